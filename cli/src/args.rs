@@ -1,0 +1,152 @@
+//! What was typed, nothing resolved.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::commands::pack::args::PackCommand;
+
+/// Build, host and install automation packs.
+#[derive(Debug, Parser)]
+#[command(name = "attune", version, max_term_width = 100, propagate_version = false)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags every command takes.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Global {
+    /// How to print results
+    #[arg(long, alias = "output", global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Print results as one JSON document
+    #[arg(short = 'j', long, global = true, conflicts_with_all = ["format", "yaml"])]
+    pub(crate) json: bool,
+    /// Print results as one YAML document
+    #[arg(short = 'y', long, global = true, conflicts_with_all = ["format"])]
+    pub(crate) yaml: bool,
+    /// Read this configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print without colours
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// Forms a result can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+impl Global {
+    /// The form in force.
+    pub(crate) fn format(&self) -> Format {
+        match (self.json, self.yaml) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Yaml,
+            _ => self.format.unwrap_or(Format::Table),
+        }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install, find and inspect packs
+    #[command(subcommand)]
+    Pack(PackCommand),
+    /// Build and host registries
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Build the example registry, host it, and install a pack from it
+    Demo(DemoArgs),
+    /// Print the version
+    Version,
+}
+
+/// Verbs about registries.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// Build a registry tree from pack directories
+    Build(BuildArgs),
+    /// Host a registry tree, or a lone index.json, over HTTP
+    Serve(ServeArgs),
+}
+
+/// `registry build`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BuildArgs {
+    /// Packs, or folders of packs
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) directories: Vec<PathBuf>,
+    /// The registry tree to write
+    #[arg(long, value_name = "TREE")]
+    pub(crate) out: PathBuf,
+    /// Where the tree will be hosted; without it `index.json` is for development only
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Name of the registry
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Publish the good packs although others are refused
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// Build only the packs in these directories
+    #[arg(long, value_name = "DIR")]
+    pub(crate) only: Vec<PathBuf>,
+    /// Build again whenever a pack changes; implies --dev
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Let a published version change its contents
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// How long to wait for another process that changes the tree
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) lock_timeout: u64,
+}
+
+/// `registry serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// A registry tree, or an index.json
+    #[arg(value_name = "TREE")]
+    pub(crate) tree: PathBuf,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+/// `demo`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Folder of the example packs
+    #[arg(long, value_name = "DIR", default_value = "registry-example/packs")]
+    pub(crate) packs: PathBuf,
+    /// Folder for the tree and the installed packs
+    #[arg(long, value_name = "DIR", default_value = "target/demo")]
+    pub(crate) dir: PathBuf,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// End after the installation instead of hosting until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+}

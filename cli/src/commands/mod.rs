@@ -1,0 +1,45 @@
+//! One file per verb.
+
+mod demo;
+pub(crate) mod pack;
+mod registry;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pack_format::Timestamp;
+
+use crate::args::{Args, Command, RegistryCommand};
+use crate::failure::{Code, Failure};
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// Runs the command that was typed.
+pub(crate) fn run(args: &Args, report: &Report) -> Result<(), Failure> {
+    let settings = || Settings::load(args.global.config.as_deref());
+    match &args.command {
+        Command::Pack(command) => pack::run(command, &settings()?, *report),
+        Command::Registry(RegistryCommand::Build(args)) => registry::build::run(args, *report),
+        Command::Registry(RegistryCommand::Serve(args)) => registry::serve::run(args, &settings()?, *report),
+        Command::Demo(args) => demo::run(args, &settings()?, *report),
+        Command::Version => report.result(
+            &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),
+            || concat!("attune ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+        ),
+    }
+}
+
+/// The present.
+fn now() -> Timestamp {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
+    Timestamp::from_unix(seconds)
+}
+
+/// The asynchronous runtime of commands that talk to others.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::text(Code::Failed, format!("cannot start the runtime: {e}"), None))
+}

@@ -1,0 +1,5 @@
+//! Verbs about registries.
+
+pub(crate) mod build;
+mod lone_index;
+pub(crate) mod serve;

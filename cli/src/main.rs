@@ -1,0 +1,26 @@
+//! `attune`: the command line of the pack registry.
+//!
+//! `args` is what was typed, `settings` what it means together with environment and configuration file,
+//! `commands` one file per verb, `report` everything that is printed.
+
+mod args;
+mod commands;
+mod failure;
+mod report;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let report = report::Report::new(&args.global);
+    match commands::run(&args, &report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! What is in force: flag, then environment, then configuration file, then default.
+//!
+//! The one place that reads the environment. Every value remembers where it came from, so that an error
+//! about it can say so.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs};
+
+use pack_client::{ClientSettings, Headers, OnError, RegistryConfig};
+use pack_format::Timestamp;
+use pack_format::yaml::{Node, NodeValue, Scalar};
+
+use crate::failure::{Code, Failure};
+
+/// Names of the variables this program reads, besides `ATTUNE__SECTION__KEY`.
+pub(crate) mod variables {
+    /// Configuration file.
+    pub(crate) const CONFIG: &str = "ATTUNE_CONFIG";
+    /// Seconds since 1970 that stand for now, for reproducible builds.
+    pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+}
+
+/// Where packs are installed by default, if it can be written.
+const SYSTEM_PACKS: &str = "/opt/attune/packs";
+/// Where `registry serve` listens by default.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
+
+/// A value and where it came from.
+#[derive(Debug, Clone)]
+struct Found {
+    node: Node,
+    origin: String,
+}
+
+/// Everything the environment and the configuration file say.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    file: Option<(PathBuf, Node)>,
+}
+
+impl Settings {
+    /// Reads the configuration file, if there is one.
+    ///
+    /// `flag` wins over `ATTUNE_CONFIG`, that over `config.yaml` here, that over the user's own.
+    pub(crate) fn load(flag: Option<&Path>) -> Result<Self, Failure> {
+        let named = flag
+            .map(Path::to_owned)
+            .or_else(|| variable(variables::CONFIG).map(PathBuf::from));
+        let path = match named {
+            Some(path) => Some(path),
+            None => [Some(PathBuf::from("config.yaml")), user_config()]
+                .into_iter()
+                .flatten()
+                .find(|path| path.is_file()),
+        };
+        let Some(path) = path else {
+            return Ok(Self { file: None });
+        };
+        let bytes = fs::read(&path).map_err(|e| {
+            Failure::text(
+                Code::Usage,
+                format!("cannot read configuration file `{}`: {e}", path.display()),
+                Some("name another one with `--config FILE`"),
+            )
+        })?;
+        let root = Node::parse(&path.display().to_string(), &bytes)
+            .map_err(|e| Failure::new(Code::Usage, &e))?;
+        Ok(Self {
+            file: Some((path, root)),
+        })
+    }
+
+    /// The value of `section.key`, environment before file.
+    fn find(&self, path: &[&str]) -> Result<Option<Found>, Failure> {
+        let name = format!("ATTUNE__{}", path.join("__").to_uppercase());
+        if let Some(text) = variable(&name) {
+            let origin = format!("environment variable `{name}`");
+            let text = text.to_string_lossy().into_owned();
+            // Lists and mappings are given as JSON, which is YAML.
+            let node = if text.trim_start().starts_with(['[', '{']) {
+                Node::parse(&name, text.as_bytes()).map_err(|e| Failure::new(Code::Usage, &e))?
+            } else {
+                Node {
+                    line: 1,
+                    value: NodeValue::Scalar(Scalar::new(text, true)),
+                }
+            };
+            return Ok(Some(Found { node, origin }));
+        }
+        let Some((file, root)) = &self.file else {
+            return Ok(None);
+        };
+        let mut node = root;
+        for key in path {
+            match node.get(key) {
+                Some(inner) => node = inner,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Found {
+            origin: format!("`{}`, line {}", file.display(), node.line),
+            node: node.clone(),
+        }))
+    }
+
+    fn text(&self, path: &[&str]) -> Result<Option<String>, Failure> {
+        let Some(found) = self.find(path)? else {
+            return Ok(None);
+        };
+        match found.node.scalar() {
+            Some(scalar) => Ok(Some(scalar.text().to_owned())),
+            None => Err(wrong(path, &found, "a text")),
+        }
+    }
+
+    fn flag(&self, path: &[&str], default: bool) -> Result<bool, Failure> {
+        match self.find(path)? {
+            None => Ok(default),
+            Some(found) => found.node.as_bool().ok_or_else(|| wrong(path, &found, "true or false")),
+        }
+    }
+
+    fn seconds(&self, path: &[&str], default: Duration) -> Result<Duration, Failure> {
+        let Some(found) = self.find(path)? else {
+            return Ok(default);
+        };
+        found
+            .node
+            .scalar()
+            .and_then(|s| s.text().parse().ok())
+            .map(Duration::from_secs)
+            .ok_or_else(|| wrong(path, &found, "a whole number of seconds"))
+    }
+
+    /// Where packs are installed: flag, configuration, `/opt/attune/packs`, or the user's data folder.
+    pub(crate) fn packs_base_dir(&self) -> Result<PathBuf, Failure> {
+        if let Some(text) = self.text(&["packs_base_dir"])? {
+            return Ok(PathBuf::from(text));
+        }
+        let system = Path::new(SYSTEM_PACKS);
+        if is_writable(system) {
+            return Ok(system.to_owned());
+        }
+        Ok(user_data().map_or_else(|| system.to_owned(), |data| data.join("attune/packs")))
+    }
+
+    /// The configured registries, in file order.
+    pub(crate) fn registries(&self) -> Result<Vec<RegistryConfig>, Failure> {
+        const PATH: [&str; 2] = ["pack_registry", "indices"];
+        if !self.flag(&["pack_registry", "enabled"], true)? {
+            return Ok(Vec::new());
+        }
+        let Some(found) = self.find(&PATH)? else {
+            return Ok(Vec::new());
+        };
+        if !found.node.is_sequence() && !found.node.is_null() {
+            return Err(wrong(&PATH, &found, "a list of registries"));
+        }
+        found.node.items().iter().map(|item| registry(item, &found.origin)).collect()
+    }
+
+    /// How to talk to registries; documents are cached in `cache_directory`.
+    pub(crate) fn client(&self, now: Timestamp, cache_directory: PathBuf) -> Result<ClientSettings, Failure> {
+        let defaults = ClientSettings::new(now);
+        let key = |name| ["pack_registry", name];
+        let enabled = self.flag(&key("cache_enabled"), true)?;
+        Ok(ClientSettings {
+            cache_directory: enabled.then_some(cache_directory),
+            cache_ttl: self.seconds(&key("cache_ttl"), defaults.cache_ttl)?,
+            timeout: self.seconds(&key("timeout"), defaults.timeout)?,
+            allow_http: self.flag(&key("allow_http"), false)?,
+            ..defaults
+        })
+    }
+
+    /// Whether a direct source must have the digest it was given.
+    pub(crate) fn verify_checksums(&self) -> Result<bool, Failure> {
+        self.flag(&["pack_registry", "verify_checksums"], true)
+    }
+
+    /// Address of `registry serve`: flag, configuration, default.
+    pub(crate) fn listen(&self, flag: Option<&str>) -> Result<String, Failure> {
+        if let Some(flag) = flag {
+            return Ok(flag.to_owned());
+        }
+        Ok(self.text(&["server", "listen"])?.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
+    }
+}
+
+fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
+    let value = found.node.scalar().map_or_else(
+        || found.node.describe().to_owned(),
+        |s| format!("`{}`", pack_format::text::printable(s.text())),
+    );
+    Failure::text(
+        Code::Usage,
+        format!("setting `{}` from {}: {value} is not {expected}", path.join("."), found.origin),
+        None,
+    )
+}
+
+fn registry(item: &Node, origin: &str) -> Result<RegistryConfig, Failure> {
+    let bad = |what: String| {
+        Failure::text(
+            Code::Usage,
+            format!("setting `pack_registry.indices` from {origin}, entry on line {}: {what}", item.line),
+            None,
+        )
+    };
+    let text = |key: &str| item.get(key).and_then(Node::scalar).map(|s| s.text().to_owned());
+    let url = text("url").ok_or_else(|| bad("`url` is missing".to_owned()))?;
+    let mut config = RegistryConfig::new(url);
+    config.name = text("name");
+    if let Some(priority) = text("priority") {
+        config.priority = priority
+            .parse()
+            .map_err(|_| bad(format!("`priority` `{priority}` is not a whole number")))?;
+    }
+    if let Some(enabled) = item.get("enabled") {
+        config.enabled = enabled
+            .as_bool()
+            .ok_or_else(|| bad("`enabled` is not true or false".to_owned()))?;
+    }
+    config.on_error = match text("on_error").as_deref() {
+        None | Some("stop") => OnError::Stop,
+        Some("continue") => OnError::Continue,
+        Some(other) => return Err(bad(format!("`on_error` `{other}` is neither `stop` nor `continue`"))),
+    };
+    let mut headers = BTreeMap::new();
+    for member in item.get("headers").map(Node::members).unwrap_or_default() {
+        let value = member.value.scalar().map(Scalar::text).unwrap_or_default();
+        // A disabled registry needs no secret to be at hand.
+        if config.enabled {
+            headers.insert(member.key.clone(), expand(value).map_err(bad)?);
+        }
+    }
+    config.headers = Headers::new(headers);
+    Ok(config)
+}
+
+/// Replaces each `${NAME}` by the variable of that name.
+fn expand(text: &str) -> Result<String, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err("`${` has no closing brace".to_owned());
+        };
+        let value = variable(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?;
+        expanded.push_str(before);
+        expanded.push_str(&value.to_string_lossy());
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `SOURCE_DATE_EPOCH`, if set.
+pub(crate) fn source_date_epoch() -> Result<Option<i64>, Failure> {
+    let Some(text) = variable(variables::SOURCE_DATE_EPOCH) else {
+        return Ok(None);
+    };
+    let seconds = text.to_str().and_then(|t| t.trim().parse::<u32>().ok());
+    seconds.map(|s| Some(i64::from(s))).ok_or_else(|| {
+        Failure::text(
+            Code::Usage,
+            format!(
+                "environment variable `SOURCE_DATE_EPOCH`: `{}` is not a number of seconds since 1970",
+                text.to_string_lossy()
+            ),
+            None,
+        )
+    })
+}
+
+/// The name installations are recorded under.
+pub(crate) fn user_name() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| variable(name))
+        .map_or_else(|| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Whether colours are unwelcome (`NO_COLOR`) or the terminal cannot show them.
+pub(crate) fn environment_refuses_colour() -> bool {
+    variable("NO_COLOR").is_some() || variable("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn user_config() -> Option<PathBuf> {
+    variable("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".config")))
+        .map(|directory| directory.join("attune/config.yaml"))
+}
+
+fn user_data() -> Option<PathBuf> {
+    variable("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/share")))
+}
+
+/// Whether a directory could be written or, where it is missing, made.
+fn is_writable(path: &Path) -> bool {
+    let existing = path.ancestors().find(|a| a.exists());
+    existing.is_some_and(pack_fs::durable::is_writable)
+}

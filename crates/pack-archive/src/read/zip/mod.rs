@@ -1,0 +1,138 @@
+//! Zip: read by the central directory, with every byte of the file accounted for.
+//!
+//! ```text
+//! local header, content, [data descriptor]      entry 1, at byte 0
+//! local header, content, [data descriptor]      entry 2, right behind it
+//! ...
+//! central directory                             right behind the last entry
+//! [ZIP64 end record, ZIP64 locator]
+//! end record, comment                           to the end of the file
+//! ```
+//!
+//! 1. [`end`] finds the one end record and with it the central directory.
+//! 2. [`central`] reads what the directory says of each entry, in the order of their content.
+//! 3. One pass from byte 0: each local header must agree with the directory ([`local`]), each entry
+//!    must end where the next begins, and its content must have the size and checksum both declare
+//!    ([`content`]).
+//!
+//! Readers that go by the directory and readers that go from the front see the same entries: no
+//! overlap, no gap, no prefix and no suffix is left in which to hide others.
+
+mod central;
+mod content;
+mod end;
+mod fields;
+mod local;
+
+use std::io::{BufReader, Seek as _, SeekFrom};
+
+use crate::cap::{Exact, Source};
+use crate::error::{ArchiveError, MemberFault};
+use crate::gate::Gate;
+use crate::read::BUFFER_BYTES;
+use crate::sink::Sink;
+
+use central::Entry;
+use content::{Declared, Decoder};
+
+/// Reads all entries of the zip archive `source` of `bytes`.
+pub(crate) fn read(
+    mut source: Source<'_>,
+    bytes: u64,
+    gate: &mut Gate,
+    sink: &mut dyn Sink,
+) -> Result<(), ArchiveError> {
+    let directory = end::find(&mut source, bytes)?;
+    let entries = central::read(&mut source, &directory, gate)?;
+    source.seek(SeekFrom::Start(0)).map_err(read_error)?;
+    let mut reader = Reader {
+        input: BufReader::with_capacity(BUFFER_BYTES, source),
+        decoder: Decoder::new(),
+        gate,
+        sink,
+    };
+    let ends = entries
+        .iter()
+        .skip(1)
+        .map(|e| e.offset)
+        .chain([directory.offset]);
+    let mut position = 0;
+    for (entry, end) in entries.iter().zip(ends) {
+        if entry.offset != position {
+            return Err(ArchiveError::malformed(
+                "the entries of the zip archive overlap or leave gaps",
+            ));
+        }
+        reader.entry(entry, end - entry.offset)?;
+        position = end;
+    }
+    if position != directory.offset {
+        return Err(ArchiveError::malformed(
+            "the zip archive has entries that its directory leaves out",
+        ));
+    }
+    Ok(())
+}
+
+struct Reader<'s, 'a> {
+    input: BufReader<Source<'s>>,
+    decoder: Decoder,
+    gate: &'a mut Gate,
+    sink: &'a mut dyn Sink,
+}
+
+impl Reader<'_, '_> {
+    /// Reads one entry that fills `span_bytes` of the file.
+    fn entry(&mut self, entry: &Entry, span_bytes: u64) -> Result<(), ArchiveError> {
+        let header = local::read(&mut self.input, entry)
+            .map_err(|e| self.gate.failed_next(&entry.name, e))?;
+        let used = header.bytes + entry.compressed_bytes;
+        let descriptor = span_bytes.checked_sub(used).ok_or_else(|| {
+            self.gate.refuse_next(
+                &entry.name,
+                MemberFault::Malformed("overlaps what follows it"),
+            )
+        })?;
+        if entry.is_directory {
+            let path = self.gate.admit_directory(&entry.name)?;
+            self.content(entry, |_| Ok(()))?;
+            if let Some(path) = path {
+                self.sink
+                    .directory(&path)
+                    .map_err(|e| self.gate.failed(&entry.name, e))?;
+            }
+        } else {
+            let path = self.gate.admit_file(&entry.name, entry.size_bytes)?;
+            self.content(entry, |(sink, content)| {
+                sink.file(&path, entry.executable, content)
+            })?;
+        }
+        local::descriptor(&mut self.input, entry, descriptor)
+            .map_err(|e| self.gate.failed(&entry.name, e))
+    }
+
+    /// Lets `take` have the content, then decodes what it left.
+    fn content(
+        &mut self,
+        entry: &Entry,
+        take: impl FnOnce((&mut dyn Sink, &mut content::Content<'_, '_>)) -> std::io::Result<()>,
+    ) -> Result<(), ArchiveError> {
+        let declared = Declared {
+            is_deflated: entry.is_deflated,
+            size_bytes: entry.size_bytes,
+            crc: entry.crc,
+        };
+        let mut compressed = Exact::new(&mut self.input, entry.compressed_bytes);
+        let mut content = self.decoder.start(&mut compressed, declared);
+        take((self.sink, &mut content))
+            .and_then(|()| content.finish())
+            .map_err(|e| self.gate.failed(&entry.name, e))
+    }
+}
+
+fn read_error(error: std::io::Error) -> ArchiveError {
+    ArchiveError::unwrap_io(error, |source| match source.kind() {
+        std::io::ErrorKind::UnexpectedEof => ArchiveError::malformed("the zip archive is cut off"),
+        _ => ArchiveError::Read { source },
+    })
+}

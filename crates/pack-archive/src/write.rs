@@ -1,0 +1,300 @@
+//! `ArchiveBuilder`: a `.tar.gz` whose bytes depend on the tree alone.
+//!
+//! ```text
+//! gzip header: no name, no time, system 255
+//! <top>/                      0755, the only directory listed: every reader makes the others
+//! <top>/<path>                0644 or 0755, in byte order of the paths
+//! ...
+//! two blocks of zeros         no padding to a record
+//! ```
+//!
+//! Owners are 0 without names, every time is the one given, headers are POSIX ustar; a PAX header
+//! precedes a member only if its path does not fit. Tars of up to [`MAX_TAR_IN_MEMORY_BYTES`] are
+//! compressed in one go with libdeflate, larger ones as they grow with zlib-rs, both at level 6 and
+//! in pinned versions; which of the two depends on the size of the tar, so on the tree, alone.
+
+use std::io::{self, Write};
+
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use libdeflater::{CompressionLvl, Compressor};
+use pack_format::{Hint, Limits};
+use tar::{EntryType, Header};
+
+use crate::error::ArchiveError;
+use crate::gate::Gate;
+
+/// Largest tar that is held in memory, in bytes (32 MiB, inclusive).
+pub const MAX_TAR_IN_MEMORY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Pieces a larger tar is compressed in: always the same ones, so that the bytes are the same.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+const LEVEL: i32 = 6;
+const BLOCK_BYTES: usize = 512;
+const END_BYTES: usize = 2 * BLOCK_BYTES;
+
+/// Largest time a ustar header can hold: 11 octal digits.
+const MAX_MTIME_SECONDS: u64 = 0o77_777_777_777;
+
+/// System byte of a gzip header that names no system.
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// Why an archive could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Paths must ascend, so that one tree has one archive.
+    #[error("`{path}` was added after `{last}`, out of byte order")]
+    Order {
+        /// The path that came too late.
+        path: String,
+        /// The path before it.
+        last: String,
+    },
+    /// A reader would refuse the archive.
+    #[error(transparent)]
+    Refused(#[from] ArchiveError),
+    /// The compressor failed.
+    #[error("cannot compress the archive")]
+    Compress {
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Hint for BuildError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(error) => error.hint(),
+            Self::Order { .. } | Self::Compress { .. } => None,
+        }
+    }
+}
+
+/// Builds one `.tar.gz`.
+pub struct ArchiveBuilder {
+    top: String,
+    mtime_seconds: u64,
+    gate: Gate,
+    /// The tar, or as much of it as is not compressed yet.
+    tar: Vec<u8>,
+    /// The compressor of a tar beyond [`MAX_TAR_IN_MEMORY_BYTES`].
+    stream: Option<GzEncoder<Vec<u8>>>,
+    last: Option<String>,
+}
+
+impl std::fmt::Debug for ArchiveBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ArchiveBuilder")
+            .field("top", &self.top)
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ArchiveBuilder {
+    /// An archive whose single top directory is `top`, usually `<ref>-<version>`.
+    ///
+    /// `mtime_seconds` since 1970 is the time of every member; what ustar cannot hold becomes its maximum.
+    pub fn new(top: &str, mtime_seconds: u64) -> Self {
+        Self {
+            top: top.to_owned(),
+            mtime_seconds: mtime_seconds.min(MAX_MTIME_SECONDS),
+            gate: Gate::new(&Limits::default()),
+            tar: Vec::with_capacity(PIECE_BYTES),
+            stream: None,
+            last: None,
+        }
+    }
+
+    /// Adds the file `path` below the top directory. Files come in byte order of their whole paths.
+    ///
+    /// # Errors
+    /// [`BuildError`]; the builder is of no use afterwards.
+    pub fn file(&mut self, path: &str, executable: bool, content: &[u8]) -> Result<(), BuildError> {
+        if let Some(last) = &self.last
+            && last.as_str() >= path
+        {
+            return Err(BuildError::Order {
+                path: path.to_owned(),
+                last: last.clone(),
+            });
+        }
+        self.begin()?;
+        let member = format!("{}/{path}", self.top);
+        let member = self
+            .gate
+            .admit_file(member.as_bytes(), content.len() as u64)?;
+        self.header(
+            member.as_str(),
+            EntryType::Regular,
+            executable,
+            content.len() as u64,
+        )?;
+        self.append(content)?;
+        self.last = Some(path.to_owned());
+        Ok(())
+    }
+
+    /// The finished archive.
+    ///
+    /// # Errors
+    /// [`BuildError`]; [`ArchiveError::Limit`] if it is larger than a reader would take.
+    pub fn finish(mut self) -> Result<Vec<u8>, BuildError> {
+        self.begin()?;
+        self.append(&[0; END_BYTES])?;
+        let bytes = match self.stream.take() {
+            None => compress(&self.tar),
+            Some(mut stream) => stream.write_all(&self.tar).and_then(|()| stream.finish()),
+        };
+        let bytes = bytes.map_err(|source| BuildError::Compress { source })?;
+        self.gate.check_archive(bytes.len() as u64)?;
+        Ok(bytes)
+    }
+
+    /// Adds the top directory before anything else.
+    fn begin(&mut self) -> Result<(), BuildError> {
+        if self.gate.summary().entries == 0 {
+            let name = format!("{}/", self.top);
+            self.gate.admit_directory(name.as_bytes())?;
+            self.header(&name, EntryType::Directory, true, 0)?;
+        }
+        Ok(())
+    }
+
+    fn header(
+        &mut self,
+        path: &str,
+        kind: EntryType,
+        executable: bool,
+        size_bytes: u64,
+    ) -> Result<(), BuildError> {
+        let mut header = Header::new_ustar();
+        if header.set_path(path).is_err() {
+            let records = path_record(path);
+            self.gate
+                .charge((records.len().next_multiple_of(BLOCK_BYTES) + BLOCK_BYTES) as u64)?;
+            let mut described = Header::new_ustar();
+            set_name(&mut described, "././@PaxHeader");
+            self.tar.extend_from_slice(self.fixed(
+                &mut described,
+                EntryType::XHeader,
+                false,
+                records.len() as u64,
+            ));
+            self.tar.extend_from_slice(&records);
+            pad(&mut self.tar);
+            set_name(&mut header, path);
+        }
+        self.tar
+            .extend_from_slice(self.fixed(&mut header, kind, executable, size_bytes));
+        Ok(())
+    }
+
+    /// Fills in everything but the name.
+    fn fixed<'h>(
+        &self,
+        header: &'h mut Header,
+        kind: EntryType,
+        executable: bool,
+        size_bytes: u64,
+    ) -> &'h [u8] {
+        header.set_entry_type(kind);
+        header.set_mode(if executable { 0o755 } else { 0o644 });
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(size_bytes);
+        header.set_mtime(self.mtime_seconds);
+        header.set_cksum();
+        header.as_bytes()
+    }
+
+    /// Adds content and its padding, and compresses what no longer fits in memory.
+    fn append(&mut self, content: &[u8]) -> Result<(), BuildError> {
+        self.tar.extend_from_slice(content);
+        pad(&mut self.tar);
+        if self.stream.is_none() && self.tar.len() > MAX_TAR_IN_MEMORY_BYTES {
+            let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
+            self.stream = Some(header.write(Vec::new(), Compression::new(LEVEL.unsigned_abs())));
+        }
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        let whole = self.tar.len() - self.tar.len() % PIECE_BYTES;
+        for piece in self.tar[..whole].chunks_exact(PIECE_BYTES) {
+            stream
+                .write_all(piece)
+                .map_err(|source| BuildError::Compress { source })?;
+        }
+        self.tar.drain(..whole);
+        Ok(())
+    }
+}
+
+fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
+    let level =
+        CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("level 6 is not supported"))?;
+    let mut compressor = Compressor::new(level);
+    let mut bytes = vec![0; compressor.gzip_compress_bound(tar.len())];
+    let length = compressor
+        .gzip_compress(tar, &mut bytes)
+        .map_err(io::Error::other)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Puts as much of `name` as fits into the name field.
+fn set_name(header: &mut Header, name: &str) {
+    let field = &mut header.as_old_mut().name;
+    let length = name.floor_char_boundary(field.len());
+    field[..length].copy_from_slice(&name.as_bytes()[..length]);
+}
+
+/// `<length> path=<path>\n`, where the length counts itself.
+fn path_record(path: &str) -> Vec<u8> {
+    let rest = " path=\n".len() + path.len();
+    let digits = |n: usize| n.to_string().len();
+    let mut length = rest + digits(rest);
+    length = rest + digits(length);
+    format!("{length} path={path}\n").into_bytes()
+}
+
+fn pad(tar: &mut Vec<u8>) {
+    tar.resize(tar.len().next_multiple_of(BLOCK_BYTES), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The length of a record counts its own digits, at every change of their number.
+    #[test]
+    fn path_record_counts_itself() {
+        for n in 1..1100 {
+            let record = path_record(&"p".repeat(n));
+            let text = std::str::from_utf8(&record).unwrap();
+            assert_eq!(text.split_once(' ').unwrap().0, record.len().to_string());
+        }
+    }
+
+    /// Disorder is an error, and so is what a reader would refuse.
+    #[test]
+    fn builder_refuses_disorder_and_unreadable_members() {
+        let mut builder = ArchiveBuilder::new("a-1.0.0", 0);
+        builder.file("b", false, b"").unwrap();
+        assert_eq!(
+            builder.file("a", false, b"").unwrap_err().to_string(),
+            "`a` was added after `b`, out of byte order"
+        );
+        assert!(builder.file("b", false, b"").is_err());
+        assert_eq!(
+            ArchiveBuilder::new("a-1.0.0", 0)
+                .file("x/../y", false, b"")
+                .unwrap_err()
+                .to_string(),
+            "member 2 `a-1.0.0/x/../y` leaves the pack directory"
+        );
+        assert!(ArchiveBuilder::new("..", 0).finish().is_err());
+    }
+}

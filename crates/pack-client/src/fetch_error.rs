@@ -1,0 +1,185 @@
+//! `FetchError`: why bytes did not arrive over HTTP.
+
+use std::error::Error as StdError;
+
+use pack_format::Hint;
+use pack_format::url_policy::UrlError;
+
+/// A failed HTTP request, with its URL (which never carries credentials).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The URL must not be used.
+    #[error("the URL {0}")]
+    Refused(UrlError),
+    /// A redirect that must not be followed.
+    #[error("`{from}` redirects to `{to}`, which is refused: {reason}")]
+    Redirect {
+        /// Who answered.
+        from: String,
+        /// Where it points.
+        to: String,
+        /// Why not.
+        reason: String,
+    },
+    /// One redirect after the other.
+    #[error("`{url}` redirects more than {limit} times")]
+    Redirects {
+        /// Where it began.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The server asks who we are, or does not let us in.
+    #[error("`{url}` answered {status}")]
+    Authentication {
+        /// The URL.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// An answer that is neither success nor absence.
+    #[error("`{url}` answered {status}")]
+    Status {
+        /// The URL.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long the server asks to wait, in seconds.
+        retry_after: Option<u64>,
+    },
+    /// The certificate or the handshake is wrong.
+    #[error("no trusted connection to `{url}`")]
+    Tls {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// This machine has no certificates to trust.
+    #[error("cannot set up TLS for `{url}`")]
+    TlsSetup {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// No connection, or it broke.
+    #[error("cannot reach `{url}`")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The name leads to an address that a registry must not send us to.
+    #[error("`{url}` is refused: its host leads to a private or loopback address")]
+    Address {
+        /// The URL.
+        url: String,
+    },
+    /// Nothing came in time.
+    #[error("`{url}` did not answer in time")]
+    Timeout {
+        /// The URL.
+        url: String,
+    },
+    /// More bytes than allowed.
+    #[error("`{url}` sent more than {limit} bytes")]
+    TooLarge {
+        /// The URL.
+        url: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The bytes could not be kept here.
+    #[error("cannot keep what `{url}` sent")]
+    Keep {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl FetchError {
+    /// Whether the same request may succeed in a moment.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether nobody (or nobody able to answer) was there; a cached copy may stand in.
+    pub fn is_unreachable(&self) -> bool {
+        self.is_transient()
+    }
+
+    /// Whether the server wants to know who we are.
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Authentication { .. })
+    }
+
+    /// Sorts a failure of the HTTP library.
+    pub(crate) fn from_reqwest(url: &str, error: reqwest::Error) -> Self {
+        let url = url.to_owned();
+        // The URL is in our own message, without its query.
+        let error = error.without_url();
+        if error.is_timeout() {
+            return Self::Timeout { url };
+        }
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.downcast_ref::<rustls::Error>().is_some() {
+                return Self::Tls {
+                    url,
+                    source: Box::new(error),
+                };
+            }
+            if inner.downcast_ref::<crate::dns::AddressRefused>().is_some() {
+                return Self::Address { url };
+            }
+            cause = wrapped(inner).or_else(|| inner.source());
+        }
+        Self::Unreachable {
+            url,
+            source: Box::new(error),
+        }
+    }
+}
+
+/// The error inside an `io::Error`, which `source()` passes over.
+fn wrapped<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    Some(inner)
+}
+
+impl Hint for FetchError {
+    fn hint(&self) -> Option<String> {
+        let advice = match self {
+            Self::Refused(error) => return error.hint(),
+            Self::Authentication { status: 401, .. } => {
+                "set the registry's `headers` in the configuration, such as `Authorization`"
+            }
+            Self::Authentication { .. } => "ask the registry's operator for access",
+            Self::Status { status: 404, .. } => "check the URL of the registry",
+            Self::Status { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
+                "check the network and the registry, then run the command again"
+            }
+            Self::Tls { .. } => {
+                "check this machine's clock and CA certificates; a registry with a private CA needs that CA installed"
+            }
+            Self::TlsSetup { .. } => "install the CA certificates of your system",
+            Self::Address { .. } | Self::Redirect { .. } => {
+                "ask the registry's operator where its packs should come from"
+            }
+            Self::Redirects { .. } | Self::TooLarge { .. } => {
+                "report this to the registry's operator"
+            }
+            Self::Keep { .. } => "free some space and run the command again; nothing was changed",
+        };
+        Some(advice.to_owned())
+    }
+}

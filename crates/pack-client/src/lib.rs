@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cache;
+pub mod candidate;
+mod dns;
+mod documents;
+pub mod fetch_error;
+mod http;
+pub mod location;
+pub mod registries;
+pub mod registry;
+pub mod registry_error;
+pub mod reporter;
+pub mod search;
+pub mod settings;
+pub mod spool;
+mod tree;
+
+pub use candidate::{About, ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
+pub use fetch_error::FetchError;
+pub use location::Location;
+pub use registries::{Found, LookupError, Registries};
+pub use registry::{FetchRequest, Registry, fetch_url};
+pub use registry_error::RegistryError;
+pub use reporter::{Reporter, Silent};
+pub use search::SearchHit;
+pub use settings::{ClientSettings, Headers, OnError, RegistryConfig};
+pub use spool::Received;

@@ -1,0 +1,470 @@
+//! `index.json`, format 1: tolerant reading, strict writing.
+//!
+//! Reading takes what older tools wrote (missing arrays, unknown members, other checksum algorithms, git
+//! sources without ref or checksum) and keeps going after a broken entry: the good ones stay usable, the
+//! broken one is named. What would let two readers see two registries is refused: duplicate members, the
+//! same version twice with different contents, bytes after the end.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::entry::{Contents, Dependencies, IndexEntry};
+use crate::hint::Hint;
+use crate::limits::MAX_DOCUMENT_BYTES;
+use crate::pack_ref::PackRef;
+use crate::source::{InstallSource, WireSource};
+use crate::text::printable;
+use crate::time::Timestamp;
+use crate::url_policy::UrlPolicy;
+use crate::version::Version;
+
+/// The `version` member of every index: the version of the format, not of the content.
+pub const FORMAT: &str = "1.0";
+
+/// Deepest nesting of a JSON document, inclusive.
+const MAX_JSON_DEPTH: usize = 128;
+
+/// An index, sorted by ref, refs unique.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Index {
+    /// Name people see.
+    pub registry_name: String,
+    /// Where the registry is hosted.
+    pub registry_url: String,
+    /// Always [`FORMAT`].
+    pub version: String,
+    /// When content last changed.
+    pub last_updated: Timestamp,
+    /// One entry per pack.
+    pub packs: Vec<IndexEntry>,
+}
+
+/// What reading an index gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadIndex {
+    /// The usable part.
+    pub index: Index,
+    /// The entries that were left out, and why.
+    pub problems: Vec<EntryProblem>,
+}
+
+/// One entry that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryProblem {
+    /// Position in `packs`, from 0.
+    pub position: usize,
+    /// The ref as far as it could be read; for display only.
+    pub name: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl std::fmt::Display for EntryProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "entry {} (`{}`): {}", self.position, self.name, self.reason)
+    }
+}
+
+/// Why bytes are no index.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// Larger than any index may be.
+    #[error("the index is {size_bytes} bytes long; at most {MAX_DOCUMENT_BYTES} are read")]
+    TooLarge {
+        /// Its size.
+        size_bytes: u64,
+    },
+    /// A web page came instead.
+    #[error("the index is an HTML page, not JSON")]
+    Html,
+    /// Not UTF-8.
+    #[error("the index is not UTF-8 text")]
+    Encoding,
+    /// Nested deeper than any index needs to be.
+    #[error("the index is nested deeper than {MAX_JSON_DEPTH} levels")]
+    Depth,
+    /// Not JSON, or not of this shape.
+    #[error("the index is not valid: {0}")]
+    Json(#[source] serde_json::Error),
+    /// Another format.
+    #[error("the index has format version `{}`; this program reads `{FORMAT}`", printable(.0))]
+    Format(String),
+    /// It has entries, and none of them is usable.
+    #[error("no entry of the index is usable; the first: {0}")]
+    NothingUsable(EntryProblem),
+}
+
+impl Hint for IndexError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Html => Some(
+                "check the URL; a login page or a captive portal may have answered instead".to_owned(),
+            ),
+            Self::Format(_) => Some("update this program".to_owned()),
+            _ => Some("ask the registry's operator to run `attune registry check`".to_owned()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct WireIndex<'a> {
+    #[serde(default)]
+    registry_name: String,
+    #[serde(default)]
+    registry_url: String,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    last_updated: Option<String>,
+    #[serde(borrow)]
+    packs: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WireEntry {
+    #[serde(rename = "ref")]
+    pack_ref: PackRef,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    description: String,
+    version: Version,
+    #[serde(default)]
+    author: Option<String>,
+    #[serde(default)]
+    license: Option<String>,
+    #[serde(default)]
+    keywords: Vec<String>,
+    #[serde(default)]
+    runtime_deps: Vec<String>,
+    #[serde(default)]
+    install_sources: Vec<WireSource>,
+    #[serde(default)]
+    contents: Contents,
+    #[serde(default)]
+    meta: Map<String, Value>,
+    #[serde(default)]
+    repository: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    homepage: Option<String>,
+    #[serde(default)]
+    use_case: Option<String>,
+    #[serde(default)]
+    dependencies: Option<Dependencies>,
+}
+
+/// Reads an index; URLs in it must pass `policy`.
+///
+/// # Errors
+/// [`IndexError`] when nothing of it can be used. Single broken entries are [`ReadIndex::problems`].
+pub fn read(bytes: &[u8], policy: UrlPolicy) -> Result<ReadIndex, IndexError> {
+    let text = document_text(bytes)?;
+    let wire: WireIndex<'_> = serde_json::from_str(text).map_err(IndexError::Json)?;
+    if let Some(version) = wire.version.as_deref().filter(|v| *v != FORMAT) {
+        return Err(IndexError::Format(version.to_owned()));
+    }
+    let mut problems = Vec::new();
+    let mut found: BTreeMap<PackRef, Vec<(usize, IndexEntry)>> = BTreeMap::new();
+    for (position, raw) in wire.packs.iter().enumerate() {
+        match read_entry(raw.get(), policy) {
+            Ok(entry) => found
+                .entry(entry.pack_ref.clone())
+                .or_default()
+                .push((position, entry)),
+            Err(reason) => problems.push(EntryProblem {
+                position,
+                name: guess_name(raw.get()),
+                reason,
+            }),
+        }
+    }
+    let packs: Vec<IndexEntry> = found
+        .into_values()
+        .filter_map(|twins| settle(twins, &mut problems))
+        .collect();
+    problems.sort_by_key(|problem| problem.position);
+    if packs.is_empty() && !problems.is_empty() {
+        return Err(IndexError::NothingUsable(problems.swap_remove(0)));
+    }
+    Ok(ReadIndex {
+        index: Index {
+            registry_name: wire.registry_name,
+            registry_url: wire.registry_url,
+            version: FORMAT.to_owned(),
+            last_updated: wire.last_updated.as_deref().map_or(Timestamp::from_unix(0), read_time),
+            packs,
+        },
+        problems,
+    })
+}
+
+/// The text of a JSON document that is safe to hand to a parser.
+///
+/// # Errors
+/// [`IndexError`] for size, encoding, depth, and web pages.
+pub fn document_text(bytes: &[u8]) -> Result<&str, IndexError> {
+    let size_bytes = bytes.len() as u64;
+    if size_bytes > MAX_DOCUMENT_BYTES {
+        return Err(IndexError::TooLarge { size_bytes });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| IndexError::Encoding)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('<') {
+        return Err(IndexError::Html);
+    }
+    if exceeds_depth(text.as_bytes()) {
+        return Err(IndexError::Depth);
+    }
+    Ok(text)
+}
+
+/// Whether brackets outside strings nest deeper than [`MAX_JSON_DEPTH`].
+///
+/// The parser bounds what it parses but skips unknown members without counting.
+fn exceeds_depth(json: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_JSON_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn read_entry(json: &str, policy: UrlPolicy) -> Result<IndexEntry, String> {
+    let wire: WireEntry = serde_json::from_str(json).map_err(|e| strip_position(&e.to_string()))?;
+    if wire.install_sources.is_empty() {
+        return Err("it has no install source".to_owned());
+    }
+    let mut install_sources = Vec::new();
+    for (i, source) in wire.install_sources.into_iter().enumerate() {
+        install_sources.push(
+            InstallSource::from_wire(source, policy).map_err(|e| format!("install source {i}: {e}"))?,
+        );
+    }
+    let or = |value: Option<String>, default: &str| {
+        value.filter(|v| !v.trim().is_empty()).unwrap_or_else(|| default.to_owned())
+    };
+    Ok(IndexEntry {
+        label: or(wire.label, wire.pack_ref.as_str()),
+        author: or(wire.author, "Unknown"),
+        license: or(wire.license, "NOASSERTION"),
+        pack_ref: wire.pack_ref,
+        description: wire.description,
+        version: wire.version,
+        keywords: wire.keywords,
+        runtime_deps: wire.runtime_deps,
+        install_sources,
+        contents: wire.contents,
+        meta: wire.meta,
+        repository: wire.repository,
+        email: wire.email,
+        homepage: wire.homepage,
+        use_case: wire.use_case,
+        dependencies: wire.dependencies,
+    })
+}
+
+/// A position inside one entry says nothing about the file.
+fn strip_position(message: &str) -> String {
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    message[..end].to_owned()
+}
+
+fn guess_name(json: &str) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "ref")]
+        name: Option<String>,
+    }
+    let named: Option<Named> = serde_json::from_str(json).ok();
+    named
+        .and_then(|n| n.name)
+        .map_or_else(|| "?".to_owned(), |name| printable(&name))
+}
+
+/// Decides between entries of one ref: the newest version; nothing if that version says two things.
+fn settle(mut twins: Vec<(usize, IndexEntry)>, problems: &mut Vec<EntryProblem>) -> Option<IndexEntry> {
+    if twins.len() == 1 {
+        return twins.pop().map(|(_, entry)| entry);
+    }
+    let newest = twins.iter().map(|(_, e)| e.version.clone()).max()?;
+    let mut kept: Option<IndexEntry> = None;
+    let mut contradicted = false;
+    let mut report = |position, entry: &IndexEntry, reason: String| {
+        problems.push(EntryProblem {
+            position,
+            name: entry.pack_ref.to_string(),
+            reason,
+        });
+    };
+    for (position, entry) in twins {
+        if entry.version != newest {
+            report(position, &entry, format!("the ref is listed again with version {newest}"));
+        } else if kept.as_ref().is_some_and(|k| *k != entry) {
+            contradicted = true;
+            report(position, &entry, format!("version {newest} is listed again with other contents"));
+        } else {
+            kept = Some(entry);
+        }
+    }
+    kept.filter(|_| !contradicted)
+}
+
+fn read_time(text: &str) -> Timestamp {
+    text.parse()
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .unwrap_or(Timestamp::from_unix(0))
+}
+
+/// The rules of the published format that `index` breaks, one sentence each; empty for a valid index.
+pub fn violations(index: &Index) -> Vec<String> {
+    let mut broken = Vec::new();
+    if index.registry_name.trim().is_empty() {
+        broken.push("`registry_name` is empty".to_owned());
+    }
+    if !index.registry_url.starts_with("https://") {
+        broken.push(format!("`registry_url` `{}` is not https", printable(&index.registry_url)));
+    }
+    for pair in index.packs.windows(2) {
+        if pair[0].pack_ref >= pair[1].pack_ref {
+            broken.push(format!("`{}` and `{}` are not in order", pair[0].pack_ref, pair[1].pack_ref));
+        }
+    }
+    for entry in &index.packs {
+        let name = &entry.pack_ref;
+        broken.extend(entry_violations(entry).into_iter().map(|what| format!("`{name}`: {what}")));
+    }
+    broken
+}
+
+/// The rules one entry breaks.
+pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut rule = |holds: bool, what: &str| {
+        if !holds {
+            broken.push(what.to_owned());
+        }
+    };
+    rule(!entry.label.trim().is_empty(), "`label` is empty");
+    rule(!entry.author.trim().is_empty(), "`author` is empty");
+    rule(!entry.license.trim().is_empty(), "`license` is empty");
+    let version = entry.version.as_semver();
+    rule(
+        version.pre.is_empty() || version.build.is_empty(),
+        "`version` has both a pre-release and build metadata",
+    );
+    rule(
+        entry.repository.as_deref().is_none_or(|url| url.starts_with("https://")),
+        "`repository` is not https",
+    );
+    rule(is_unique(&entry.keywords), "`keywords` repeats an item");
+    rule(is_unique(&entry.runtime_deps), "`runtime_deps` repeats an item");
+    rule(!entry.install_sources.is_empty(), "`install_sources` is empty");
+    for source in &entry.install_sources {
+        rule(source.url().is_https(), "an install source is not https");
+        rule(
+            source.checksum().is_some_and(|c| c.algorithm() == crate::checksum::Algorithm::Sha256),
+            "an install source has no sha256 checksum",
+        );
+        if let InstallSource::Git { git_ref, subdir, .. } = source {
+            rule(git_ref.is_some(), "a git source has no `ref`");
+            rule(subdir.is_none(), "a git source has a `subdir`, which format 1 cannot say");
+        }
+    }
+    let contents = &entry.contents;
+    for list in [
+        &contents.actions,
+        &contents.sensors,
+        &contents.triggers,
+        &contents.rules,
+        &contents.workflows,
+    ] {
+        let names: Vec<&str> = list.iter().map(|item| item.name.as_str()).collect();
+        rule(names.iter().all(|n| !n.is_empty()), "a component has no name");
+        rule(is_unique(&names), "a component is listed twice");
+    }
+    broken
+}
+
+fn is_unique<T: Ord>(items: &[T]) -> bool {
+    let set: std::collections::BTreeSet<&T> = items.iter().collect();
+    set.len() == items.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn entry(name: &str, extra: &str) -> String {
+        format!(
+            r#"{{"ref":"{name}","version":"1.0.0","install_sources":[{{"type":"archive","url":"https://e.org/a.tar.gz","checksum":"sha256:{HEX}"}}]{extra}}}"#
+        )
+    }
+
+    fn index(entries: &[String]) -> String {
+        format!(
+            r#"{{"registry_name":"R","registry_url":"https://e.org","version":"1.0","last_updated":"2026-01-01T00:00:00Z","packs":[{}]}}"#,
+            entries.join(",")
+        )
+    }
+
+    /// A broken entry is named and left out; the others stay.
+    #[test]
+    fn read_keeps_good_entries_beside_a_broken_one() {
+        let text = index(&[entry("demo", ""), entry("Bad", ""), entry("big", r#","unknown":1e400"#)]);
+        let read = read(text.as_bytes(), UrlPolicy::PUBLIC).unwrap();
+        let refs: Vec<&str> = read.index.packs.iter().map(|p| p.pack_ref.as_str()).collect();
+        assert_eq!(refs, ["big", "demo"]);
+        assert_eq!(read.problems.len(), 1);
+        assert!(read.problems[0].to_string().starts_with("entry 1 (`Bad`): "), "{}", read.problems[0]);
+    }
+
+    /// One version with two contents is refused on both sides; two members of one name too.
+    #[test]
+    fn read_refuses_contradictions() {
+        let twice = index(&[entry("demo", ""), entry("demo", r#","label":"Other""#), entry("ok", "")]);
+        let read_twice = read(twice.as_bytes(), UrlPolicy::PUBLIC).unwrap();
+        assert_eq!(read_twice.index.packs.len(), 1);
+        let duplicate = index(&[entry("demo", r#","\u0072ef":"evil""#)]);
+        assert!(read(duplicate.as_bytes(), UrlPolicy::PUBLIC).is_err());
+        let deep = index(&[entry("demo", &format!(",\"x\":{}{}", "[".repeat(200), "]".repeat(200)))]);
+        assert!(matches!(read(deep.as_bytes(), UrlPolicy::PUBLIC), Err(IndexError::Depth)));
+    }
+
+    /// What is written is read back as the same value, and obeys the rules.
+    #[test]
+    fn written_index_reads_back() {
+        let read_once = read(index(&[entry("demo", "")]).as_bytes(), UrlPolicy::PUBLIC).unwrap();
+        assert_eq!(violations(&read_once.index), Vec::<String>::new());
+        let bytes = crate::canonical::to_bytes(&read_once.index).unwrap();
+        let again = read(&bytes, UrlPolicy::PUBLIC).unwrap();
+        assert_eq!(again.index, read_once.index);
+        assert_eq!(crate::canonical::to_bytes(&again.index).unwrap(), bytes);
+    }
+}

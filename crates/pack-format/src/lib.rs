@@ -1,0 +1,35 @@
+//! The nouns of a pack registry and their rules: names, versions, manifests, entries, documents,
+//! digests and limits.
+//!
+//! Pure: no file, no network, no clock, no environment. Bytes, paths and times arrive as arguments.
+
+pub mod canonical;
+pub mod checksum;
+pub mod digest;
+pub mod documents;
+pub mod entry;
+pub mod fields;
+pub mod git_ref;
+pub mod hint;
+pub mod index;
+pub mod inventory;
+pub mod limits;
+pub mod manifest;
+pub mod metadata_error;
+pub mod pack_ref;
+pub mod schema;
+pub mod source;
+pub mod text;
+pub mod time;
+pub mod url_policy;
+pub mod version;
+pub mod yaml;
+
+pub use checksum::Checksum;
+pub use digest::{ArchiveDigest, StoreKey, TreeDigest};
+pub use hint::Hint;
+pub use limits::Limits;
+pub use metadata_error::MetadataError;
+pub use pack_ref::PackRef;
+pub use time::Timestamp;
+pub use version::{Constraint, Version};

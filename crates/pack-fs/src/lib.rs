@@ -1,0 +1,13 @@
+//! The only code that changes disks: durable replacement, locks, sorted walks, removal.
+//!
+//! A new name is durable only after three steps: the file's bytes are synced, the name is put in place
+//! by a rename, and the directory that holds the name is synced. Leave one out and a power cut leaves a
+//! zero-length file, the old file, or a lost acknowledgement.
+
+pub mod durable;
+pub mod error;
+pub mod lock;
+pub mod remove;
+pub mod tree;
+
+pub use error::FsError;

@@ -1,0 +1,165 @@
+//! `Lock`: one process at a time changes a tree or a store; the second waits, and says for whom.
+//!
+//! The lock is `flock` on a file that is never removed, so it vanishes with its holder. Who holds it
+//! is written into the file for people to read; it decides nothing.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pack_format::Hint;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context as _, FsError};
+
+/// How often a waiting process looks again.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Who holds a lock, as far as its file tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// What it is doing, such as `pack install slack`.
+    pub purpose: String,
+}
+
+/// Exclusive access, until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another process held it for the whole timeout.
+    #[error(
+        "`{}` is locked by process {} ({}); it was not released within {} s",
+        path.display(), holder.pid, holder.purpose, timeout.as_secs_f32()
+    )]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: Holder,
+        /// How long we waited.
+        timeout: Duration,
+    },
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl LockError {
+    /// Whether another process holds the lock.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+}
+
+impl Hint for LockError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Busy { .. } => Some(
+                "wait for that command to finish, or pass a longer `--lock-timeout SECONDS`".to_owned(),
+            ),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+impl Lock {
+    /// Takes the lock at `path`, creating the file, for `purpose`.
+    ///
+    /// While another process holds it, `waiting` is called once with the holder, and the attempt is
+    /// repeated until `timeout` has passed.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] after the timeout; [`LockError::File`] if the file cannot be opened.
+    pub fn acquire(
+        path: &Path,
+        purpose: &str,
+        timeout: Duration,
+        mut waiting: impl FnMut(&Holder),
+    ) -> Result<Self, LockError> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .on("open lock file", path)?;
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(FsError::new("lock", path, e).into()),
+            }
+            let holder = read_holder(&mut file);
+            if !told {
+                waiting(&holder);
+                told = true;
+            }
+            if start.elapsed() >= timeout {
+                return Err(LockError::Busy {
+                    path: path.to_owned(),
+                    holder,
+                    timeout,
+                });
+            }
+            thread::sleep(POLL);
+        }
+        write_holder(&mut file, purpose);
+        Ok(Self { _file: file })
+    }
+}
+
+fn read_holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.take(4096).read_to_string(&mut text));
+    match read {
+        Ok(_) => serde_json::from_str(text.trim()).unwrap_or_default(),
+        Err(_) => Holder::default(),
+    }
+}
+
+/// Best effort: the lock holds whether or not its holder is named.
+fn write_holder(file: &mut File, purpose: &str) {
+    let holder = Holder {
+        pid: std::process::id(),
+        purpose: purpose.to_owned(),
+    };
+    if let Ok(mut text) = serde_json::to_string(&holder) {
+        text.push('\n');
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second taker is told who holds the lock, gives up after the timeout, and gets it once free.
+    #[test]
+    fn second_taker_waits_and_learns_the_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::acquire(&path, "first", Duration::ZERO, |_| {}).unwrap();
+        let mut seen = Holder::default();
+        let error = Lock::acquire(&path, "second", Duration::ZERO, |h| seen = h.clone()).unwrap_err();
+        assert!(error.is_busy(), "{error}");
+        assert_eq!(seen.purpose, "first");
+        assert_eq!(seen.pid, std::process::id());
+        drop(first);
+        Lock::acquire(&path, "second", Duration::ZERO, |_| {}).unwrap();
+    }
+}

@@ -1,0 +1,51 @@
+//! `Asset`: the stylesheet, the script and the icon, named by their content so that they can be
+//! cached for ever.
+
+use pack_format::ArchiveDigest;
+
+/// A file every page refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// Path from the root of the tree, such as `assets/style.1a2b3c4d.css`.
+    pub path: String,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+impl Asset {
+    /// Names `bytes` by the first eight hexadecimal digits of their SHA-256.
+    fn new(name: &str, extension: &str, source: &str) -> Self {
+        let bytes = dense(source).into_bytes();
+        let hex = ArchiveDigest::of(&bytes).to_hex();
+        let hash = hex.get(..8).unwrap_or(&hex);
+        Self {
+            path: format!("assets/{name}.{hash}.{extension}"),
+            bytes,
+        }
+    }
+}
+
+/// The source without indentation, empty lines and lines that are comments alone.
+///
+/// Line breaks stay, so neither language reads anything else than before; no source of ours has a
+/// string that spans lines.
+fn dense(source: &str) -> String {
+    let comment = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+    let mut out = String::with_capacity(source.len());
+    for line in source.lines().map(str::trim) {
+        if !line.is_empty() && !comment(line) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The built-in assets: stylesheet, script, icon, in this order.
+pub(crate) fn built_in() -> [Asset; 3] {
+    [
+        Asset::new("style", "css", include_str!("../../../templates/pages/style.css")),
+        Asset::new("script", "js", include_str!("../../../templates/pages/script.js")),
+        Asset::new("icon", "svg", include_str!("../../../templates/pages/icon.svg")),
+    ]
+}

@@ -1,0 +1,207 @@
+//! `PackList`: the list of packs behind the home page, cut into pages.
+
+use serde::Serialize;
+
+use crate::facets::{self, Facet, license_label};
+use crate::limits::MAX_VALUE_CHARS;
+use crate::site::{Frame, Place, Site};
+use crate::summary::PackSummary;
+use crate::text::{Moment, Tile, clean, counted, grouped, one_line};
+
+/// Packs on one page of the list.
+pub const HOME_PAGE_SIZE: usize = 30;
+
+/// Packs in each of the short lists beside the first page.
+const SHORT_LIST: usize = 6;
+
+/// Every pack of a registry, prepared once for all pages of the list.
+///
+/// Building it is O(n log n); each page then costs its own rows alone.
+#[derive(Debug, Clone)]
+pub struct PackList {
+    packs: Vec<PackSummary>,
+    facets: Vec<Facet>,
+    /// Indices of the packs that were published first most recently.
+    newest: Vec<usize>,
+    /// Indices of the packs that have a new version, most recent first.
+    updated: Vec<usize>,
+}
+
+impl PackList {
+    /// Sorts the packs by ref and finds the newest and the recently updated.
+    pub fn new(mut packs: Vec<PackSummary>) -> Self {
+        packs.sort_by(|a, b| a.pack_ref.cmp(&b.pack_ref));
+        let facets = facets::of(&packs);
+        let usable = |i: &usize| packs.get(*i).is_some_and(|p| !p.deprecated && !p.yanked);
+        let latest = |keep: &dyn Fn(&PackSummary) -> bool, time: &dyn Fn(&PackSummary) -> i64| {
+            let mut found: Vec<(i64, usize)> = (0..packs.len())
+                .filter(usable)
+                .filter_map(|i| packs.get(i).filter(|p| keep(p)).map(|p| (-time(p), i)))
+                .collect();
+            found.sort_unstable();
+            found.into_iter().take(SHORT_LIST).map(|(_, i)| i).collect()
+        };
+        let newest = latest(&|_| true, &|p| p.first_published_at.as_unix());
+        let updated = latest(&|p| p.version_count > 1, &|p| p.published_at.as_unix());
+        Self {
+            facets,
+            newest,
+            updated,
+            packs,
+        }
+    }
+
+    /// Number of pages, at least one.
+    pub fn pages(&self) -> usize {
+        self.packs.len().div_ceil(HOME_PAGE_SIZE).max(1)
+    }
+
+    /// Path of page `page`, counted from one, relative to the root of the tree.
+    pub fn page_path(page: usize) -> String {
+        if page <= 1 { "index.html".to_owned() } else { format!("page/{page}/index.html") }
+    }
+
+    /// What the template of page `page` shows.
+    pub(crate) fn view<'a>(&'a self, site: &'a Site, page: usize) -> HomeView<'a> {
+        let root = if page <= 1 { "" } else { "../../" };
+        let path = if page <= 1 { String::new() } else { format!("page/{page}/") };
+        let place = Place {
+            root: root.to_owned(),
+            path: &path,
+            twin: Some("packs.json"),
+        };
+        let title = if page <= 1 { String::new() } else { format!("Packs, page {page}") };
+        let start = (page.max(1) - 1) * HOME_PAGE_SIZE;
+        let shown = self.packs.iter().skip(start).take(HOME_PAGE_SIZE);
+        let rows: Vec<Row<'_>> = shown.map(|p| Row::new(p, root)).collect();
+        let short = |list: &[usize]| match page {
+            0 | 1 => list.iter().filter_map(|i| self.packs.get(*i)).map(|p| Row::new(p, root)).collect(),
+            _ => Vec::new(),
+        };
+        HomeView {
+            frame: site.frame(&place, &title, &site.registry.description),
+            description: clean(&site.registry.description).into_owned(),
+            stats: stats(site),
+            first: grouped(start as u64 + 1),
+            last: grouped((start + rows.len()) as u64),
+            total: grouped(self.packs.len() as u64),
+            rows,
+            facets: &self.facets,
+            newest: short(&self.newest),
+            updated: short(&self.updated),
+            page,
+            pages: self.pages(),
+            links: page_links(root, page, self.pages()),
+        }
+    }
+}
+
+/// The numbers under the headline.
+fn stats(site: &Site) -> Vec<String> {
+    let registry = &site.registry;
+    let mut stats = vec![
+        counted(registry.pack_count, "pack"),
+        counted(registry.version_count, "version"),
+    ];
+    for kind in ["action", "sensor", "trigger", "rule", "workflow"] {
+        let count = registry.component_counts.get(&format!("{kind}s")).copied().unwrap_or(0);
+        if count > 0 {
+            stats.push(counted(count, kind));
+        }
+    }
+    stats
+}
+
+/// What a page of the list shows.
+#[derive(Debug, Serialize)]
+pub(crate) struct HomeView<'a> {
+    frame: Frame,
+    description: String,
+    stats: Vec<String>,
+    rows: Vec<Row<'a>>,
+    facets: &'a [Facet],
+    newest: Vec<Row<'a>>,
+    updated: Vec<Row<'a>>,
+    first: String,
+    last: String,
+    total: String,
+    page: usize,
+    pages: usize,
+    links: Vec<PageLink>,
+}
+
+/// A pack in a list.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    pack_ref: &'a str,
+    href: String,
+    label: String,
+    tile: Tile,
+    version: String,
+    description: String,
+    counts: Vec<String>,
+    component_count: u64,
+    category: &'a str,
+    runtimes: &'a [String],
+    keywords: &'a [String],
+    license: &'a str,
+    license_label: &'a str,
+    downloads: Option<String>,
+    published: Moment,
+    first_published: Moment,
+    deprecated: bool,
+    yanked: bool,
+}
+
+impl<'a> Row<'a> {
+    fn new(pack: &'a PackSummary, root: &str) -> Self {
+        let kinds = pack.counts.iter();
+        Self {
+            pack_ref: pack.pack_ref.as_str(),
+            href: format!("{root}packs/{}/index.html", pack.pack_ref),
+            label: one_line(&pack.label, MAX_VALUE_CHARS),
+            tile: Tile::new(pack.pack_ref.as_str(), &pack.label),
+            version: pack.version.to_string(),
+            description: one_line(&pack.description, MAX_VALUE_CHARS),
+            counts: kinds.map(|(kind, n)| counted(*n, kind.trim_end_matches('s'))).collect(),
+            component_count: pack.counts.iter().map(|(_, n)| n).sum(),
+            category: pack.category.as_deref().unwrap_or_default(),
+            runtimes: &pack.runtimes,
+            keywords: pack.keywords.get(..pack.keywords.len().min(8)).unwrap_or_default(),
+            license: &pack.license,
+            license_label: license_label(&pack.license),
+            downloads: pack.downloads.map(grouped),
+            published: pack.published_at.into(),
+            first_published: pack.first_published_at.into(),
+            deprecated: pack.deprecated,
+            yanked: pack.yanked,
+        }
+    }
+}
+
+/// One entry of the row of page numbers.
+#[derive(Debug, Serialize)]
+struct PageLink {
+    /// Page number; none stands for a gap.
+    number: Option<usize>,
+    href: String,
+    current: bool,
+}
+
+/// First, last, current and its neighbours, with gaps between.
+fn page_links(root: &str, page: usize, pages: usize) -> Vec<PageLink> {
+    let mut links = Vec::new();
+    let mut previous = 0;
+    for number in (1..=pages).filter(|n| *n == 1 || *n == pages || n.abs_diff(page) <= 1) {
+        if number > previous + 1 {
+            links.push(PageLink { number: None, href: String::new(), current: false });
+        }
+        links.push(PageLink {
+            number: Some(number),
+            href: format!("{root}{}", PackList::page_path(number)),
+            current: number == page,
+        });
+        previous = number;
+    }
+    links
+}

@@ -1,0 +1,35 @@
+//! How much of a pack one page shows. What is left out stays in the JSON document the page links to.
+
+/// Largest README that is rendered, in bytes (256 KiB, inclusive); the rest is cut off.
+pub(crate) const MAX_README_BYTES: usize = 256 * 1024;
+
+/// Components of one kind that get a row (inclusive).
+pub(crate) const MAX_COMPONENTS: usize = 1_000;
+
+/// Schema rows of one page, over all tables (inclusive).
+///
+/// 3,000 rows are about 700 KB of HTML; the largest of 44 real packs has 260.
+pub(crate) const MAX_SCHEMA_ROWS: usize = 3_000;
+
+/// Versions in the table of versions (inclusive).
+pub(crate) const MAX_VERSIONS: usize = 100;
+
+/// Files in the table of files (inclusive).
+pub(crate) const MAX_FILES: usize = 500;
+
+/// Characters of a value shown in a table (inclusive).
+pub(crate) const MAX_VALUE_CHARS: usize = 160;
+
+/// Values of an enumeration shown in a table (inclusive).
+pub(crate) const MAX_ALLOWED_VALUES: usize = 16;
+
+/// Nodes of the drawn graph (inclusive); a larger pack has the list alone.
+pub(crate) const MAX_GRAPH_NODES: usize = 48;
+
+/// Choices listed under one facet (inclusive).
+pub(crate) const MAX_FACET_CHOICES: usize = 12;
+
+/// Instructions a template may run for one page.
+///
+/// A page at every limit above takes about 1 million.
+pub(crate) const TEMPLATE_FUEL: u64 = 20_000_000;

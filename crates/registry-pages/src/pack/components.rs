@@ -1,0 +1,178 @@
+//! The components of a pack as its page shows them.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use pack_format::PackRef;
+use pack_format::documents::{Component, Components, Parameter, Task};
+use serde::Serialize;
+
+use crate::limits::MAX_COMPONENTS;
+use crate::pack::references::{Reference, References, singular};
+use crate::pack::schema::{RowBudget, SchemaTable};
+use crate::shell::quote;
+use crate::text::{clean, grouped};
+
+/// All components of one kind.
+#[derive(Debug, Serialize)]
+pub(crate) struct KindView<'a> {
+    /// Anchor of the section: the kind in the plural.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) count: String,
+    /// What the kind is for, in a sentence.
+    about: &'static str,
+    /// Whether the list is long enough for its own filter.
+    long: bool,
+    components: Vec<ComponentView<'a>>,
+    omitted: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ComponentView<'a> {
+    id: String,
+    name: Cow<'a, str>,
+    label: Option<Cow<'a, str>>,
+    description: Cow<'a, str>,
+    runner: Option<Cow<'a, str>>,
+    entry_point: Option<Cow<'a, str>>,
+    tables: Vec<SchemaTable<'a>>,
+    command: Option<String>,
+    emits: Vec<Reference>,
+    trigger: Option<Reference>,
+    action: Option<Reference>,
+    tasks: Vec<TaskView<'a>>,
+    /// Whether there is anything to open.
+    opens: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct TaskView<'a> {
+    name: Cow<'a, str>,
+    action: Option<Reference>,
+    next: Vec<Cow<'a, str>>,
+}
+
+/// Components of one kind from which a filter helps.
+const LONG_LIST: usize = 12;
+
+/// Titles and explanations of the five kinds, in the order of [`Components::by_kind`].
+const KINDS: [(&str, &str); 5] = [
+    ("Actions", "What the pack can do."),
+    ("Sensors", "What watches for events and sends triggers."),
+    ("Triggers", "The events, and what each one carries."),
+    ("Rules", "Which trigger runs which action."),
+    ("Workflows", "Actions made of tasks."),
+];
+
+/// The sections of components; kinds without any are left out.
+pub(crate) fn sections<'a>(
+    pack_ref: &PackRef,
+    components: &'a Components,
+    references: &References<'a>,
+    budget: &mut RowBudget,
+) -> Vec<KindView<'a>> {
+    let kinds = components.by_kind().into_iter().zip(KINDS);
+    kinds
+        .filter(|((_, list), _)| !list.is_empty())
+        .map(|((kind, list), (title, about))| KindView {
+            id: kind,
+            title,
+            about,
+            count: grouped(list.len() as u64),
+            long: list.len() > LONG_LIST,
+            components: list
+                .iter()
+                .take(MAX_COMPONENTS)
+                .map(|c| ComponentView::new(pack_ref, kind, c, references, budget))
+                .collect(),
+            omitted: list.len().saturating_sub(MAX_COMPONENTS),
+        })
+        .collect()
+}
+
+impl<'a> ComponentView<'a> {
+    fn new(
+        pack_ref: &PackRef,
+        kind: &'static str,
+        component: &'a Component,
+        references: &References<'a>,
+        budget: &mut RowBudget,
+    ) -> Self {
+        let name = component.name.as_str();
+        let (input, output) = match kind {
+            "triggers" => ("Settings", "Payload"),
+            _ => ("Parameters", "Output"),
+        };
+        let tables: Vec<_> = [(input, &component.parameters), (output, &component.output)]
+            .into_iter()
+            .filter_map(|(title, rows)| SchemaTable::new(title, rows, budget))
+            .collect();
+        let command = (kind == "actions").then(|| command(pack_ref, name, &component.parameters)).flatten();
+        let label = component.label.as_deref().filter(|label| !label.is_empty() && *label != name);
+        let description = clean(component.description.trim());
+        Self {
+            id: references.anchor(singular(kind), name).unwrap_or_default().to_owned(),
+            opens: !tables.is_empty() || command.is_some() || has_more(component),
+            name: clean(name),
+            label: label.map(clean),
+            description,
+            runner: component.runner_type.as_deref().map(clean),
+            entry_point: component.entry_point.as_deref().map(clean),
+            tables,
+            command,
+            emits: component.trigger_types.iter().map(|t| references.component("trigger", t)).collect(),
+            trigger: component.trigger_ref.as_deref().map(|t| references.component("trigger", t)),
+            action: component.action_ref.as_deref().map(|a| references.component("action", a)),
+            tasks: component.tasks.iter().map(|t| TaskView::new(t, references)).collect(),
+        }
+    }
+}
+
+fn has_more(component: &Component) -> bool {
+    component.entry_point.is_some() || !component.tasks.is_empty()
+}
+
+impl<'a> TaskView<'a> {
+    fn new(task: &'a Task, references: &References<'a>) -> Self {
+        Self {
+            name: clean(&task.name),
+            action: task.action.as_deref().map(|a| references.component("action", a)),
+            next: task.next.iter().map(|n| clean(n)).collect(),
+        }
+    }
+}
+
+/// A command line that runs an action, with a stand-in for every parameter that must be given.
+fn command(pack_ref: &PackRef, name: &str, parameters: &[Parameter]) -> Option<String> {
+    let mut line = format!("attune action execute {}", quote(&format!("{pack_ref}.{name}"))?);
+    let needed = parameters.iter().filter(|p| p.required && p.default.is_none());
+    for parameter in needed {
+        let stand_in: String = parameter
+            .name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
+        let assignment = format!("{}={stand_in}", parameter.name);
+        // Writing to a string does not fail.
+        let _ = write!(line, " \\\n  --param {}", quote(&assignment)?);
+    }
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Required parameters appear; hostile names are quoted or the command is left out.
+    #[test]
+    fn command_is_safe_to_paste() {
+        let pack_ref: PackRef = "slack".parse().unwrap();
+        let needed = |name: &str| Parameter { name: name.into(), required: true, ..Parameter::default() };
+        let line = command(&pack_ref, "send", &[needed("channel")]).unwrap();
+        assert_eq!(line, "attune action execute slack.send \\\n  --param channel=CHANNEL");
+        let line = command(&pack_ref, "send;id", &[needed("$(x)")]).unwrap();
+        assert_eq!(line, "attune action execute 'slack.send;id' \\\n  --param '$(x)=__X_'");
+        assert_eq!(command(&pack_ref, "a\nb", &[]), None);
+    }
+}

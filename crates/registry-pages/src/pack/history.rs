@@ -1,0 +1,101 @@
+//! The table of versions, the dependencies and the files of a pack.
+
+use std::borrow::Cow;
+
+use pack_format::documents::{PackDocument, VersionDocument};
+use serde::Serialize;
+
+use crate::limits::MAX_VERSIONS;
+use crate::pack::install::Download;
+use crate::pack::references::{Reference, References};
+use crate::site::Site;
+use crate::text::{Moment, clean, size, slug};
+
+/// One version in the table.
+#[derive(Debug, Serialize)]
+pub(crate) struct VersionRow<'a> {
+    pub(crate) id: String,
+    pub(crate) version: String,
+    published: Moment,
+    size: Option<String>,
+    files: u64,
+    /// Whether it is the version the page describes.
+    current: bool,
+    prerelease: bool,
+    yanked: bool,
+    yank_reason: Cow<'a, str>,
+    download: Option<Download>,
+}
+
+/// The newest versions, and how many the table leaves out.
+pub(crate) fn versions<'a>(
+    site: &Site,
+    document: &'a PackDocument,
+    current: &VersionDocument,
+) -> (Vec<VersionRow<'a>>, usize) {
+    let rows = document.versions.iter().take(MAX_VERSIONS);
+    let omitted = document.versions.len().saturating_sub(MAX_VERSIONS);
+    (rows.map(|v| VersionRow::new(site, v, current)).collect(), omitted)
+}
+
+impl<'a> VersionRow<'a> {
+    fn new(site: &Site, version: &'a VersionDocument, current: &VersionDocument) -> Self {
+        let text = version.version.to_string();
+        Self {
+            id: format!("v-{}", slug(&text)),
+            published: version.published_at.into(),
+            size: version.archive.as_ref().map(|a| size(a.size_bytes)),
+            files: version.file_count,
+            current: std::ptr::eq(version, current),
+            prerelease: version.version.is_prerelease(),
+            yanked: version.yanked.is_some(),
+            yank_reason: version.yanked.as_ref().map(|y| clean(&y.reason)).unwrap_or_default(),
+            download: version.archive.as_ref().and_then(|a| Download::new(site, a)),
+            version: text,
+        }
+    }
+}
+
+/// A pack that is needed, and which of its versions will do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Need {
+    pack: Reference,
+    constraint: String,
+}
+
+/// The packs a version needs.
+pub(crate) fn needs(version: &VersionDocument, references: &References<'_>) -> Vec<Need> {
+    let packs = version.pack_dependencies().iter();
+    packs
+        .map(|d| Need {
+            pack: references.pack(&d.pack_ref),
+            constraint: match d.constraint.as_str() {
+                "*" => "any version".to_owned(),
+                text => pretty_range(text),
+            },
+        })
+        .collect()
+}
+
+/// What must be on the host: platform and language versions.
+pub(crate) fn requirements(version: &VersionDocument) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let ranges = version.dependencies.as_ref().map(|d| {
+        [
+            ("Attune", &d.attune_version),
+            ("Python", &d.python_version),
+            ("Node.js", &d.nodejs_version),
+        ]
+    });
+    for (name, range) in ranges.into_iter().flatten() {
+        found.extend(range.as_deref().map(|r| format!("{name} {}", pretty_range(r))));
+    }
+    found.extend(version.runtime_deps.iter().map(|r| pretty_range(r)));
+    found
+}
+
+/// `>=3.9` as `≥ 3.9`.
+fn pretty_range(range: &str) -> String {
+    let spaced = clean(range).replace(">=", " ≥ ").replace("<=", " ≤ ");
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}

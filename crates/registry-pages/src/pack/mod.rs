@@ -1,0 +1,261 @@
+//! `PackPage`: everything the page of one pack is made of, and the view its template gets.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use minijinja::Value;
+use pack_format::PackRef;
+use pack_format::documents::{PackDocument, VersionDocument};
+use serde::Serialize;
+
+use crate::facets::license_label;
+use crate::limits::MAX_FILES;
+use crate::link::{mail_address, web_url};
+use crate::pack::components::KindView;
+use crate::pack::flow::Flow;
+use crate::pack::history::{Need, VersionRow};
+use crate::pack::install::Way;
+use crate::pack::references::{Reference, References};
+use crate::pack::schema::{RowBudget, SchemaTable};
+use crate::readme;
+use crate::site::{Frame, Place, Site};
+use crate::summary::{category, downloads};
+use crate::text::{Moment, Tile, clean, counted, grouped, size};
+
+mod components;
+mod flow;
+mod history;
+mod install;
+mod references;
+mod schema;
+
+/// What the page of one pack is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct PackPage<'a> {
+    /// The pack, every version of it.
+    pub document: &'a PackDocument,
+    /// README of the version a newcomer gets.
+    pub readme_markdown: Option<&'a str>,
+    /// Files of that version, sorted by path; absent when they are not known.
+    pub files: Option<&'a [FileRow]>,
+    /// Packs whose newest version needs this one, sorted.
+    pub dependents: &'a [PackRef],
+    /// Every pack this registry has a page for; links to other packs lead to these alone.
+    pub listed: &'a BTreeSet<PackRef>,
+}
+
+/// One file of a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// Path in the pack, with `/`.
+    pub path: String,
+    /// Size, in bytes.
+    pub size_bytes: u64,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// What the template of a pack page shows.
+#[derive(Debug, Serialize)]
+pub(crate) struct PackView<'a> {
+    frame: Frame,
+    pack_ref: &'a str,
+    label: Cow<'a, str>,
+    tile: Tile,
+    version: String,
+    description: Cow<'a, str>,
+    use_case: Option<Cow<'a, str>>,
+    deprecation: Option<Notice<'a>>,
+    yank: Option<Notice<'a>>,
+    prerelease: bool,
+    ways: Vec<Way>,
+    facts: Facts<'a>,
+    readme: Option<Value>,
+    kinds: Vec<KindView<'a>>,
+    flow: Option<Flow>,
+    configuration: Option<SchemaTable<'a>>,
+    configuration_count: usize,
+    configuration_example: String,
+    versions: Vec<VersionRow<'a>>,
+    version_count: usize,
+    versions_omitted: usize,
+    requirements: Vec<String>,
+    needs: Vec<Need>,
+    dependents: Vec<Reference>,
+    files: Vec<FileView<'a>>,
+    files_omitted: usize,
+    trust: Trust,
+}
+
+/// A banner: why, and what to use instead.
+#[derive(Debug, Serialize)]
+struct Notice<'a> {
+    reason: Cow<'a, str>,
+    successor: Option<Reference>,
+}
+
+/// The facts beside the install box.
+#[derive(Debug, Serialize)]
+struct Facts<'a> {
+    published: Moment,
+    license: Cow<'a, str>,
+    author: Cow<'a, str>,
+    email: Option<Cow<'a, str>>,
+    mail: Option<&'a str>,
+    owners: Vec<Cow<'a, str>>,
+    homepage: Option<WebLink<'a>>,
+    repository: Option<WebLink<'a>>,
+    category: Option<String>,
+    keywords: &'a [String],
+    archive_size: Option<String>,
+    unpacked_size: String,
+    files: String,
+    downloads: Option<String>,
+}
+
+/// A foreign address: always shown, a link only when it is safe.
+#[derive(Debug, Serialize)]
+struct WebLink<'a> {
+    text: Cow<'a, str>,
+    href: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileView<'a> {
+    path: Cow<'a, str>,
+    size: String,
+    executable: bool,
+}
+
+/// The digests, and the name of the file one of them belongs to.
+#[derive(Debug, Serialize)]
+struct Trust {
+    archive: Option<String>,
+    archive_hex: Option<String>,
+    archive_name: String,
+    tree: String,
+}
+
+impl<'a> PackPage<'a> {
+    /// What the template shows, or `None` when the document lists no version.
+    pub(crate) fn view(&self, site: &Site) -> Option<PackView<'a>> {
+        let document = self.document;
+        let version = document.newest()?;
+        let references = References::new(&document.pack_ref, &version.components, self.listed);
+        let mut budget = RowBudget::for_page();
+        let (versions, versions_omitted) = history::versions(site, document, version);
+        let pack_ref = document.pack_ref.as_str();
+        Some(PackView {
+            frame: frame(site, pack_ref, version),
+            pack_ref,
+            label: clean(&version.label),
+            tile: Tile::new(pack_ref, &version.label),
+            version: version.version.to_string(),
+            description: clean(version.description.trim()),
+            use_case: version.use_case.as_deref().map(|u| clean(u.trim())).filter(|u| !u.is_empty()),
+            deprecation: deprecation(document, &references),
+            yank: version.yanked.as_ref().map(|yank| Notice {
+                reason: clean(yank.reason.trim()),
+                successor: None,
+            }),
+            prerelease: version.version.is_prerelease(),
+            ways: install::ways(site, &document.pack_ref, version),
+            facts: Facts::new(document, version),
+            readme: self.readme_html(),
+            kinds: components::sections(&document.pack_ref, &version.components, &references, &mut budget),
+            flow: Flow::new(&version.components, &references),
+            configuration: SchemaTable::new("Configuration", &version.configuration, &mut budget),
+            configuration_count: version.configuration.len(),
+            configuration_example: schema::example(&version.configuration),
+            versions,
+            version_count: document.versions.len(),
+            versions_omitted,
+            requirements: history::requirements(version),
+            needs: history::needs(version, &references),
+            dependents: self.dependents.iter().map(|d| references.pack(d)).collect(),
+            files: self.files.unwrap_or_default().iter().take(MAX_FILES).map(FileView::new).collect(),
+            files_omitted: self.files.map_or(0, |f| f.len().saturating_sub(MAX_FILES)),
+            trust: Trust::new(document, version),
+        })
+    }
+
+    fn readme_html(&self) -> Option<Value> {
+        let html = readme::render(self.readme_markdown?);
+        (!html.trim().is_empty()).then(|| Value::from_safe_string(html))
+    }
+}
+
+fn frame(site: &Site, pack_ref: &str, version: &VersionDocument) -> Frame {
+    let place = Place {
+        root: "../../".to_owned(),
+        path: &format!("packs/{pack_ref}/"),
+        twin: Some(&format!("packs/{pack_ref}.json")),
+    };
+    let title = format!("{} {}", version.label, version.version);
+    site.frame(&place, &title, &version.description)
+}
+
+fn deprecation<'a>(document: &'a PackDocument, references: &References<'_>) -> Option<Notice<'a>> {
+    document.deprecated.as_ref().map(|d| Notice {
+        reason: clean(d.reason.trim()),
+        successor: d.successor.as_ref().map(|s| references.pack(s)),
+    })
+}
+
+impl<'a> Facts<'a> {
+    fn new(document: &'a PackDocument, version: &'a VersionDocument) -> Self {
+        Self {
+            published: version.published_at.into(),
+            license: clean(license_label(&version.license)),
+            author: clean(&version.author),
+            email: version.email.as_deref().map(clean),
+            mail: version.email.as_deref().and_then(mail_address),
+            owners: document.owners.iter().map(|o| clean(o)).collect(),
+            homepage: WebLink::new(version.homepage.as_deref()),
+            repository: WebLink::new(version.repository.as_deref()),
+            category: category(version),
+            keywords: &version.keywords,
+            archive_size: version.archive.as_ref().map(|a| size(a.size_bytes)),
+            unpacked_size: size(version.unpacked_bytes),
+            files: counted(version.file_count, "file"),
+            downloads: downloads(version).map(grouped),
+        }
+    }
+}
+
+impl<'a> WebLink<'a> {
+    fn new(text: Option<&'a str>) -> Option<Self> {
+        let text = text.filter(|t| !t.trim().is_empty())?;
+        let href = web_url(text);
+        let shown = match &href {
+            Some(_) => text.trim_start_matches("https://").trim_end_matches('/'),
+            None => text,
+        };
+        Some(Self {
+            text: clean(shown),
+            href,
+        })
+    }
+}
+
+impl<'a> FileView<'a> {
+    fn new(file: &'a FileRow) -> Self {
+        Self {
+            path: clean(&file.path),
+            size: size(file.size_bytes),
+            executable: file.executable,
+        }
+    }
+}
+
+impl Trust {
+    fn new(document: &PackDocument, version: &VersionDocument) -> Self {
+        let checksum = version.archive.as_ref().map(|a| &a.checksum);
+        Self {
+            archive: checksum.map(ToString::to_string),
+            archive_hex: checksum.map(pack_format::ArchiveDigest::to_hex),
+            archive_name: format!("{}-{}.tar.gz", document.pack_ref, version.version),
+            tree: version.tree.map(|tree| tree.to_string()).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `Renderer`: the compiled templates.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use pack_format::{Hint, PackRef};
+use serde::Serialize;
+
+use crate::assets::{self, Asset};
+use crate::escape;
+use crate::home::PackList;
+use crate::limits::TEMPLATE_FUEL;
+use crate::missing::MissingView;
+use crate::pack::PackPage;
+use crate::site::Site;
+
+/// Every template, by the name others include it under.
+const TEMPLATES: [(&str, &str); 9] = [
+    ("layout.html", include_str!("../../../templates/pages/layout.html")),
+    ("home.html", include_str!("../../../templates/pages/home.html")),
+    ("pack.html", include_str!("../../../templates/pages/pack.html")),
+    ("pack_head.html", include_str!("../../../templates/pages/pack_head.html")),
+    ("pack_components.html", include_str!("../../../templates/pages/pack_components.html")),
+    ("pack_details.html", include_str!("../../../templates/pages/pack_details.html")),
+    ("macros.html", include_str!("../../../templates/pages/macros.html")),
+    ("schema.html", include_str!("../../../templates/pages/schema.html")),
+    ("missing.html", include_str!("../../../templates/pages/missing.html")),
+];
+
+/// Renders pages; built once, used by many threads.
+#[derive(Debug)]
+pub struct Renderer {
+    environment: Environment<'static>,
+    assets: [Asset; 3],
+}
+
+/// Why a page could not be rendered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// A template does not compile.
+    #[error("template `{name}` is not valid")]
+    Template {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: minijinja::Error,
+    },
+    /// A page could not be made from its template.
+    #[error("cannot render a page from template `{name}`")]
+    Render {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: minijinja::Error,
+    },
+    /// A pack's document lists no version.
+    #[error("the document of `{pack_ref}` lists no version")]
+    NoVersion {
+        /// The pack.
+        pack_ref: PackRef,
+    },
+}
+
+impl Hint for PageError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoVersion { .. } => Some("build the registry again from the pack's directory".to_owned()),
+            Self::Template { .. } | Self::Render { .. } => None,
+        }
+    }
+}
+
+impl Renderer {
+    /// Compiles the built-in templates.
+    ///
+    /// # Errors
+    /// [`PageError::Template`] names the template that does not compile.
+    pub fn new() -> Result<Self, PageError> {
+        let assets = assets::built_in();
+        let mut environment = Environment::new();
+        // SECURITY: escaping does not depend on file names; a missing value is an error, not "".
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_formatter(escape::write);
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(TEMPLATE_FUEL));
+        environment.set_syntax(syntax()?);
+        environment.add_filter("ticks", escape::ticks);
+        for (global, asset) in ["css", "js", "icon"].into_iter().zip(&assets) {
+            environment.add_global(global, Value::from(asset.path.clone()));
+        }
+        for (name, source) in TEMPLATES {
+            environment
+                .add_template(name, source)
+                .map_err(|source| PageError::Template { name, source })?;
+        }
+        Ok(Self { environment, assets })
+    }
+
+    /// The files every page refers to; their names change with their content.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// Page `page` of the list of packs, counted from one; its path is [`PackList::page_path`].
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn home(&self, site: &Site, packs: &PackList, page: usize) -> Result<Vec<u8>, PageError> {
+        self.render("home.html", &packs.view(site, page))
+    }
+
+    /// The page of one pack, `packs/<ref>/index.html`.
+    ///
+    /// # Errors
+    /// [`PageError::NoVersion`] when the document lists none, [`PageError::Render`] when the template fails.
+    pub fn pack(&self, site: &Site, pack: &PackPage<'_>) -> Result<Vec<u8>, PageError> {
+        let view = pack.view(site).ok_or_else(|| PageError::NoVersion {
+            pack_ref: pack.document.pack_ref.clone(),
+        })?;
+        self.render("pack.html", &view)
+    }
+
+    /// The page for addresses that lead nowhere, `404.html`.
+    ///
+    /// Hosts show it at any depth, so its links start at the root of the site instead of being relative.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn not_found(&self, site: &Site) -> Result<Vec<u8>, PageError> {
+        self.render("missing.html", &MissingView::new(site))
+    }
+
+    fn render<T: Serialize>(&self, name: &'static str, view: &T) -> Result<Vec<u8>, PageError> {
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(Value::from(Serde(view))))
+            .map(String::into_bytes)
+            .map_err(|source| PageError::Render { name, source })
+    }
+}
+
+/// Tags on a line of their own leave no line behind.
+fn syntax() -> Result<SyntaxConfig, PageError> {
+    let mut builder = SyntaxConfig::builder();
+    builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    builder.build().map_err(|source| PageError::Template { name: "layout.html", source })
+}

@@ -1,0 +1,204 @@
+//! What every page must have, whoever wrote the documents: one heading, landmarks, links that
+//! resolve, nothing inline, sizes within their budgets, the same bytes every time.
+
+use std::collections::BTreeSet;
+
+use pack_format::documents::PackDocument;
+use registry_pages::{HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer};
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+mod support;
+
+const CSS_BUDGET: usize = 20_000;
+const JS_BUDGET: usize = 10_000;
+const HOME_BUDGET: usize = 60_000;
+
+/// Every page of a sample tree, by path.
+fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
+    let renderer = Renderer::new().unwrap();
+    let site = support::site(documents.len() as u64);
+    let listed = support::refs(documents);
+    let files = support::files();
+    let dependents = ["jira".parse().unwrap()];
+    let list = PackList::new(documents.iter().filter_map(PackSummary::from_document).collect());
+    let mut pages: Vec<(String, Vec<u8>)> = (1..=list.pages())
+        .map(|n| (PackList::page_path(n), renderer.home(&site, &list, n).unwrap()))
+        .collect();
+    for document in documents {
+        let page = PackPage {
+            document,
+            readme_markdown: Some(support::README),
+            files: Some(&files),
+            dependents: &dependents,
+            listed: &listed,
+        };
+        let path = format!("packs/{}/index.html", document.pack_ref);
+        pages.push((path, renderer.pack(&site, &page).unwrap()));
+    }
+    pages.push(("404.html".to_owned(), renderer.not_found(&site).unwrap()));
+    let text = |bytes| String::from_utf8(bytes).expect("pages are UTF-8");
+    pages.into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
+}
+
+/// Values of an attribute, entities resolved as far as addresses need it.
+fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    let open = format!(" {name}=\"");
+    html.match_indices(&open)
+        .filter_map(|(at, _)| html.get(at + open.len()..)?.split('"').next())
+        .collect()
+}
+
+/// `to`, seen from the page at `from`, as a path from the root.
+fn resolve(from: &str, to: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in to.split('/') {
+        match part {
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// One `h1`, the landmarks, a skip link, a language, a title.
+#[test]
+fn every_page_has_its_landmarks() {
+    for (path, html) in tree(&support::documents()) {
+        assert_eq!(html.matches("<h1").count(), 1, "{path}");
+        for part in ["<html lang=\"en\"", "<main id=\"main\"", "<header class=\"top\"", "<footer", "class=\"skip\" href=\"#main\"", "<title>", "og:title"] {
+            assert_eq!(html.matches(part).count(), 1, "{path}: {part}");
+        }
+        assert!(html.ends_with("</html>\n"), "{path}");
+    }
+}
+
+/// The policy of the pages forbids inline styles and scripts, so none may be there.
+#[test]
+fn no_page_has_anything_inline() {
+    for (path, html) in tree(&support::documents()) {
+        assert!(!html.contains(" style="), "{path}");
+        assert!(!html.contains("<style"), "{path}");
+        assert_eq!(html.matches("<script").count(), 1, "{path}");
+        assert!(html.contains("<script src=\""), "{path}");
+        assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{path}");
+    }
+}
+
+/// Links lead to pages, documents and assets of the tree, and to anchors that exist.
+#[test]
+fn relative_links_resolve() {
+    let documents = support::documents();
+    let pages = tree(&documents);
+    let renderer = Renderer::new().unwrap();
+    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json"].map(str::to_owned).into();
+    known.extend(pages.iter().map(|(path, _)| path.clone()));
+    known.extend(renderer.assets().iter().map(|asset| asset.path.clone()));
+    for document in &documents {
+        known.insert(format!("packs/{}.json", document.pack_ref));
+        known.extend(document.versions.iter().filter_map(|v| Some(v.archive.as_ref()?.path.clone())));
+    }
+    for (path, html) in pages.iter().filter(|(path, _)| path != "404.html") {
+        let ids: BTreeSet<&str> = attributes(html, "id").into_iter().collect();
+        let links = attributes(html, "href").into_iter().chain(attributes(html, "src")).chain(attributes(html, "action"));
+        for link in links.filter(|l| !l.starts_with("https://") && !l.starts_with("mailto:")) {
+            let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if target.is_empty() {
+                assert!(ids.contains(anchor), "{path}: no #{anchor}");
+                continue;
+            }
+            let target = target.split('?').next().unwrap();
+            let resolved = resolve(path, target).unwrap_or_else(|| panic!("{path}: {link} leaves the tree"));
+            assert!(known.contains(&resolved), "{path}: {link} leads to {resolved}");
+        }
+    }
+}
+
+/// Anchors and form fields rely on ids being unique.
+#[test]
+fn ids_are_unique() {
+    for (path, html) in tree(&support::documents()) {
+        let ids = attributes(&html, "id");
+        let unique: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), unique.len(), "{path}: {ids:?}");
+    }
+}
+
+/// The address of a page is stated where it is known, and not otherwise.
+#[test]
+fn canonical_address_needs_a_base() {
+    let renderer = Renderer::new().unwrap();
+    let list = PackList::new(support::documents().iter().filter_map(PackSummary::from_document).collect());
+    let mut site = support::site(1);
+    let home = |site: &_| String::from_utf8(renderer.home(site, &list, 1).unwrap()).unwrap();
+    assert!(home(&site).contains("<link rel=\"canonical\" href=\"https://packs.example.org/registry/\">"));
+    for bad in [None, Some("http://packs.example.org/"), Some("javascript:alert(1)")] {
+        site.base_url = bad.map(str::to_owned);
+        assert!(!home(&site).contains("canonical"), "{bad:?}");
+    }
+}
+
+/// Stylesheet, script and first page stay small.
+#[test]
+fn sizes_stay_within_their_budgets() {
+    let renderer = Renderer::new().unwrap();
+    let [css, js, icon] = renderer.assets() else { panic!("three assets") };
+    assert!(css.bytes.len() <= CSS_BUDGET, "stylesheet: {} bytes", css.bytes.len());
+    assert!(js.bytes.len() <= JS_BUDGET, "script: {} bytes", js.bytes.len());
+    let line = &support::LINES[1];
+    let full: Vec<_> = (0..HOME_PAGE_SIZE * 3)
+        .map(|i| {
+            let mut document = support::document(line, i);
+            document.pack_ref = format!("pack-{i}").parse().unwrap();
+            document
+        })
+        .collect();
+    let (path, home) = tree(&full).swap_remove(0);
+    assert_eq!(path, "index.html");
+    let total = home.len() + css.bytes.len() + js.bytes.len() + icon.bytes.len();
+    assert!(total <= HOME_BUDGET, "first page: {total} bytes");
+}
+
+/// Asset names carry the hash of their content.
+#[test]
+fn assets_are_named_by_content() {
+    for asset in Renderer::new().unwrap().assets() {
+        let hex = pack_format::ArchiveDigest::of(&asset.bytes).to_hex();
+        assert!(asset.path.starts_with("assets/") && asset.path.contains(&hex[..8]), "{}", asset.path);
+    }
+}
+
+/// Two renderers give the same bytes.
+#[test]
+fn same_documents_give_same_bytes() {
+    let documents = support::documents();
+    assert_eq!(tree(&documents), tree(&documents));
+}
+
+/// Pages of the list together hold every pack once, and a page beyond the last is empty.
+#[test]
+fn list_is_cut_into_pages() {
+    let documents: Vec<_> = (0..=HOME_PAGE_SIZE)
+        .map(|i| {
+            let mut document = support::document(&support::LINES[0], i);
+            document.pack_ref = format!("pack-{i:03}").parse().unwrap();
+            document
+        })
+        .collect();
+    let pages = tree(&documents);
+    let rows: Vec<_> = pages.iter().map(|(_, html)| html.matches("<li class=\"row\"").count()).collect();
+    assert_eq!(&rows[..3], &[HOME_PAGE_SIZE, 1, 0]);
+    assert_eq!(pages[1].0, "page/2/index.html");
+    assert!(pages[1].1.contains("href=\"../../packs/pack-030/index.html\""));
+    assert!(pages[0].1.contains("1–30 of 31") && pages[1].1.contains("31–31 of 31"));
+}
+
+/// A registry without packs says what to do.
+#[test]
+fn empty_registry_says_what_to_do() {
+    let renderer = Renderer::new().unwrap();
+    let page = renderer.home(&support::site(0), &PackList::new(Vec::new()), 1).unwrap();
+    assert!(String::from_utf8(page).unwrap().contains("attune registry build"));
+}

@@ -1,0 +1,13 @@
+//! The registry tree: where its files are, how they are read, and the one writer that changes them.
+//!
+//! See `docs/adr/0002-tree-writer-and-document-names.md` for the order of writes and why it holds.
+
+pub mod assemble;
+pub mod layout;
+pub mod reader;
+mod retire;
+pub mod twins;
+pub mod writer;
+
+pub use reader::{ReadError, TreeReader};
+pub use writer::{Phase, TreeWriter, WriteError};

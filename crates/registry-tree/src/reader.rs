@@ -1,0 +1,152 @@
+//! Reading a tree on disk: its documents, each checked against the digest that pins it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pack_format::documents::{FORMAT, PackDocument, PackPointer, PacksDocument, RegistryDocument};
+use pack_format::{ArchiveDigest, Hint, PackRef};
+use pack_fs::FsError;
+use serde::de::DeserializeOwned;
+
+use crate::layout;
+
+/// Reads documents of the tree at a root.
+#[derive(Debug, Clone)]
+pub struct TreeReader {
+    root: PathBuf,
+}
+
+/// Why a document of a tree cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FsError),
+    /// The file is no such document.
+    #[error("`{}` is not a valid document", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// The file is of another format.
+    #[error("`{}` has format {found}; this program reads {FORMAT}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// The bytes are not the ones that were pinned.
+    #[error("`{}` does not match `packs.json`\n  expected  {expected}\n  computed  {computed}", path.display())]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// The digest `packs.json` pins.
+        expected: ArchiveDigest,
+        /// The digest of the bytes.
+        computed: ArchiveDigest,
+    },
+}
+
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Format { .. } => Some("update this program".to_owned()),
+            Self::Json { .. } | Self::Digest { .. } => Some(
+                "restore the tree from a copy, or build it again into an empty directory".to_owned(),
+            ),
+        }
+    }
+}
+
+impl TreeReader {
+    /// A reader of the tree at `root`; nothing is read yet.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// Where the tree is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `registry.json`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is one that cannot be used.
+    pub fn registry(&self) -> Result<Option<RegistryDocument>, ReadError> {
+        let path = self.root.join(layout::REGISTRY);
+        let Some(document) = read_json::<RegistryDocument>(&path)? else {
+            return Ok(None);
+        };
+        check_format(&path, document.format)?;
+        Ok(Some(document))
+    }
+
+    /// `packs.json`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is one that cannot be used.
+    pub fn packs(&self) -> Result<Option<PacksDocument>, ReadError> {
+        let path = self.root.join(layout::PACKS);
+        let Some(document) = read_json::<PacksDocument>(&path)? else {
+            return Ok(None);
+        };
+        check_format(&path, document.format)?;
+        Ok(Some(document))
+    }
+
+    /// The document `pointer` pins.
+    ///
+    /// # Errors
+    /// [`ReadError`], also when the bytes are not the pinned ones.
+    pub fn pack(&self, pack_ref: &PackRef, pointer: &PackPointer) -> Result<PackDocument, ReadError> {
+        let path = self.root.join(pointer.document_path(pack_ref));
+        let bytes = fs::read(&path).map_err(|e| FsError::new("read", &path, e))?;
+        let computed = ArchiveDigest::of(&bytes);
+        if computed != pointer.document {
+            return Err(ReadError::Digest {
+                path,
+                expected: pointer.document,
+                computed,
+            });
+        }
+        let document: PackDocument = match serde_json::from_slice(&bytes) {
+            Ok(document) => document,
+            Err(source) => return Err(ReadError::Json { path, source }),
+        };
+        check_format(&path, document.format)?;
+        Ok(document)
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(FsError::new("read", path, e).into()),
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|source| ReadError::Json {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn check_format(path: &Path, found: u32) -> Result<(), ReadError> {
+    if found == FORMAT {
+        return Ok(());
+    }
+    Err(ReadError::Format {
+        path: path.to_owned(),
+        found,
+    })
+}

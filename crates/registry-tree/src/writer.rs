@@ -1,0 +1,426 @@
+//! `TreeWriter`: the one way a registry tree changes.
+//!
+//! 1. Take the lock of the tree; sweep what a cut left in `staging/`.
+//! 2. Stage: each file whose bytes differ from what is there is written to `TREE.state/staging/`. Any
+//!    number of threads may stage at once; nothing of it can be seen in the tree.
+//! 3. Commit: make the staged bytes durable; put objects in place, then views; make their directories
+//!    durable; put the pointers in place in the order they were staged; make those durable.
+//!
+//! Dropped without a commit, the tree is as it was.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, FileTimes, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use pack_format::Hint;
+use pack_fs::error::Context as _;
+use pack_fs::lock::{Holder, Lock, LockError};
+use pack_fs::{FsError, durable, remove};
+
+use crate::layout;
+use crate::twins::twins;
+
+/// From this many files on, one sync of the file system is cheaper than one per file.
+const SYNC_ALL_FROM: usize = 64;
+
+/// When a file of a commit gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Immutable, named by its content or version; never replaced.
+    Object,
+    /// Replaced at will; nothing pins it.
+    View,
+    /// Pins objects; put in place last.
+    Pointer,
+}
+
+/// Why a tree was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Another process is changing the tree.
+    #[error("cannot change the registry tree `{}`", tree.display())]
+    Lock {
+        /// The tree.
+        tree: PathBuf,
+        /// Who holds the lock.
+        source: LockError,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl WriteError {
+    /// Whether another process holds the tree.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Lock { source, .. } if source.is_busy())
+    }
+}
+
+impl Hint for WriteError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Lock { source, .. } => source.hint(),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+/// A file in `staging/`, not yet part of any commit.
+#[derive(Debug)]
+pub struct StagedFile {
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Placement {
+    phase: Phase,
+    order: u64,
+    staged: PathBuf,
+    target: PathBuf,
+}
+
+/// Changes one tree, alone, until dropped.
+#[derive(Debug)]
+pub struct TreeWriter {
+    root: PathBuf,
+    staging: PathBuf,
+    next: AtomicU64,
+    placements: Mutex<Vec<Placement>>,
+    _lock: Lock,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Number of files that got new bytes, twins included.
+    pub files_written: usize,
+}
+
+impl TreeWriter {
+    /// Takes the lock of the tree at `root` for `purpose`; the tree need not exist yet.
+    ///
+    /// `waiting` is called once if another process holds the lock.
+    ///
+    /// # Errors
+    /// [`WriteError::Lock`] after `timeout`; [`WriteError::File`] if the place cannot be written.
+    pub fn begin(
+        root: &Path,
+        purpose: &str,
+        timeout: Duration,
+        waiting: impl FnMut(&Holder),
+    ) -> Result<Self, WriteError> {
+        let state = layout::state_directory(root);
+        durable::create_directories(&state)?;
+        let lock = Lock::acquire(&state.join("lock"), purpose, timeout, waiting).map_err(|source| {
+            WriteError::Lock {
+                tree: root.to_owned(),
+                source,
+            }
+        })?;
+        let staging = state.join("staging");
+        if staging.exists() {
+            remove::remove_all(&staging)?;
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            staging,
+            next: AtomicU64::new(0),
+            placements: Mutex::new(Vec::new()),
+            _lock: lock,
+        })
+    }
+
+    /// The tree.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether the tree has a file at `path`.
+    pub fn has(&self, path: &str) -> bool {
+        self.root.join(path).is_file()
+    }
+
+    /// Writes bytes to staging, to be placed later or dropped.
+    ///
+    /// # Errors
+    /// [`FsError`], a full disk for one.
+    pub fn stage(&self, bytes: &[u8]) -> Result<StagedFile, FsError> {
+        self.stage_at(bytes, None)
+    }
+
+    fn stage_at(&self, bytes: &[u8], time: Option<SystemTime>) -> Result<StagedFile, FsError> {
+        let path = self.fresh_path();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o644);
+        let mut file = match options.open(&path) {
+            // The first file of a change makes the directory, so that a change of nothing writes nothing.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&self.staging).on("create directory", &self.staging)?;
+                options.open(&path)
+            }
+            opened => opened,
+        }
+        .on("create", &path)?;
+        file.write_all(bytes).on("write", &path)?;
+        if let Some(time) = time {
+            file.set_times(FileTimes::new().set_modified(time))
+                .on("set the time of", &path)?;
+        }
+        Ok(StagedFile { path })
+    }
+
+    fn fresh_path(&self) -> PathBuf {
+        self.staging
+            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Makes a staged file part of the commit, at `path`.
+    pub fn place(&self, phase: Phase, path: &str, staged: StagedFile) {
+        self.push(phase, path, staged.path);
+    }
+
+    fn push(&self, phase: Phase, path: &str, staged: PathBuf) {
+        let placement = Placement {
+            phase,
+            order: self.next.fetch_add(1, Ordering::Relaxed),
+            staged,
+            target: self.root.join(path),
+        };
+        match self.placements.lock() {
+            Ok(mut placements) => placements.push(placement),
+            Err(poisoned) => poisoned.into_inner().push(placement),
+        }
+    }
+
+    /// Stages `text` for `path` with its twins, unless the tree has these bytes there already.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn put_text(&self, phase: Phase, path: &str, text: &[u8]) -> Result<(), FsError> {
+        self.put_text_at(&[(phase, path)], text)
+    }
+
+    /// Stages one text for several names; the bytes are stored once where the file system can link.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
+        let missing: Vec<(Phase, &str)> = names
+            .iter()
+            .filter(|(phase, path)| match phase {
+                // The name of an object says its content.
+                Phase::Object => !self.has(path),
+                _ => !self.holds(path, text),
+            })
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // One time for the group: a server pairs a file with its twins by it.
+        let time = SystemTime::now();
+        let mut group = twins(text)
+            .iter()
+            .map(|(suffix, bytes)| Ok((*suffix, self.stage_at(bytes, Some(time))?)))
+            .collect::<Result<Vec<_>, FsError>>()?;
+        group.push(("", self.stage_at(text, Some(time))?));
+        for (i, (phase, path)) in missing.iter().enumerate() {
+            for (suffix, staged) in &group {
+                let source = if i + 1 == missing.len() {
+                    staged.path.clone()
+                } else {
+                    self.duplicate(&staged.path)?
+                };
+                self.push(*phase, &format!("{path}{suffix}"), source);
+            }
+        }
+        Ok(())
+    }
+
+    fn duplicate(&self, staged: &Path) -> Result<PathBuf, FsError> {
+        let path = self.fresh_path();
+        if fs::hard_link(staged, &path).is_err() {
+            fs::copy(staged, &path).on("copy to", &path)?;
+            let times = fs::metadata(staged).and_then(|m| m.modified()).on("look at", staged)?;
+            OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_times(FileTimes::new().set_modified(times)))
+                .on("set the time of", &path)?;
+        }
+        Ok(path)
+    }
+
+    fn holds(&self, path: &str, bytes: &[u8]) -> bool {
+        let path = self.root.join(path);
+        fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64)
+            && fs::read(&path).is_ok_and(|found| found == bytes)
+    }
+
+    /// Stages other bytes (an icon, say) for `path`, unless they are there already.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn put_bytes(&self, phase: Phase, path: &str, bytes: &[u8]) -> Result<(), FsError> {
+        if !self.holds(path, bytes) {
+            let staged = self.stage(bytes)?;
+            self.place(phase, path, staged);
+        }
+        Ok(())
+    }
+
+    /// Puts everything placed so far into the tree; see the module for the order.
+    ///
+    /// # Errors
+    /// [`WriteError`]. Before the pointers are placed the tree still says what it said.
+    pub fn commit(&self) -> Result<Committed, WriteError> {
+        let mut placements = match self.placements.lock() {
+            Ok(mut placements) => std::mem::take(&mut *placements),
+            Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
+        };
+        if placements.is_empty() {
+            self.sweep()?;
+            return Ok(Committed { files_written: 0 });
+        }
+        placements.sort_by_key(|p| (p.phase, p.order));
+        durable::create_directories(&self.root)?;
+        self.sync_staged(&placements)?;
+        let (pointers, rest): (Vec<&Placement>, Vec<&Placement>) =
+            placements.iter().partition(|p| p.phase == Phase::Pointer);
+        self.put_in_place(&rest)?;
+        self.put_in_place(&pointers)?;
+        self.sweep()?;
+        Ok(Committed {
+            files_written: placements.len(),
+        })
+    }
+
+    fn sync_staged(&self, placements: &[Placement]) -> Result<(), FsError> {
+        if placements.len() >= SYNC_ALL_FROM {
+            return durable::sync_file_system(&self.staging);
+        }
+        for placement in placements {
+            File::open(&placement.staged)
+                .and_then(|file| file.sync_all())
+                .on("sync", &placement.staged)?;
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&self, placements: &[&Placement]) -> Result<(), FsError> {
+        let mut directories = BTreeSet::new();
+        for placement in placements {
+            let parent = durable::parent_of(&placement.target);
+            if !directories.contains(parent) {
+                self.make_parents(parent, &mut directories)?;
+                directories.insert(parent.to_owned());
+            }
+            fs::rename(&placement.staged, &placement.target).on("replace", &placement.target)?;
+        }
+        if directories.len() >= SYNC_ALL_FROM {
+            return durable::sync_file_system(&self.root);
+        }
+        directories
+            .iter()
+            .try_for_each(|directory| durable::sync_directory(directory))
+    }
+
+    /// Creates missing directories below the root; the ones that get a new name join `directories`.
+    fn make_parents(&self, parent: &Path, directories: &mut BTreeSet<PathBuf>) -> Result<(), FsError> {
+        match fs::create_dir(parent) {
+            Ok(()) => {
+                directories.insert(durable::parent_of(parent).to_owned());
+                Ok(())
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && parent.is_dir() => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && parent != self.root => {
+                self.make_parents(durable::parent_of(parent), directories)?;
+                self.make_parents(parent, directories)
+            }
+            Err(e) => Err(FsError::new("create directory", parent, e)),
+        }
+    }
+
+    fn sweep(&self) -> Result<(), FsError> {
+        if self.staging.exists() {
+            remove::remove_all(&self.staging)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for TreeWriter {
+    fn drop(&mut self) {
+        // Best effort: what stays is swept by the next writer.
+        let _ = self.sweep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(root: &Path) -> TreeWriter {
+        TreeWriter::begin(root, "test", Duration::ZERO, |_| {}).unwrap()
+    }
+
+    /// Nothing is seen before the commit; after it everything, twins with the time of their file.
+    #[test]
+    fn commit_puts_staged_files_in_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let writer = begin(&root);
+        let text = "packs\n".repeat(1000);
+        writer
+            .put_text_at(&[(Phase::Object, "docs/a.json"), (Phase::View, "packs/a.json")], text.as_bytes())
+            .unwrap();
+        assert!(!root.exists());
+        assert_eq!(writer.commit().unwrap().files_written, 6);
+        let time = |path: &str| fs::metadata(root.join(path)).unwrap().modified().unwrap();
+        assert_eq!(time("packs/a.json"), time("packs/a.json.gz"));
+        assert_eq!(time("docs/a.json"), time("docs/a.json.zst"));
+        assert_eq!(fs::read(root.join("packs/a.json")).unwrap(), text.as_bytes());
+    }
+
+    /// The same bytes again are no change.
+    #[test]
+    fn commit_of_the_same_bytes_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        for expected in [1, 0] {
+            let writer = begin(&root);
+            writer.put_text(Phase::Pointer, "index.json", b"{}\n").unwrap();
+            assert_eq!(writer.commit().unwrap().files_written, expected);
+        }
+    }
+
+    /// Without a commit the tree is as it was, and nothing stays behind.
+    #[test]
+    fn dropped_writer_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let writer = begin(&root);
+        writer.put_text(Phase::Pointer, "index.json", b"{}\n").unwrap();
+        drop(writer);
+        assert!(!root.exists());
+        assert!(!dir.path().join("tree.state/staging").exists());
+    }
+
+    /// A second writer is refused by name.
+    #[test]
+    fn second_writer_is_told_who_holds_the_tree() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let first = begin(&root);
+        let error = TreeWriter::begin(&root, "other", Duration::ZERO, |_| {}).unwrap_err();
+        assert!(error.is_busy(), "{error}");
+        drop(first);
+    }
+}

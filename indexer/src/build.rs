@@ -1,0 +1,488 @@
+//! `build`: one run of the indexer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pack_format::documents::{ArchiveRecord, PackDocument, PacksDocument};
+use pack_format::{Hint, MetadataError, PackRef, StoreKey, Timestamp, Version};
+use pack_fs::FsError;
+use pack_fs::lock::Holder;
+use rayon::prelude::*;
+use registry_tree::assemble::Identity;
+use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError, layout};
+
+use crate::cache::{BuildCache, CachedPack};
+use crate::checkout::Checkouts;
+use crate::history::{self, Candidate, Merge, Outcome, Refusal};
+use crate::inputs::{self, InputError, Inputs};
+use crate::operator_file::OperatorFile;
+use crate::pack::{self, Built, Looked, PackError, Workshop};
+use crate::publish::{self, Packs, PublishError, Publication};
+
+/// What to build, and how.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// Packs and folders of packs.
+    pub inputs: Vec<PathBuf>,
+    /// Of these, build only the packs in these directories; empty means all.
+    pub only: Vec<PathBuf>,
+    /// The tree to write.
+    pub out: PathBuf,
+    /// Name of the registry; the operator's file and the tree come next.
+    pub name: Option<String>,
+    /// Where the tree will be hosted; the operator's file and the tree come next.
+    pub base_url: Option<String>,
+    /// Base URL of archives in `index.json` when no base URL is known.
+    pub development_url: String,
+    /// Publish the good packs although others are refused.
+    pub skip_invalid: bool,
+    /// Let a published version change its contents.
+    pub dev: bool,
+    /// When now is; times in the tree come from here.
+    pub now: Timestamp,
+    /// Modification time inside archives, seconds since 1970.
+    pub archive_time: u64,
+    /// How long to wait for another process that changes the tree.
+    pub lock_timeout: Duration,
+}
+
+/// What a build did.
+#[derive(Debug, Default)]
+pub struct BuildReport {
+    /// One verdict per pack directory, sorted by directory.
+    pub packs: Vec<Verdict>,
+    /// What deserves attention, one sentence each.
+    pub warnings: Vec<String>,
+    /// What changed in the tree.
+    pub changes: Changes,
+    /// Number of packs and of versions the tree lists now.
+    pub totals: (u64, u64),
+    /// Base URL in force, if any.
+    pub base_url: Option<String>,
+}
+
+/// Numbers of what changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Versions the tree did not list before.
+    pub added: usize,
+    /// Listed versions whose record changed.
+    pub updated: usize,
+    /// Versions as they were.
+    pub unchanged: usize,
+    /// Directories that were refused.
+    pub refused: usize,
+    /// Files of the tree that got new bytes.
+    pub files_written: usize,
+}
+
+/// What became of one directory.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The pack and version, where they could be read.
+    pub pack: Option<(PackRef, Version)>,
+    /// `added`, `updated`, `unchanged`, or why it was refused.
+    pub outcome: Result<&'static str, PackError>,
+}
+
+/// Why nothing was built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// An argument names no packs.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The operator's file is wrong.
+    #[error(transparent)]
+    Operator(#[from] MetadataError),
+    /// The base URL is no URL a tree can be hosted under.
+    #[error("the base URL `{}` is not an absolute https URL", pack_format::text::printable(.0))]
+    BaseUrl(String),
+    /// The tree to continue cannot be read.
+    #[error("cannot continue the registry tree")]
+    Tree(#[from] ReadError),
+    /// The tree cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A page or document cannot be made.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Packs were refused, so nothing was published.
+    #[error("{} of {} packs were refused; nothing was published", report.changes.refused, report.packs.len())]
+    Refused {
+        /// The verdicts.
+        report: Box<BuildReport>,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl BuildError {
+    /// Whether another process is changing the tree.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Write(error) if error.is_busy())
+    }
+}
+
+impl Hint for BuildError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(error) => error.hint(),
+            Self::Operator(error) => error.hint(),
+            Self::BaseUrl(_) => Some("write one such as `https://packs.example.org/`".to_owned()),
+            Self::Tree(error) => error.hint(),
+            Self::Write(error) => error.hint(),
+            Self::Publish(error) => error.hint(),
+            Self::Refused { .. } => {
+                Some("correct them, or pass `--skip-invalid` to publish the others".to_owned())
+            }
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+/// Builds the tree, or finds that nothing is to be done.
+///
+/// `waiting` is called once if another process is changing the tree.
+///
+/// # Errors
+/// [`BuildError`]; the tree still says what it said.
+pub fn build(options: &BuildOptions, waiting: impl FnMut(&Holder)) -> Result<BuildReport, BuildError> {
+    let inputs = inputs::find(&options.inputs)?;
+    let operator = match &inputs.operator_file {
+        Some(path) => OperatorFile::read(path)?,
+        None => OperatorFile::default(),
+    };
+    let writer = TreeWriter::begin(&options.out, "registry build", options.lock_timeout, waiting)?;
+    let run = Run::open(options, operator, &writer)?;
+    run.run(&inputs)
+}
+
+struct Run<'a> {
+    options: &'a BuildOptions,
+    operator: OperatorFile,
+    writer: &'a TreeWriter,
+    reader: TreeReader,
+    listed: Option<PacksDocument>,
+    identity: Identity,
+    settings: String,
+    state: PathBuf,
+}
+
+impl<'a> Run<'a> {
+    fn open(
+        options: &'a BuildOptions,
+        operator: OperatorFile,
+        writer: &'a TreeWriter,
+    ) -> Result<Self, BuildError> {
+        let reader = TreeReader::new(&options.out);
+        let registry = reader.registry()?;
+        let listed = reader.packs()?;
+        let given = options.base_url.clone().or_else(|| operator.base_url.clone());
+        let base_url = match given {
+            Some(url) => Some(checked_base_url(&url)?),
+            None => registry.as_ref().and_then(|r| r.url.clone()),
+        };
+        let identity = Identity {
+            name: options
+                .name
+                .clone()
+                .or_else(|| operator.name.clone())
+                .or_else(|| registry.as_ref().map(|r| r.name.clone()))
+                .unwrap_or_else(|| "Attune Pack Registry".to_owned()),
+            description: operator
+                .description
+                .clone()
+                .or_else(|| registry.map(|r| r.description))
+                .unwrap_or_default(),
+            base_url,
+        };
+        let settings = format!(
+            "{identity:?} {} {} {operator:?} {}",
+            options.development_url,
+            options.archive_time,
+            publish::fingerprint()
+        );
+        Ok(Self {
+            options,
+            operator,
+            writer,
+            listed,
+            identity,
+            settings,
+            state: layout::state_directory(&options.out),
+            reader,
+        })
+    }
+
+    fn run(&self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
+        let directories = self.selected(inputs);
+        let cache = BuildCache::read(&self.state);
+        let fresh_cache = cache.settings.is_empty();
+        let same_settings = cache.settings == self.settings;
+        let documents = self.documents()?;
+        let (candidates, mut refusals) = self.candidates(&directories, &cache, &documents);
+        let candidates = history::settle(candidates, &self.operator, &mut refusals);
+        let mut report = BuildReport {
+            base_url: self.identity.base_url.clone(),
+            ..BuildReport::default()
+        };
+        for directory in &inputs.without_manifest {
+            report
+                .warnings
+                .push(format!("`{}` has no `pack.yaml`; it was passed over", directory.display()));
+        }
+        let merged = self.merge(candidates, documents, &mut refusals, &mut report);
+        self.finish_verdicts(refusals, &mut report);
+        if report.changes.refused > 0 && !self.options.skip_invalid {
+            return Err(BuildError::Refused {
+                report: Box::new(report),
+            });
+        }
+        let nothing_new = report.changes.added == 0 && report.changes.updated == 0;
+        let publication = Publication {
+            writer: self.writer,
+            reader: &self.reader,
+            identity: &self.identity,
+            development_url: &self.options.development_url,
+            now: self.options.now,
+            listed: self.listed.as_ref(),
+        };
+        if nothing_new && same_settings && publication.is_complete() {
+            report.totals = publication.totals();
+            return Ok(report);
+        }
+        let seen: Vec<Seen> = merged.built.iter().map(|pack| Seen::of(pack)).collect();
+        let published = publication.publish(Packs {
+            documents: merged.documents,
+            touched: merged.touched,
+            built: merged.built,
+            all_pages: !same_settings,
+        })?;
+        report.changes.files_written = published.files_written;
+        report.warnings.extend(published.warnings);
+        report.totals = published.totals;
+        if published.files_written > 0 || fresh_cache || !same_settings {
+            self.remember(cache, seen)?;
+        }
+        Ok(report)
+    }
+
+    fn selected(&self, inputs: &Inputs) -> Vec<PathBuf> {
+        if self.options.only.is_empty() {
+            return inputs.packs.clone();
+        }
+        let wanted: Vec<PathBuf> = self.options.only.iter().filter_map(|p| p.canonicalize().ok()).collect();
+        let is_wanted = |p: &&PathBuf| p.canonicalize().is_ok_and(|p| wanted.contains(&p));
+        inputs.packs.iter().filter(is_wanted).cloned().collect()
+    }
+
+    /// The documents of every pack the tree lists.
+    fn documents(&self) -> Result<BTreeMap<PackRef, PackDocument>, BuildError> {
+        let Some(listed) = &self.listed else {
+            return Ok(BTreeMap::new());
+        };
+        let pointers: Vec<_> = listed.packs.iter().collect();
+        let documents: Result<BTreeMap<_, _>, ReadError> = pointers
+            .par_iter()
+            .map(|(pack_ref, pointer)| Ok(((*pack_ref).clone(), self.reader.pack(pack_ref, pointer)?)))
+            .collect();
+        Ok(documents?)
+    }
+
+    fn candidates(
+        &self,
+        directories: &[PathBuf],
+        cache: &BuildCache,
+        documents: &BTreeMap<PackRef, PackDocument>,
+    ) -> (Vec<Candidate>, Vec<Refusal>) {
+        let published = |pack_ref: &PackRef, version: &Version| -> Option<(StoreKey, ArchiveRecord)> {
+            let listed = documents.get(pack_ref)?.versions.iter().find(|v| v.version == *version)?;
+            Some((listed.store_key?, listed.archive.clone()?))
+        };
+        let workshop = Workshop {
+            writer: self.writer,
+            now: self.options.now,
+            archive_time: self.options.archive_time,
+            published: &published,
+        };
+        let checkouts = Checkouts::default();
+        let results: Vec<Result<Candidate, Refusal>> = directories
+            .par_iter()
+            .map(|directory| {
+                let looked = pack::look(directory, &self.settings, cache, &checkouts);
+                let candidate = match looked {
+                    Ok(Looked::Unchanged(cached))
+                        if published(&cached.pack_ref, &cached.version)
+                            .is_some_and(|(key, _)| key == cached.store_key) =>
+                    {
+                        Ok(Candidate::Unchanged(directory.clone(), cached))
+                    }
+                    Ok(Looked::Unchanged(_)) => pack::look(directory, &self.settings, &BuildCache::default(), &checkouts)
+                        .and_then(|looked| self.build_one(&workshop, directory, looked)),
+                    Ok(looked) => self.build_one(&workshop, directory, looked),
+                    Err(error) => Err(error),
+                };
+                candidate.map_err(|error| (directory.clone(), error))
+            })
+            .collect();
+        let mut candidates = Vec::new();
+        let mut refusals = Vec::new();
+        for result in results {
+            match result {
+                Ok(candidate) => candidates.push(candidate),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        (candidates, refusals)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a step of the run")]
+    fn build_one(
+        &self,
+        workshop: &Workshop<'_>,
+        directory: &Path,
+        looked: Looked,
+    ) -> Result<Candidate, PackError> {
+        match looked {
+            Looked::Unchanged(cached) => Ok(Candidate::Unchanged(directory.to_owned(), cached)),
+            Looked::Changed(opened) => Ok(Candidate::Built(Box::new(workshop.build(directory, *opened)?))),
+        }
+    }
+
+    fn merge(
+        &self,
+        candidates: Vec<Candidate>,
+        mut documents: BTreeMap<PackRef, PackDocument>,
+        refusals: &mut Vec<Refusal>,
+        report: &mut BuildReport,
+    ) -> Merged {
+        // What the operator says applies to packs without a directory too.
+        let mut built: BTreeMap<PackRef, Vec<Box<Built>>> =
+            self.operator.packs.keys().map(|pack_ref| (pack_ref.clone(), Vec::new())).collect();
+        for candidate in candidates {
+            match candidate {
+                Candidate::Unchanged(directory, cached) => {
+                    report.changes.unchanged += 1;
+                    report.packs.push(Verdict {
+                        directory,
+                        pack: Some((cached.pack_ref, cached.version)),
+                        outcome: Ok("unchanged"),
+                    });
+                }
+                Candidate::Built(pack) => built.entry(pack.pack_ref.clone()).or_default().push(pack),
+            }
+        }
+        let touched = built.keys().cloned().collect();
+        let mut kept = Vec::new();
+        for (pack_ref, packs) in built {
+            let merge = Merge {
+                dev: self.options.dev,
+                now: self.options.now,
+                additions: self.operator.packs.get(&pack_ref),
+            };
+            let (document, outcomes) = merge.document(&pack_ref, documents.remove(&pack_ref), &packs);
+            if !document.versions.is_empty() {
+                documents.insert(pack_ref.clone(), document);
+            }
+            for (pack, outcome) in packs.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(outcome) => {
+                        report.note(&pack, outcome);
+                        kept.push(pack);
+                    }
+                    Err(error) => refusals.push((pack.directory.clone(), error)),
+                }
+            }
+        }
+        Merged {
+            documents,
+            touched,
+            built: kept,
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a step of the run")]
+    fn finish_verdicts(&self, refusals: Vec<Refusal>, report: &mut BuildReport) {
+        report.changes.refused = refusals.len();
+        report.packs.extend(refusals.into_iter().map(|(directory, error)| Verdict {
+            directory,
+            pack: None,
+            outcome: Err(error),
+        }));
+        report.packs.sort_by(|a, b| a.directory.cmp(&b.directory));
+    }
+
+    fn remember(&self, mut cache: BuildCache, seen: Vec<Seen>) -> Result<(), FsError> {
+        cache.settings.clone_from(&self.settings);
+        for seen in seen {
+            cache.remember(&seen.directory, &seen.fingerprint, |text| {
+                CachedPack::new(text, seen.pack_ref, seen.version, seen.store_key, seen.repository)
+            });
+        }
+        cache.write(&self.state)
+    }
+}
+
+struct Merged {
+    documents: BTreeMap<PackRef, PackDocument>,
+    touched: BTreeSet<PackRef>,
+    built: Vec<Box<Built>>,
+}
+
+/// What the cache remembers of a built directory.
+struct Seen {
+    directory: PathBuf,
+    fingerprint: crate::cache::Fingerprint,
+    pack_ref: PackRef,
+    version: Version,
+    store_key: StoreKey,
+    repository: Option<String>,
+}
+
+impl Seen {
+    fn of(pack: &Built) -> Self {
+        Self {
+            directory: pack.directory.clone(),
+            fingerprint: pack.fingerprint.clone(),
+            pack_ref: pack.pack_ref.clone(),
+            version: pack.version().clone(),
+            store_key: pack.store_key,
+            repository: pack.repository.clone(),
+        }
+    }
+}
+
+impl BuildReport {
+    fn note(&mut self, pack: &Built, outcome: Outcome) {
+        let (count, word) = match outcome {
+            Outcome::Added => (&mut self.changes.added, "added"),
+            Outcome::Updated => (&mut self.changes.updated, "updated"),
+            Outcome::Unchanged => (&mut self.changes.unchanged, "unchanged"),
+        };
+        *count += 1;
+        self.packs.push(Verdict {
+            directory: pack.directory.clone(),
+            pack: Some((pack.pack_ref.clone(), pack.version().clone())),
+            outcome: Ok(word),
+        });
+    }
+}
+
+/// The URL with a trailing slash.
+fn checked_base_url(url: &str) -> Result<String, BuildError> {
+    let with_slash = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
+    let policy = pack_format::url_policy::UrlPolicy {
+        allow_http: false,
+        allow_loopback: true,
+        allow_private: true,
+    };
+    policy
+        .check(&with_slash)
+        .map(|checked| checked.to_string())
+        .map_err(|_| BuildError::BaseUrl(url.to_owned()))
+}

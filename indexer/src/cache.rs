@@ -1,0 +1,160 @@
+//! The build cache: which pack directories are as the last build saw them.
+//!
+//! Per directory a fingerprint of every file's path, size, mode, times and inode. Times have ticks: an
+//! edit within the tick of the last look leaves the same stamp. So a file whose stamp is no older than
+//! the last look by a tick is not trusted, and the directory is read again.
+//!
+//! The cache is `TREE.state/build.json`. Losing it costs time, never correctness.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pack_format::digest::to_hex;
+use pack_format::{PackRef, StoreKey, Version};
+use pack_fs::tree::Scan;
+use pack_fs::{FsError, durable};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Longest tick of a file system's clock we reckon with, in nanoseconds (20 ms).
+const TICK_NS: i128 = 20_000_000;
+
+/// What changes the meaning of a cached entry without changing a file.
+const CACHE_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct BuildCache {
+    format: String,
+    /// Everything besides the packs that the last build depended on.
+    pub(crate) settings: String,
+    /// By absolute directory.
+    packs: BTreeMap<String, CachedPack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CachedPack {
+    fingerprint: String,
+    #[serde(rename = "ref")]
+    pub(crate) pack_ref: PackRef,
+    pub(crate) version: Version,
+    pub(crate) store_key: StoreKey,
+    pub(crate) repository: Option<String>,
+}
+
+/// A look at a directory: the fingerprint, and whether every stamp is old enough to be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    text: String,
+    settled: bool,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a scan that began at `looked_at_ns` since 1970; `extra` is what else counts.
+    pub(crate) fn of(scan: &Scan, extra: &str, looked_at_ns: i128) -> Self {
+        let mut hasher = Sha256::new();
+        let mut newest = i128::MIN;
+        hasher.update((extra.len() as u64).to_be_bytes());
+        hasher.update(extra.as_bytes());
+        for file in &scan.files {
+            hasher.update((file.path.len() as u64).to_be_bytes());
+            hasher.update(file.path.as_bytes());
+            hasher.update(file.size_bytes.to_be_bytes());
+            hasher.update([u8::from(file.executable)]);
+            hasher.update(file.stamp.modified_ns.to_be_bytes());
+            hasher.update(file.stamp.changed_ns.to_be_bytes());
+            hasher.update(file.stamp.inode.to_be_bytes());
+            newest = newest.max(file.stamp.modified_ns).max(file.stamp.changed_ns);
+        }
+        for (path, _) in &scan.refused {
+            hasher.update(path.as_bytes());
+        }
+        Self {
+            text: to_hex(&hasher.finalize()),
+            settled: newest < looked_at_ns - TICK_NS,
+        }
+    }
+}
+
+/// Now, in nanoseconds since 1970.
+pub(crate) fn now_ns() -> i128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(i128::MAX))
+}
+
+impl BuildCache {
+    /// Reads the cache of a state directory; an empty one if there is none that can be used.
+    pub(crate) fn read(state: &Path) -> Self {
+        fs::read(state.join("build.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok())
+            .filter(|cache| cache.format == CACHE_FORMAT)
+            .unwrap_or_else(|| Self {
+                format: CACHE_FORMAT.to_owned(),
+                ..Self::default()
+            })
+    }
+
+    /// What is known of a directory, if its fingerprint is the same and can be trusted.
+    pub(crate) fn hit(&self, directory: &Path, fingerprint: &Fingerprint) -> Option<&CachedPack> {
+        self.packs
+            .get(&key(directory))
+            .filter(|cached| cached.fingerprint == fingerprint.text)
+    }
+
+    /// Remembers a directory; one whose stamps cannot be trusted yet is forgotten.
+    pub(crate) fn remember(
+        &mut self,
+        directory: &Path,
+        fingerprint: &Fingerprint,
+        entry: impl FnOnce(String) -> CachedPack,
+    ) {
+        if fingerprint.settled {
+            self.packs.insert(key(directory), entry(fingerprint.text.clone()));
+        } else {
+            self.packs.remove(&key(directory));
+        }
+    }
+
+    /// Writes the cache if its bytes differ from what is there.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub(crate) fn write(&self, state: &Path) -> Result<(), FsError> {
+        let path = state.join("build.json");
+        let Ok(bytes) = serde_json::to_vec(self) else {
+            return Ok(());
+        };
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        durable::replace_file(&path, &bytes)
+    }
+}
+
+impl CachedPack {
+    pub(crate) fn new(
+        fingerprint: String,
+        pack_ref: PackRef,
+        version: Version,
+        store_key: StoreKey,
+        repository: Option<String>,
+    ) -> Self {
+        Self {
+            fingerprint,
+            pack_ref,
+            version,
+            store_key,
+            repository,
+        }
+    }
+}
+
+fn key(directory: &Path) -> String {
+    std::path::absolute(directory)
+        .unwrap_or_else(|_| directory.to_owned())
+        .to_string_lossy()
+        .into_owned()
+}

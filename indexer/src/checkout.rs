@@ -1,0 +1,215 @@
+//! What git knows of a pack directory: which files it tracks, and where the same tree can be fetched.
+//!
+//! A directory is a git source when it is a clean checkout of a commit that a remote has, and the commit
+//! holds regular files only. Only the object database and the index are read: no checkout, hook or filter.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use git2::{ObjectType, Repository, StatusOptions, TreeWalkMode, TreeWalkResult};
+use pack_format::digest::TreeHasher;
+use pack_format::source::InstallSource;
+use pack_format::url_policy::{SourceUrl, UrlPolicy};
+use pack_format::{Checksum, TreeDigest};
+
+/// The repositories of one build, each opened once.
+#[derive(Default)]
+pub(crate) struct Checkouts {
+    opened: Mutex<BTreeMap<PathBuf, Option<Arc<Checkout>>>>,
+}
+
+/// One repository's state, read once.
+pub(crate) struct Checkout {
+    work_directory: PathBuf,
+    /// The remote and commit others can fetch, if there are.
+    published: Option<(SourceUrl, git2::Oid)>,
+    tracked: BTreeSet<String>,
+    /// Changed or untracked paths, relative to the work directory.
+    dirty: Vec<String>,
+}
+
+impl Checkouts {
+    /// The checkout that holds `directory`, if any.
+    pub(crate) fn of(&self, directory: &Path) -> Option<Arc<Checkout>> {
+        let absolute = directory.canonicalize().ok()?;
+        let work_directory = absolute.ancestors().find(|a| a.join(".git").exists())?;
+        let mut opened = match self.opened.lock() {
+            Ok(opened) => opened,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        opened
+            .entry(work_directory.to_owned())
+            .or_insert_with(|| Checkout::read(work_directory).map(Arc::new))
+            .clone()
+    }
+}
+
+impl Checkout {
+    fn read(work_directory: &Path) -> Option<Self> {
+        let repository = Repository::open(work_directory).ok()?;
+        let index = repository.index().ok()?;
+        let tracked = index
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+            .collect();
+        let mut options = StatusOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true);
+        let dirty = repository
+            .statuses(Some(&mut options))
+            .ok()?
+            .iter()
+            .map(|status| String::from_utf8_lossy(status.path_bytes()).into_owned())
+            .collect();
+        Some(Self {
+            work_directory: work_directory.to_owned(),
+            published: published(&repository),
+            tracked,
+            dirty,
+        })
+    }
+
+    fn prefix(&self, directory: &Path) -> Option<String> {
+        let absolute = directory.canonicalize().ok()?;
+        let relative = absolute.strip_prefix(&self.work_directory).ok()?.to_str()?;
+        Some(if relative.is_empty() {
+            String::new()
+        } else {
+            format!("{relative}/")
+        })
+    }
+
+    /// The paths git tracks below `directory`, relative to it.
+    pub(crate) fn tracked_below(&self, directory: &Path) -> BTreeSet<String> {
+        let Some(prefix) = self.prefix(directory) else {
+            return BTreeSet::new();
+        };
+        self.tracked
+            .iter()
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// What the build cache must know: a new commit or a first edit changes the git source.
+    pub(crate) fn fingerprint(&self, directory: &Path) -> String {
+        match (&self.published, self.is_clean(directory)) {
+            (Some((url, commit)), true) => format!("{url} {commit}"),
+            _ => String::new(),
+        }
+    }
+
+    fn is_clean(&self, directory: &Path) -> bool {
+        self.prefix(directory).is_some_and(|prefix| {
+            self.dirty.iter().all(|path| !path.starts_with(&prefix))
+                && self.tracked.iter().any(|path| path.starts_with(&prefix))
+        })
+    }
+
+    /// `directory` as a git source, if it is a clean checkout of a published commit.
+    pub(crate) fn source(&self, directory: &Path) -> Option<InstallSource> {
+        let (url, commit) = self.published.as_ref()?;
+        if !self.is_clean(directory) {
+            return None;
+        }
+        let prefix = self.prefix(directory)?;
+        let subdir = prefix.trim_end_matches('/');
+        let repository = Repository::open(&self.work_directory).ok()?;
+        let digest = committed_tree(&repository, *commit, subdir)?;
+        Some(InstallSource::Git {
+            url: url.clone(),
+            git_ref: Some(commit.to_string().parse().ok()?),
+            checksum: Some(Checksum::from(digest)),
+            subdir: (!subdir.is_empty()).then(|| subdir.to_owned()),
+        })
+    }
+}
+
+/// The https URL of `origin` and the checked-out commit, if a branch of that remote contains it.
+fn published(repository: &Repository) -> Option<(SourceUrl, git2::Oid)> {
+    let head = repository.head().ok()?.peel_to_commit().ok()?.id();
+    let remote = repository.find_remote("origin").ok()?;
+    let url = https_form(remote.url().ok()?)?;
+    let url = UrlPolicy::PUBLIC.check(&url).ok()?;
+    let references = repository.references_glob("refs/remotes/origin/*").ok()?;
+    let contains = references.flatten().filter_map(|r| r.peel_to_commit().ok()).any(|tip| {
+        tip.id() == head || repository.graph_descendant_of(tip.id(), head).unwrap_or(false)
+    });
+    contains.then_some((url, head))
+}
+
+/// `git@host:path` and `ssh://git@host/path` as https; https as it is, without credentials.
+fn https_form(url: &str) -> Option<String> {
+    if let Ok(mut parsed) = url::Url::parse(url) {
+        return match parsed.scheme() {
+            "https" => {
+                parsed.set_username("").ok()?;
+                parsed.set_password(None).ok()?;
+                Some(parsed.to_string())
+            }
+            "ssh" => Some(format!("https://{}{}", parsed.host_str()?, parsed.path())),
+            _ => None,
+        };
+    }
+    let (user_and_host, path) = url.split_once(':')?;
+    let host = user_and_host.rsplit('@').next()?;
+    Some(format!("https://{host}/{}", path.trim_start_matches('/')))
+}
+
+/// The digest of the files of a commit below `subdir`; `None` if it holds a link or a submodule.
+fn committed_tree(repository: &Repository, commit: git2::Oid, subdir: &str) -> Option<TreeDigest> {
+    let root = repository.find_commit(commit).ok()?.tree().ok()?;
+    let tree = if subdir.is_empty() {
+        root
+    } else {
+        let entry = root.get_path(Path::new(subdir)).ok()?;
+        repository.find_tree(entry.id()).ok()?
+    };
+    let mut files = Vec::new();
+    let mut irregular = false;
+    tree.walk(TreeWalkMode::PreOrder, |directory, entry| {
+        match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Tree), _) => {}
+            (Some(ObjectType::Blob), mode @ (0o100_644 | 0o100_755 | 0o100_664)) => {
+                let Ok(name) = entry.name() else {
+                    irregular = true;
+                    return TreeWalkResult::Abort;
+                };
+                files.push((format!("{directory}{name}"), mode == 0o100_755, entry.id()));
+            }
+            _ => irregular = true,
+        }
+        if irregular { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
+    })
+    .ok()?;
+    if irregular {
+        return None;
+    }
+    files.sort();
+    let mut hasher = TreeHasher::new();
+    for (path, executable, id) in files {
+        let blob = repository.find_blob(id).ok()?;
+        hasher.file(&path, executable, blob.content()).ok()?;
+    }
+    Some(hasher.finish().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every common spelling of a remote becomes the https URL anyone can fetch.
+    #[test]
+    fn remote_urls_become_https() {
+        for url in [
+            "https://example.org/packs/slack.git",
+            "https://user:token@example.org/packs/slack.git",
+            "ssh://git@example.org/packs/slack.git",
+            "git@example.org:packs/slack.git",
+        ] {
+            assert_eq!(https_form(url).as_deref(), Some("https://example.org/packs/slack.git"));
+        }
+        assert_eq!(https_form("file:///srv/slack.git"), None);
+        assert_eq!(https_form("/srv/slack.git"), None);
+    }
+}

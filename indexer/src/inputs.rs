@@ -1,0 +1,116 @@
+//! Finding pack directories: each argument is a pack, or a folder of packs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pack_format::Hint;
+use pack_fs::FsError;
+use pack_fs::error::Context as _;
+
+/// The file that makes a directory a pack.
+pub const MANIFEST: &str = "pack.yaml";
+/// The operator's file, beside the packs.
+pub const OPERATOR_FILE: &str = "registry.yaml";
+
+/// What the arguments name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Pack directories, sorted, each once.
+    pub packs: Vec<PathBuf>,
+    /// The operator's file, if one of the folders has it.
+    pub operator_file: Option<PathBuf>,
+    /// Directories in a folder of packs that hold no `pack.yaml`.
+    pub without_manifest: Vec<PathBuf>,
+}
+
+/// Why an argument names no packs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// Neither a pack nor a folder of packs.
+    #[error("no pack in `{}`: searched `{}` and `{}`",
+        directory.display(), directory.join(MANIFEST).display(), directory.join("*").join(MANIFEST).display())]
+    NoPack {
+        /// The argument.
+        directory: PathBuf,
+    },
+    /// Two folders bring an operator's file.
+    #[error("there are two operator's files: `{}` and `{}`", first.display(), second.display())]
+    TwoOperatorFiles {
+        /// The one found first.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl Hint for InputError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPack { .. } => {
+                Some("name a directory with a `pack.yaml`, or a folder of such directories".to_owned())
+            }
+            Self::TwoOperatorFiles { .. } => Some("keep one `registry.yaml`".to_owned()),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+/// Finds the packs that `arguments` name.
+///
+/// # Errors
+/// [`InputError`] for the first argument without packs.
+pub fn find(arguments: &[PathBuf]) -> Result<Inputs, InputError> {
+    let mut inputs = Inputs::default();
+    for directory in arguments {
+        let before = inputs.packs.len();
+        if directory.join(MANIFEST).is_file() {
+            inputs.packs.push(directory.clone());
+            continue;
+        }
+        for child in children(directory)? {
+            if child.join(MANIFEST).is_file() {
+                inputs.packs.push(child);
+            } else {
+                inputs.without_manifest.push(child);
+            }
+        }
+        if inputs.packs.len() == before {
+            return Err(InputError::NoPack {
+                directory: directory.clone(),
+            });
+        }
+        let candidate = directory.join(OPERATOR_FILE);
+        if candidate.is_file() {
+            match inputs.operator_file.take() {
+                Some(first) if first != candidate => {
+                    return Err(InputError::TwoOperatorFiles {
+                        first,
+                        second: candidate,
+                    });
+                }
+                _ => inputs.operator_file = Some(candidate),
+            }
+        }
+    }
+    inputs.packs.sort();
+    inputs.packs.dedup();
+    Ok(inputs)
+}
+
+/// The directories in a folder, hidden ones left out, sorted by name.
+fn children(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir(folder).on("list", folder)? {
+        let entry = entry.on("list", folder)?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.path().is_dir() {
+            children.push(entry.path());
+        }
+    }
+    children.sort();
+    Ok(children)
+}

@@ -1,0 +1,24 @@
+//! The indexer: pack directories in, a registry tree out.
+//!
+//! A build is a function of directories, the operator's `registry.yaml`, the tree as it is, and a clock:
+//!
+//! 1. [`inputs`]: find the pack directories.
+//! 2. [`pack`]: per directory, in parallel: walk, and unless nothing changed since the last build, read,
+//!    check, digest, and archive what the tree does not have yet.
+//! 3. [`history`]: settle which directories and versions belong to one pack, and merge them into the
+//!    versions the tree lists.
+//! 4. [`publish`]: documents, pages and indexes, through the one tree writer.
+
+mod cache;
+mod checkout;
+pub mod build;
+mod history;
+mod ignored;
+pub mod inputs;
+pub mod lone_index;
+mod operator_file;
+mod pack;
+mod publish;
+pub mod watch;
+
+pub use build::{BuildError, BuildOptions, BuildReport, Changes, Verdict, build};

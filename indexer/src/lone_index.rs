@@ -1,0 +1,162 @@
+//! A lone `index.json` as a tree with pages: what it says, as documents, without archives of its own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pack_format::documents::{Component, Components, FORMAT, PackDocument, VersionDocument};
+use pack_format::entry::{ContentItem, IndexEntry};
+use pack_format::index::{self, Index, IndexError};
+use pack_format::url_policy::UrlPolicy;
+use pack_format::{Hint, PackRef, Timestamp, canonical};
+use pack_fs::FsError;
+use registry_pages::{PackList, PackPage, PackSummary, Renderer, Site};
+use registry_tree::assemble::{self, Identity};
+use registry_tree::{Phase, TreeWriter, layout};
+
+use crate::publish::PublishError;
+
+/// Why an index cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoneIndexError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FsError),
+    /// The file is no index.
+    #[error("`{}` cannot be hosted", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: IndexError,
+    },
+    /// The pages cannot be made.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+impl Hint for LoneIndexError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Index { source, .. } => source.hint(),
+            Self::Publish(error) => error.hint(),
+        }
+    }
+}
+
+/// Makes the tree `out` of the index at `path`; its URLs must pass `policy`.
+///
+/// `index.json` keeps its bytes. Returns a sentence for each entry that was left out of the pages.
+///
+/// # Errors
+/// [`LoneIndexError`]; a tree made before stays as it was.
+pub fn materialise(path: &Path, out: &Path, policy: UrlPolicy) -> Result<Vec<String>, LoneIndexError> {
+    let bytes = fs::read(path).map_err(|e| FsError::new("read", path, e))?;
+    let read = index::read(&bytes, policy).map_err(|source| LoneIndexError::Index {
+        path: path.to_owned(),
+        source,
+    })?;
+    write(&read.index, &bytes, out)?;
+    Ok(read.problems.iter().map(|problem| format!("{problem}; it is not shown")).collect())
+}
+
+fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
+    let documents: Vec<PackDocument> =
+        index.packs.iter().map(|entry| document(entry, index.last_updated)).collect();
+    let identity = Identity {
+        name: index.registry_name.clone(),
+        description: String::new(),
+        base_url: Some(index.registry_url.clone()).filter(|url| url.starts_with("https://")),
+    };
+    let registry = assemble::registry_document(&identity, &documents, index.last_updated);
+    let site = Site {
+        registry,
+        base_url: None,
+        install_registry_hint: identity.base_url,
+    };
+    let writer = TreeWriter::begin(out, "registry serve", Duration::from_mins(1), |_| {})?;
+    let renderer = Renderer::new()?;
+    for asset in renderer.assets() {
+        writer.put_text(Phase::Object, &asset.path, &asset.bytes)?;
+    }
+    let listed: BTreeSet<PackRef> = documents.iter().map(|d| d.pack_ref.clone()).collect();
+    for document in &documents {
+        let page = PackPage {
+            document,
+            readme_markdown: None,
+            files: None,
+            dependents: &[],
+            listed: &listed,
+        };
+        let name = &document.pack_ref;
+        writer.put_text(Phase::View, &layout::pack_page(name), &renderer.pack(&site, &page)?)?;
+        let json = canonical::to_bytes(document).map_err(|source| PublishError::Json {
+            name: name.to_string(),
+            source,
+        })?;
+        writer.put_text(Phase::View, &layout::pack_document(name), &json)?;
+    }
+    let list = PackList::new(documents.iter().filter_map(PackSummary::from_document).collect());
+    for number in 1..=list.pages() {
+        writer.put_text(Phase::View, &PackList::page_path(number), &renderer.home(&site, &list, number)?)?;
+    }
+    writer.put_text(Phase::View, "404.html", &renderer.not_found(&site)?)?;
+    writer.put_text(Phase::Pointer, layout::INDEX, bytes)?;
+    writer.commit()?;
+    Ok(())
+}
+
+/// What an entry says, as a document with one version.
+fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
+    let list = |items: &[ContentItem]| {
+        items
+            .iter()
+            .map(|item| Component {
+                name: item.name.clone(),
+                description: item.description.clone(),
+                ..Component::default()
+            })
+            .collect()
+    };
+    let contents = &entry.contents;
+    PackDocument {
+        format: FORMAT,
+        pack_ref: entry.pack_ref.clone(),
+        deprecated: None,
+        owners: Vec::new(),
+        versions: vec![VersionDocument {
+            version: entry.version.clone(),
+            published_at: at,
+            yanked: None,
+            label: entry.label.clone(),
+            description: entry.description.clone(),
+            use_case: entry.use_case.clone(),
+            author: entry.author.clone(),
+            email: entry.email.clone(),
+            license: entry.license.clone(),
+            homepage: entry.homepage.clone(),
+            repository: entry.repository.clone(),
+            keywords: entry.keywords.clone(),
+            runtime_deps: entry.runtime_deps.clone(),
+            dependencies: entry.dependencies.clone(),
+            archive: None,
+            install_sources: entry.install_sources.clone(),
+            tree: None,
+            store_key: None,
+            file_count: 0,
+            unpacked_bytes: 0,
+            components: Components {
+                actions: list(&contents.actions),
+                sensors: list(&contents.sensors),
+                triggers: list(&contents.triggers),
+                rules: list(&contents.rules),
+                workflows: list(&contents.workflows),
+            },
+            configuration: Vec::new(),
+            meta: entry.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        }],
+    }
+}

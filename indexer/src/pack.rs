@@ -1,0 +1,316 @@
+//! One pack directory: looked at, and where something changed, read, checked, digested and archived.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pack_archive::ArchiveBuilder;
+use pack_format::digest::{TreeHashError, TreeHasher};
+use pack_format::documents::{ArchiveRecord, VersionDocument};
+use pack_format::inventory::{self, PackFile};
+use pack_format::manifest::{COMPONENT_KINDS, Manifest};
+use pack_format::source::InstallSource;
+use pack_format::{ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version};
+use pack_fs::tree::{TreeError, TreeFile};
+use pack_fs::{FsError, tree};
+use registry_pages::FileRow;
+use registry_tree::writer::StagedFile;
+use registry_tree::{TreeWriter, layout};
+
+use crate::cache::{BuildCache, CachedPack, Fingerprint, now_ns};
+use crate::checkout::Checkouts;
+use crate::ignored;
+use crate::inputs::MANIFEST;
+
+/// Why one pack is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// A metadata file is wrong.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The directory holds something no pack may hold.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A file has a name or size that installers would refuse.
+    #[error("`{}`", directory.display())]
+    Contents {
+        /// The pack's directory.
+        directory: PathBuf,
+        /// Which file, and why.
+        source: pack_archive::BuildError,
+    },
+    /// A file changed while it was read.
+    #[error("`{}`", directory.display())]
+    Changed {
+        /// The pack's directory.
+        directory: PathBuf,
+        /// Which file.
+        source: TreeHashError,
+    },
+    /// Two directories claim one version, or one ref without belonging together.
+    #[error("{0}")]
+    Identity(String, &'static str),
+    /// The tree has this version with other bytes.
+    #[error("`{pack_ref}@{version}` is already published with different contents\n  published  {published}\n  new        {new}")]
+    AlreadyPublished {
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+        /// Digest of the published tree.
+        published: TreeDigest,
+        /// Digest of the directory.
+        new: TreeDigest,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl Hint for PackError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Metadata(error) => error.hint(),
+            Self::Tree(error) => error.hint(),
+            Self::Contents { source, .. } => source.hint(),
+            Self::Changed { .. } => Some("run the command again when nothing writes there".to_owned()),
+            Self::Identity(_, hint) => Some((*hint).to_owned()),
+            Self::AlreadyPublished { .. } => Some(
+                "a published version never changes; raise `version` in `pack.yaml` and build again".to_owned(),
+            ),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+/// What a look at a directory gave.
+pub(crate) enum Looked {
+    /// As the last build saw it.
+    Unchanged(CachedPack),
+    /// To be built.
+    Changed(Box<Opened>),
+}
+
+/// A directory whose files are listed but not read.
+pub(crate) struct Opened {
+    pub(crate) fingerprint: Fingerprint,
+    files: Vec<TreeFile>,
+    source: Option<InstallSource>,
+}
+
+/// Walks `directory`; `settings` is what else the result depends on.
+pub(crate) fn look(
+    directory: &Path,
+    settings: &str,
+    cache: &BuildCache,
+    checkouts: &Checkouts,
+) -> Result<Looked, PackError> {
+    let looked_at_ns = now_ns();
+    let scan = tree::scan(directory)?;
+    let checkout = checkouts.of(directory);
+    let commit = checkout.as_ref().map_or_else(String::new, |c| c.fingerprint(directory));
+    let fingerprint = Fingerprint::of(&scan, &format!("{settings}\n{commit}"), looked_at_ns);
+    if let Some(cached) = cache.hit(directory, &fingerprint) {
+        return Ok(Looked::Unchanged(cached.clone()));
+    }
+    let tracked = || checkout.as_ref().map(|c| c.tracked_below(directory)).unwrap_or_default();
+    Ok(Looked::Changed(Box::new(Opened {
+        fingerprint,
+        files: ignored::filter(directory, scan, tracked)?,
+        source: checkout.as_ref().and_then(|c| c.source(directory)),
+    })))
+}
+
+/// A checked pack, its archive in staging where one was made.
+pub(crate) struct Built {
+    pub(crate) directory: PathBuf,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) pack_ref: PackRef,
+    pub(crate) repository: Option<String>,
+    pub(crate) tree: TreeDigest,
+    pub(crate) store_key: StoreKey,
+    pub(crate) document: VersionDocument,
+    pub(crate) readme: Option<String>,
+    pub(crate) files: Vec<FileRow>,
+    /// Absent when the tree has the archive already.
+    pub(crate) archive: Option<StagedFile>,
+}
+
+impl Built {
+    pub(crate) fn version(&self) -> &Version {
+        &self.document.version
+    }
+}
+
+/// Everything building one pack needs besides its directory.
+pub(crate) struct Workshop<'a> {
+    pub(crate) writer: &'a TreeWriter,
+    pub(crate) now: Timestamp,
+    /// Modification time inside archives, seconds since 1970.
+    pub(crate) archive_time: u64,
+    /// The record and key of a version the tree lists.
+    pub(crate) published: &'a (dyn Fn(&PackRef, &Version) -> Option<(StoreKey, ArchiveRecord)> + Sync),
+}
+
+struct Contents {
+    files: Vec<(TreeFile, Vec<u8>)>,
+}
+
+impl Workshop<'_> {
+    /// Reads, checks, digests and, where the tree lacks it, archives the pack in `directory`.
+    pub(crate) fn build(&self, directory: &Path, opened: Opened) -> Result<Built, PackError> {
+        let contents = read(directory, opened.files)?;
+        let place = directory.display().to_string();
+        let manifest_name = format!("{place}/{MANIFEST}");
+        let manifest_bytes = contents.get(MANIFEST).ok_or_else(|| {
+            MetadataError::new(&manifest_name, None, "it is left out by an ignore rule")
+                .with_hint("remove the rule from `.gitignore` or `.attuneignore`")
+        })?;
+        let manifest = Manifest::parse(&manifest_name, manifest_bytes)?;
+        let components = inventory::components(&place, &manifest, &contents.component_files())?;
+        let (tree, store_key) = contents.digest(directory)?;
+        let (archive, staged) = self.archive(directory, &manifest, &contents, store_key)?;
+        let readme = ["README.md", "readme.md", "README"]
+            .iter()
+            .find_map(|name| contents.get(name))
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let unpacked_bytes = contents.files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        Ok(Built {
+            directory: directory.to_owned(),
+            fingerprint: opened.fingerprint,
+            repository: manifest.repository.clone(),
+            tree,
+            store_key,
+            readme,
+            files: contents
+                .files
+                .iter()
+                .map(|(file, bytes)| FileRow {
+                    path: file.path.clone(),
+                    size_bytes: bytes.len() as u64,
+                    executable: file.executable,
+                })
+                .collect(),
+            archive: staged,
+            document: VersionDocument {
+                version: manifest.version,
+                published_at: self.now,
+                yanked: None,
+                label: manifest.label,
+                description: manifest.description,
+                use_case: manifest.use_case,
+                author: manifest.author,
+                email: manifest.email,
+                license: manifest.license,
+                homepage: manifest.homepage,
+                repository: manifest.repository,
+                keywords: manifest.keywords,
+                runtime_deps: manifest.runtime_deps,
+                dependencies: manifest.dependencies,
+                archive: Some(archive),
+                install_sources: opened.source.into_iter().collect(),
+                tree: Some(tree),
+                store_key: Some(store_key),
+                file_count: contents.files.len() as u64,
+                unpacked_bytes,
+                components,
+                configuration: manifest.configuration,
+                meta: manifest.meta.into_iter().collect(),
+            },
+            pack_ref: manifest.pack_ref,
+        })
+    }
+
+    /// The record of the pack's archive, and the archive itself where the tree lacks it.
+    fn archive(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        contents: &Contents,
+        store_key: StoreKey,
+    ) -> Result<(ArchiveRecord, Option<StagedFile>), PackError> {
+        let published = (self.published)(&manifest.pack_ref, &manifest.version);
+        if let Some((key, record)) = published
+            && key == store_key
+            && self.writer.has(&record.path)
+        {
+            return Ok((record, None));
+        }
+        let top = layout::archive_top(&manifest.pack_ref, &manifest.version);
+        let refused = |source| PackError::Contents {
+            directory: directory.to_owned(),
+            source,
+        };
+        let mut builder = ArchiveBuilder::new(&top, self.archive_time);
+        for (file, bytes) in &contents.files {
+            // What an installer would refuse, the builder refuses.
+            builder
+                .file(&file.path, file.executable, bytes)
+                .map_err(refused)?;
+        }
+        let bytes = builder.finish().map_err(refused)?;
+        let record = ArchiveRecord {
+            path: layout::archive(&manifest.pack_ref, &manifest.version),
+            checksum: ArchiveDigest::of(&bytes),
+            size_bytes: bytes.len() as u64,
+        };
+        Ok((record, Some(self.writer.stage(&bytes)?)))
+    }
+}
+
+fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
+    let mut read = Vec::with_capacity(files.len());
+    for file in files {
+        let path = directory.join(&file.path);
+        let bytes = fs::read(&path).map_err(|e| FsError::new("read", &path, e))?;
+        if bytes.len() as u64 != file.size_bytes {
+            return Err(PackError::Changed {
+                directory: directory.to_owned(),
+                source: TreeHashError::Changed {
+                    path: file.path,
+                    announced: file.size_bytes,
+                    read: bytes.len() as u64,
+                },
+            });
+        }
+        read.push((file, bytes));
+    }
+    Ok(Contents { files: read })
+}
+
+impl Contents {
+    fn get(&self, path: &str) -> Option<&[u8]> {
+        self.files
+            .binary_search_by(|(file, _)| file.path.as_str().cmp(path))
+            .ok()
+            .map(|i| self.files[i].1.as_slice())
+    }
+
+    fn component_files(&self) -> Vec<PackFile<'_>> {
+        self.files
+            .iter()
+            .filter(|(file, _)| {
+                file.path
+                    .split_once('/')
+                    .is_some_and(|(top, _)| COMPONENT_KINDS.contains(&top))
+            })
+            .map(|(file, content)| PackFile {
+                path: &file.path,
+                content,
+            })
+            .collect()
+    }
+
+    fn digest(&self, directory: &Path) -> Result<(TreeDigest, StoreKey), PackError> {
+        let mut hasher = TreeHasher::new();
+        for (file, bytes) in &self.files {
+            hasher
+                .file(&file.path, file.executable, bytes)
+                .map_err(|source| PackError::Changed {
+                    directory: directory.to_owned(),
+                    source,
+                })?;
+        }
+        Ok(hasher.finish())
+    }
+}

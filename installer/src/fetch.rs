@@ -1,0 +1,409 @@
+//! Many sources at once: downloads on one thread, verifying and unpacking on the others.
+//!
+//! ```text
+//! downloads (async, at most 16 in flight) ── bounded queue ──> workers: verify, unpack, read back
+//! ```
+//! Files of this machine go to the workers directly. Results come back in the order of the jobs.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use futures_util::StreamExt as _;
+use pack_client::{
+    ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place, Received, Registry,
+    RegistryError, fetch_url,
+};
+use pack_format::{Checksum, Hint, Limits};
+use pack_fs::FsError;
+use url::Url;
+
+use crate::failure::{Classify, FailureClass};
+use crate::reporter::Reporter;
+use crate::stage::{Expected, FetchedArchive, StageError, StagedPack, VerifiedArchive};
+
+/// One pack to bring into staging.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// A version a registry lists.
+    Listed {
+        registry: Arc<Registry>,
+        candidate: Box<Candidate>,
+    },
+    /// A directory.
+    Directory {
+        path: PathBuf,
+        checksum: Option<Checksum>,
+    },
+    /// An archive file.
+    Archive {
+        path: PathBuf,
+        checksum: Option<Checksum>,
+    },
+    /// An archive URL.
+    Url {
+        url: Url,
+        checksum: Option<Checksum>,
+    },
+}
+
+/// A staged pack and where its bytes came from.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) staged: StagedPack,
+    /// URL of the bytes.
+    pub(crate) url: String,
+}
+
+/// Why one source could not be brought into staging.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchFailure {
+    /// The registry did not deliver.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A URL did not deliver.
+    #[error(transparent)]
+    Url(#[from] FetchError),
+    /// The bytes are not what they must be.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// No source of this version can be used.
+    #[error("`{subject}` has no archive that can be verified{}", if *git { "; it is listed with git sources only, which are not supported yet" } else { "" })]
+    NoSource {
+        /// `ref@version`.
+        subject: String,
+        /// Whether there are git sources.
+        git: bool,
+    },
+    /// A thread ended early: a defect of this program.
+    #[error("`{subject}` was not processed")]
+    Lost {
+        /// What it was about.
+        subject: String,
+    },
+}
+
+impl Hint for FetchFailure {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Registry(error) => error.hint(),
+            Self::Url(error) => error.hint(),
+            Self::Stage(error) => error.hint(),
+            Self::NoSource { .. } => Some(
+                "ask the registry's operator for an archive with its checksum, or install from a directory"
+                    .to_owned(),
+            ),
+            Self::Lost { .. } => None,
+        }
+    }
+}
+
+impl Classify for FetchFailure {
+    fn class(&self) -> FailureClass {
+        match self {
+            Self::Registry(error) => error.class(),
+            Self::Url(error) => error.class(),
+            Self::Stage(error) => error.class(),
+            Self::NoSource { .. } | Self::Lost { .. } => FailureClass::Failed,
+        }
+    }
+}
+
+/// What all jobs of one run share.
+#[derive(Clone, Copy)]
+pub(crate) struct Yard<'a> {
+    /// Directory for trees and larger bodies.
+    pub(crate) staging: &'a Path,
+    pub(crate) limits: &'a Limits,
+    pub(crate) client: &'a ClientSettings,
+    pub(crate) reporter: &'a dyn Reporter,
+}
+
+/// A job whose bytes are at hand.
+enum Ready {
+    /// Read by the worker.
+    OnDisk,
+    /// Downloaded from this place.
+    Body(Received, ArchiveSource),
+    Direct(Received),
+}
+
+type Outcome = Result<Arrived, FetchFailure>;
+
+/// Runs all jobs; one outcome per job, in their order.
+pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
+    let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new(jobs.iter().map(|_| None).collect());
+    let settle = |index: usize, outcome: Outcome| {
+        let mut slots = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        slots[index] = Some(outcome);
+    };
+    let workers = thread::available_parallelism()
+        .map_or(2, usize::from)
+        .clamp(1, 8)
+        .min(jobs.len().max(1));
+    // Bounded: bodies wait in memory for a worker.
+    let (sender, receiver) = mpsc::sync_channel::<(usize, Ready)>(2 * workers);
+    let receiver = Mutex::new(receiver);
+    let numbers = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let next = receiver
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .recv();
+                    let Ok((index, ready)) = next else { return };
+                    let number = numbers.fetch_add(1, Ordering::Relaxed);
+                    let outcome = stage(&jobs[index], ready, yard, number);
+                    if let Ok(arrived) = &outcome {
+                        let manifest = &arrived.staged.manifest;
+                        yard.reporter
+                            .staged(&format!("{}@{}", manifest.pack_ref, manifest.version));
+                    }
+                    settle(index, outcome);
+                }
+            });
+        }
+        feed(jobs, yard, &sender, &settle);
+        drop(sender);
+    });
+    let slots = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    slots
+        .into_iter()
+        .zip(jobs)
+        .map(|(slot, job)| {
+            slot.unwrap_or_else(|| {
+                Err(FetchFailure::Lost {
+                    subject: job.subject(),
+                })
+            })
+        })
+        .collect()
+}
+
+/// Hands out what is on disk at once, and everything else as it arrives.
+fn feed(
+    jobs: &[Job],
+    yard: Yard<'_>,
+    sender: &mpsc::SyncSender<(usize, Ready)>,
+    settle: &(impl Fn(usize, Outcome) + Sync),
+) {
+    let (on_disk, remote): (Vec<_>, Vec<_>) = jobs
+        .iter()
+        .enumerate()
+        .partition(|(_, job)| job.is_on_disk());
+    for (index, _) in on_disk {
+        // Fails only when every worker has panicked; the slots stay empty and are told.
+        let _ = sender.send((index, Ready::OnDisk));
+    }
+    if remote.is_empty() {
+        return;
+    }
+    let failed = crate::runtime::block_on(|| async {
+        let downloads = remote
+            .iter()
+            .map(|(index, job)| async move { (*index, job.download(yard).await) });
+        let mut arriving = futures_util::stream::iter(downloads)
+            .buffer_unordered(yard.client.parallel_downloads.max(1));
+        while let Some((index, outcome)) = arriving.next().await {
+            match outcome {
+                Ok(ready) => {
+                    let _ = sender.send((index, ready));
+                }
+                Err(error) => settle(index, Err(error)),
+            }
+        }
+    });
+    if let Err(error) = failed {
+        yard.reporter
+            .warning(&format!("downloads cannot run: {error}"));
+    }
+}
+
+/// Bytes at hand to a tree in staging.
+fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> Outcome {
+    let destination = yard.staging.join(number.to_string());
+    match (job, ready) {
+        (Job::Directory { path, checksum }, _) => {
+            let staged = StagedPack::copy(path, &destination, yard.limits)?;
+            let staged = match checksum {
+                Some(checksum) => staged.expect_tree(checksum)?,
+                None => staged,
+            };
+            Ok(Arrived {
+                staged,
+                url: file_url(path),
+            })
+        }
+        (Job::Archive { path, checksum }, _) => {
+            let body = read(path, yard)?;
+            let name = path.display().to_string();
+            let staged =
+                direct(name, body, checksum.as_ref())?.unpack(&destination, yard.limits)?;
+            Ok(Arrived {
+                staged,
+                url: file_url(path),
+            })
+        }
+        (Job::Url { url, checksum }, Ready::Direct(body)) => {
+            let staged = direct(url.to_string(), body, checksum.as_ref())?
+                .unpack(&destination, yard.limits)?;
+            Ok(Arrived {
+                staged,
+                url: url.to_string(),
+            })
+        }
+        (Job::Listed { candidate, .. }, Ready::Body(body, source)) => {
+            unpack_listed(candidate, body, &source, (&destination, yard))
+        }
+        (Job::Listed { candidate, .. }, Ready::OnDisk) => {
+            let source = candidate.archives.iter().find(|a| on_disk(a));
+            let Some((source, Place::File(path))) = source.map(|s| (s, &s.place)) else {
+                return Err(no_source(candidate));
+            };
+            let body = read(path, yard)?;
+            unpack_listed(candidate, body, source, (&destination, yard))
+        }
+        (job, _) => Err(FetchFailure::Lost {
+            subject: job.subject(),
+        }),
+    }
+}
+
+fn unpack_listed(
+    candidate: &Candidate,
+    body: Received,
+    source: &ArchiveSource,
+    (destination, yard): (&Path, Yard<'_>),
+) -> Outcome {
+    let url = source.place.to_string();
+    let staged = FetchedArchive::new(&url, body)
+        .verify(&source.checksum, "registry")?
+        .unpack(destination, yard.limits)?
+        .expect(&Expected {
+            pack_ref: &candidate.pack_ref,
+            version: &candidate.version,
+            tree: candidate.tree,
+            store_key: candidate.store_key,
+        })?;
+    Ok(Arrived { staged, url })
+}
+
+fn direct(
+    name: String,
+    body: Received,
+    checksum: Option<&Checksum>,
+) -> Result<VerifiedArchive, StageError> {
+    let fetched = FetchedArchive::new(name, body);
+    match checksum {
+        Some(checksum) => fetched.verify(checksum, "command line"),
+        None => Ok(fetched.accept_unverified()),
+    }
+}
+
+fn read(path: &Path, yard: Yard<'_>) -> Result<Received, StageError> {
+    Received::from_file(path, yard.limits.archive_bytes, yard.staging)
+        .map_err(|e| FsError::new("read", path, e).into())
+}
+
+fn on_disk(source: &ArchiveSource) -> bool {
+    matches!(&source.place, Place::File(path) if path.exists())
+}
+
+fn file_url(path: &Path) -> String {
+    Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
+}
+
+fn no_source(candidate: &Candidate) -> FetchFailure {
+    FetchFailure::NoSource {
+        subject: format!("{}@{}", candidate.pack_ref, candidate.version),
+        git: candidate.install_sources.iter().any(|s| s.kind() == "git"),
+    }
+}
+
+impl Job {
+    /// What messages call it.
+    pub(crate) fn subject(&self) -> String {
+        match self {
+            Self::Listed { candidate, .. } => {
+                format!("{}@{}", candidate.pack_ref, candidate.version)
+            }
+            Self::Directory { path, .. } | Self::Archive { path, .. } => path.display().to_string(),
+            Self::Url { url, .. } => url.to_string(),
+        }
+    }
+
+    fn is_on_disk(&self) -> bool {
+        match self {
+            Self::Listed { candidate, .. } => candidate.archives.first().is_none_or(on_disk),
+            Self::Directory { .. } | Self::Archive { .. } => true,
+            Self::Url { .. } => false,
+        }
+    }
+
+    async fn download(&self, yard: Yard<'_>) -> Result<Ready, FetchFailure> {
+        let subject = self.subject();
+        let request = FetchRequest {
+            subject: &subject,
+            limit: yard.limits.archive_bytes,
+            spool: yard.staging,
+            settings: yard.client,
+        };
+        match self {
+            Self::Url { url, .. } => {
+                yard.reporter.download_started(&subject, None);
+                let body = fetch_url(url, request, yard.reporter).await?;
+                yard.reporter.download_finished(&subject);
+                Ok(Ready::Direct(body))
+            }
+            Self::Listed {
+                registry,
+                candidate,
+            } => download_listed(registry, candidate, request, yard).await,
+            Self::Directory { .. } | Self::Archive { .. } => Ok(Ready::OnDisk),
+        }
+    }
+}
+
+/// The first archive that arrives with the right digest; each one that does not is told.
+async fn download_listed(
+    registry: &Registry,
+    candidate: &Candidate,
+    request: FetchRequest<'_>,
+    yard: Yard<'_>,
+) -> Result<Ready, FetchFailure> {
+    let mut first_failure: Option<FetchFailure> = None;
+    for source in &candidate.archives {
+        yard.reporter
+            .download_started(request.subject, source.size_bytes);
+        let failure: FetchFailure = match registry.fetch(source, request, yard.reporter).await {
+            Ok(body) => {
+                yard.reporter.download_finished(request.subject);
+                let known = source.checksum.as_archive_digest();
+                match known.filter(|digest| *digest != body.digest()) {
+                    None => return Ok(Ready::Body(body, source.clone())),
+                    Some(digest) => StageError::Checksum {
+                        name: format!("{}` from `{}", request.subject, source.place),
+                        expected: digest.to_string(),
+                        computed: body.digest().to_string(),
+                    }
+                    .into(),
+                }
+            }
+            Err(error) => error.into(),
+        };
+        if candidate.archives.len() > 1 {
+            yard.reporter.warning(&format!(
+                "{}: {failure}; trying the next source",
+                request.subject
+            ));
+        }
+        first_failure.get_or_insert(failure);
+    }
+    Err(first_failure.unwrap_or_else(|| no_source(candidate)))
+}

@@ -1,0 +1,188 @@
+//! `InstallError`: why nothing was installed. The previous generation is active, and staging is empty.
+
+use std::io;
+
+use pack_client::LookupError;
+use pack_format::{Hint, PackRef, StoreKey};
+use pack_fs::FsError;
+use pack_resolve::ResolveError;
+
+use crate::failure::{Classify, FailureClass};
+use crate::fetch::FetchFailure;
+use crate::pack_dir::PackDirError;
+use crate::plan::PlanError;
+use crate::session::ChangeError;
+
+/// Why an installation did not happen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The change could not begin or be made active.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// A kind of source this program cannot fetch yet.
+    #[error("cannot install `{source_text}`: {kind} sources are not supported yet")]
+    Unsupported {
+        /// The source.
+        source_text: String,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// A checksum that could belong to several sources, or to one that has its own.
+    #[error("`--checksum` goes with exactly one directory, archive or archive URL")]
+    Checksum,
+    /// The same pack twice in one command.
+    #[error("`{pack_ref}` is asked for twice: as {first} and as {second}")]
+    Twice {
+        /// The pack.
+        pack_ref: PackRef,
+        /// One source.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// A registry could not be asked.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// No versions fit together.
+    #[error("{cause}{}", searched_lines(.searched))]
+    Resolve {
+        /// Why.
+        cause: ResolveError,
+        /// The registries that were asked.
+        searched: Vec<String>,
+    },
+    /// One pack could not be fetched, verified or unpacked.
+    #[error(transparent)]
+    Fetch(#[from] FetchFailure),
+    /// More than one.
+    #[error("{} packs could not be fetched{}", failures.len(), failure_lines(.failures))]
+    Several {
+        /// All of them.
+        failures: Vec<FetchFailure>,
+    },
+    /// The same version is installed with other files.
+    #[error(
+        "`{subject}` is installed already, with different contents\n  installed  {installed} from `{installed_from}`\n  new        {new} from `{source_text}`"
+    )]
+    Different {
+        /// `ref@version`.
+        subject: String,
+        /// Store key of what is installed.
+        installed: StoreKey,
+        /// Where it came from.
+        installed_from: String,
+        /// Store key of what was asked for.
+        new: StoreKey,
+        /// Where that is.
+        source_text: String,
+    },
+    /// Installed packs need other versions.
+    #[error("other installed packs would break{}", broken_lines(.broken))]
+    Breaks {
+        /// Who needs what.
+        broken: Vec<String>,
+    },
+    /// A tree of the store is no pack any more.
+    #[error("the stored tree of `{subject}` is damaged: {cause}")]
+    Stored {
+        /// `ref@version`.
+        subject: String,
+        /// Why.
+        cause: PackDirError,
+    },
+    /// No threads for the network.
+    #[error("cannot start the downloads")]
+    Runtime(#[source] io::Error),
+}
+
+fn searched_lines(searched: &[String]) -> String {
+    if searched.is_empty() {
+        return "\n  no registry was searched".to_owned();
+    }
+    searched
+        .iter()
+        .map(|url| format!("\n  searched `{url}`"))
+        .collect()
+}
+
+fn failure_lines(failures: &[FetchFailure]) -> String {
+    failures
+        .iter()
+        .map(|failure| format!("\n  {}", chain(failure).replace('\n', "\n  ")))
+        .collect()
+}
+
+fn broken_lines(broken: &[String]) -> String {
+    broken.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+/// An error and its causes, on one line each.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<PlanError> for InstallError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Lookup(error) => Self::Lookup(error),
+            PlanError::Resolve { cause, searched } => Self::Resolve { cause, searched },
+        }
+    }
+}
+
+impl From<FsError> for InstallError {
+    fn from(error: FsError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl Hint for InstallError {
+    fn hint(&self) -> Option<String> {
+        let advice = match self {
+            Self::Change(error) => return error.hint(),
+            Self::Lookup(error) => return error.hint(),
+            Self::Resolve { cause, searched } => {
+                if searched.is_empty() && matches!(cause, ResolveError::NotListed { .. }) {
+                    "configure a registry, or name one with `--registry URL`"
+                } else {
+                    return cause.hint();
+                }
+            }
+            Self::Fetch(error) => return error.hint(),
+            Self::Several { failures } => return failures.first().and_then(Hint::hint),
+            Self::Unsupported { .. } => "install from an archive or a directory instead",
+            Self::Checksum => "install that source by itself",
+            Self::Twice { .. } => "name each pack once",
+            Self::Different { .. } => "pass `--force` to replace what is installed",
+            Self::Breaks { .. } => "install matching versions of those packs in the same command",
+            Self::Stored { .. } => "run the command again with `--force`",
+            Self::Runtime(_) => return None,
+        };
+        Some(advice.to_owned())
+    }
+}
+
+impl Classify for InstallError {
+    fn class(&self) -> FailureClass {
+        match self {
+            Self::Change(error) => error.class(),
+            Self::Lookup(error) => error.class(),
+            Self::Resolve { .. } | Self::Breaks { .. } => FailureClass::NoSolution,
+            Self::Fetch(error) => error.class(),
+            Self::Several { failures } => failures
+                .first()
+                .map_or(FailureClass::Failed, Classify::class),
+            Self::Unsupported { .. } | Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
+            Self::Stored { .. } => FailureClass::Verification,
+            Self::Different { .. } | Self::Runtime(_) => FailureClass::Failed,
+        }
+    }
+}

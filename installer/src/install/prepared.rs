@@ -1,0 +1,155 @@
+//! `Prepared`: a pack whose tree is complete, on its way into the state.
+
+use pack_client::{Candidate, Listing, RegistryIdentity};
+use pack_format::manifest::Manifest;
+use pack_format::{Checksum, StoreKey, TreeDigest};
+use url::Url;
+
+use super::InstallError;
+use crate::fetch::Arrived;
+use crate::inventory::read_listing;
+use crate::pack_dir::PackDir;
+use crate::record::{Check, InstalledFrom, Record, SourceType, Verified};
+use crate::session::{ChangeSettings, Session};
+
+/// Everything a record is made of.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) manifest: Manifest,
+    pub(super) key: StoreKey,
+    pub(super) origin: Origin,
+    tree: TreeDigest,
+    archive_digest: Option<Checksum>,
+    checks: Vec<Check>,
+    file_count: u64,
+    unpacked_bytes: u64,
+}
+
+/// Where a pack came from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    kind: SourceType,
+    pub(super) url: String,
+    subdir: Option<String>,
+    registry: Option<RegistryIdentity>,
+}
+
+impl Origin {
+    /// A source that was named itself.
+    pub(super) fn direct(arrived: &Arrived) -> Self {
+        let local = Url::parse(&arrived.url)
+            .ok()
+            .filter(|url| url.scheme() == "file");
+        let kind = match (local, &arrived.staged.archive_digest) {
+            (None, _) => SourceType::Archive,
+            (Some(_), Some(_)) => SourceType::LocalArchive,
+            (Some(_), None) => SourceType::LocalDirectory,
+        };
+        Self {
+            kind,
+            url: arrived.url.clone(),
+            subdir: subdir(arrived),
+            registry: None,
+        }
+    }
+
+    /// An archive a registry listed.
+    pub(super) fn listed(arrived: &Arrived, registry: Option<RegistryIdentity>) -> Self {
+        Self {
+            kind: SourceType::Archive,
+            url: arrived.url.clone(),
+            subdir: subdir(arrived),
+            registry,
+        }
+    }
+}
+
+/// The pack's directory inside the source, unless it is the usual single one at the top.
+fn subdir(arrived: &Arrived) -> Option<String> {
+    let subdir = &arrived.staged.subdir;
+    let manifest = &arrived.staged.manifest;
+    let usual = format!("{}-{}", manifest.pack_ref, manifest.version);
+    (!subdir.is_empty() && *subdir != usual).then(|| subdir.clone())
+}
+
+impl Prepared {
+    pub(super) fn of_staged(arrived: &Arrived, origin: Origin) -> Self {
+        let staged = &arrived.staged;
+        Self {
+            manifest: staged.manifest.clone(),
+            key: staged.inventory.key,
+            tree: staged.inventory.tree,
+            origin,
+            archive_digest: staged.archive_digest.clone(),
+            checks: staged.checks.clone(),
+            file_count: staged.inventory.files.len() as u64,
+            unpacked_bytes: staged.inventory.unpacked_bytes(),
+        }
+    }
+
+    /// A version whose tree the store has: nothing is fetched, the store key is what is compared.
+    pub(super) fn of_stored(
+        session: &Session<'_>,
+        candidate: &Candidate,
+        key: StoreKey,
+        listing: &Listing,
+    ) -> Result<Self, InstallError> {
+        let subject = format!("{}@{}", candidate.pack_ref, candidate.version);
+        let found = PackDir::locate(&session.layout.stored(&key), &subject).map_err(|cause| {
+            InstallError::Stored {
+                subject: subject.clone(),
+                cause,
+            }
+        })?;
+        let files = read_listing(&session.layout.listing(&key)).unwrap_or_default();
+        let source = candidate.archives.first();
+        Ok(Self {
+            manifest: found.manifest,
+            key,
+            tree: candidate.tree.unwrap_or(TreeDigest::from_bytes([0; 32])),
+            origin: Origin {
+                kind: SourceType::Archive,
+                url: source.map_or_else(|| listing.registry.url.clone(), |s| s.place.to_string()),
+                subdir: None,
+                registry: Some(listing.registry.as_ref().clone()),
+            },
+            archive_digest: source.map(|s| s.checksum.clone()),
+            checks: vec![Check::new("store_key", "registry")],
+            file_count: files.len() as u64,
+            unpacked_bytes: files.iter().map(|file| file.size_bytes).sum(),
+        })
+    }
+
+    /// The record of the pack under `id`.
+    pub(super) fn record(self, id: u64, settings: &ChangeSettings) -> Record {
+        Record {
+            id,
+            pack_ref: self.manifest.pack_ref,
+            version: self.manifest.version,
+            label: self.manifest.label,
+            description: self.manifest.description,
+            installed_at: settings.now,
+            installed_by: settings.user.clone(),
+            installed_from: InstalledFrom {
+                kind: self.origin.kind,
+                url: self.origin.url,
+                git_ref: None,
+                commit: None,
+                subdir: self.origin.subdir,
+            },
+            registry: self.origin.registry,
+            archive_digest: self.archive_digest,
+            tree_digest: self.tree,
+            store_key: self.key,
+            verified: Verified(self.checks),
+            dependencies: self
+                .manifest
+                .dependencies
+                .map(|d| d.packs)
+                .unwrap_or_default(),
+            file_count: self.file_count,
+            unpacked_bytes: self.unpacked_bytes,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

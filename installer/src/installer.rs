@@ -1,0 +1,68 @@
+//! `Installer`: one packs directory and everything that can be done with it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use pack_format::Limits;
+
+use crate::layout::Layout;
+use crate::record::State;
+use crate::reporter::Reporter;
+use crate::session::ChangeSettings;
+use crate::state::{self, StateError};
+
+/// Installs, removes, restores and verifies the packs of one directory.
+///
+/// Reading takes no lock and writes nothing; every change takes the lock.
+#[derive(Clone)]
+pub struct Installer<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) settings: ChangeSettings,
+    pub(crate) limits: Limits,
+    pub(crate) reporter: &'a dyn Reporter,
+}
+
+impl<'a> Installer<'a> {
+    /// For the packs directory `base`, which need not exist before the first installation.
+    pub fn new(
+        base: impl Into<PathBuf>,
+        settings: ChangeSettings,
+        reporter: &'a dyn Reporter,
+    ) -> Self {
+        Self {
+            layout: Layout::new(base),
+            settings,
+            limits: Limits::default(),
+            reporter,
+        }
+    }
+
+    /// The same with other limits for archives and trees.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The names below the packs directory.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Everything that is installed.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn list(&self) -> Result<State, StateError> {
+        state::current(&self.layout)
+    }
+}
+
+impl fmt::Debug for Installer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Installer")
+            .field("layout", &self.layout)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! `Inventory`: every file of a tree with its size, digest and mode, and the digests of the whole.
+//!
+//! Taken from what is on disk, in one pass. Its JSON form is kept beside the store, so that `verify` can
+//! name each file that changed.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use pack_format::digest::{HashingReader, TreeHasher};
+use pack_format::{ArchiveDigest, StoreKey, TreeDigest};
+use pack_fs::error::Context as _;
+use pack_fs::tree::{self, TreeError};
+use serde::{Deserialize, Serialize};
+
+/// Files up to this size are read with one call, in bytes.
+const WHOLE_BYTES: u64 = 256 * 1024;
+
+/// The contents of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// Digest of the tree.
+    pub tree: TreeDigest,
+    /// Name of the tree in a store.
+    pub key: StoreKey,
+    /// Its files, in byte order of their paths.
+    pub files: Vec<ListedFile>,
+}
+
+/// One file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// Relative to the root, `/` between names.
+    pub path: String,
+    /// In bytes.
+    pub size_bytes: u64,
+    /// Of its content.
+    pub sha256: ArchiveDigest,
+    /// Whether its owner may execute it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+impl Inventory {
+    /// Reads the tree at `root`.
+    ///
+    /// # Errors
+    /// [`TreeError`], also when a file changes while it is read.
+    pub fn take(root: &Path) -> Result<Self, TreeError> {
+        let found = tree::walk(root)?;
+        let mut hasher = TreeHasher::new();
+        let mut files = Vec::with_capacity(found.len());
+        let mut content = Vec::new();
+        for file in found {
+            let path = root.join(&file.path);
+            let failed = |source| TreeError::Hash {
+                root: root.to_owned(),
+                source,
+            };
+            let mut opened = File::open(&path).on("open", &path)?;
+            let sha256 = if file.size_bytes <= WHOLE_BYTES {
+                content.clear();
+                opened.read_to_end(&mut content).on("read", &path)?;
+                hasher
+                    .file(&file.path, file.executable, &content)
+                    .map_err(failed)?;
+                ArchiveDigest::of(&content)
+            } else {
+                let mut reader = HashingReader::new(&mut opened);
+                hasher
+                    .stream(&file.path, file.executable, file.size_bytes, &mut reader)
+                    .map_err(failed)?;
+                reader.finish().0
+            };
+            files.push(ListedFile {
+                path: file.path,
+                size_bytes: file.size_bytes,
+                sha256,
+                executable: file.executable,
+            });
+        }
+        let (tree, key) = hasher.finish();
+        Ok(Self { tree, key, files })
+    }
+
+    /// Sum of the sizes of all files, in bytes.
+    pub fn unpacked_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size_bytes).sum()
+    }
+
+    /// The listing of the files, as it is kept.
+    ///
+    /// # Errors
+    /// Never for a tree this program read.
+    pub(crate) fn listing(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&self.files)
+    }
+}
+
+/// A kept listing, or `None` where there is none that can be read.
+pub(crate) fn read_listing(path: &Path) -> Option<Vec<ListedFile>> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}

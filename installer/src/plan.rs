@@ -1,0 +1,254 @@
+//! `Plan`: which versions to install, and which are there already.
+//!
+//! 1. Every ref that is asked for, and every dependency that what is installed does not satisfy, is looked
+//!    up in the registries; so is what those need, level by level.
+//! 2. The resolver chooses. Installed packs and the packs of direct sources take part with their one version.
+//! 3. Where it finds nothing, it is asked once more with everything looked up: a dependency that is installed
+//!    may have to move.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use pack_client::{Candidate, Listing, LookupError, Registries, Registry};
+use pack_format::documents::PackDependency;
+use pack_format::{Constraint, PackRef};
+use pack_resolve::{Request, Resolution, ResolveError, resolve};
+
+use crate::record::State;
+use crate::reporter::Reporter;
+use crate::stage::StagedPack;
+
+/// Packs whose version is settled before the search.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// The active state.
+    pub(crate) state: &'a State,
+    /// Packs of direct sources, already in staging.
+    pub(crate) staged: &'a [&'a StagedPack],
+    /// Refs that were asked for, with constraints.
+    pub(crate) roots: &'a [PackDependency],
+    /// Whether what packs need is looked at.
+    pub(crate) dependencies: Dependencies,
+}
+
+/// Whether dependencies are installed and checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dependencies {
+    /// Missing ones are installed; unsatisfied ones are an error.
+    #[default]
+    Install,
+    /// Neither checked nor installed.
+    Skip,
+}
+
+/// The outcome of a search.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) resolution: Resolution,
+    /// Everything that was looked up.
+    pub(crate) listings: BTreeMap<PackRef, (Arc<Registry>, Listing)>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    #[error("{cause}")]
+    Resolve {
+        cause: ResolveError,
+        searched: Vec<String>,
+    },
+}
+
+/// Finds out what to install.
+pub(crate) async fn plan(
+    given: Given<'_>,
+    registries: &Registries,
+    reporter: &dyn Reporter,
+) -> Result<Plan, PlanError> {
+    let mut search = Search {
+        given,
+        registries,
+        reporter,
+        listings: BTreeMap::new(),
+        asked: BTreeSet::new(),
+        searched: Vec::new(),
+    };
+    search.look_up(Reach::Unsatisfied).await?;
+    let first = resolve(&search.request());
+    let resolution = match first {
+        Err(ResolveError::Conflict { .. } | ResolveError::MissingDependency { .. })
+            if given.dependencies == Dependencies::Install =>
+        {
+            search.look_up(Reach::Everything).await?;
+            resolve(&search.request())
+        }
+        outcome => outcome,
+    };
+    match resolution {
+        Ok(resolution) => Ok(Plan {
+            resolution,
+            listings: search.listings,
+        }),
+        Err(cause) => Err(PlanError::Resolve {
+            cause,
+            searched: search.searched,
+        }),
+    }
+}
+
+/// Which dependencies are looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Those that what is installed does not satisfy.
+    Unsatisfied,
+    /// All.
+    Everything,
+}
+
+struct Search<'a> {
+    given: Given<'a>,
+    registries: &'a Registries,
+    reporter: &'a dyn Reporter,
+    listings: BTreeMap<PackRef, (Arc<Registry>, Listing)>,
+    asked: BTreeSet<PackRef>,
+    searched: Vec<String>,
+}
+
+impl Search<'_> {
+    /// Asks the registries for one level of refs at a time, until no new ones turn up.
+    async fn look_up(&mut self, reach: Reach) -> Result<(), LookupError> {
+        loop {
+            let wanted: Vec<PackRef> = self
+                .wanted(reach)
+                .into_iter()
+                .filter(|pack_ref| !self.asked.contains(pack_ref))
+                .collect();
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let (registries, reporter) = (self.registries, self.reporter);
+            let lookups = wanted.into_iter().map(|pack_ref| async move {
+                let found = registries.find(&pack_ref, reporter).await;
+                (pack_ref, found)
+            });
+            let mut answers = futures_util::stream::iter(lookups)
+                .buffered(self.registries.settings().parallel_downloads.max(1));
+            while let Some((pack_ref, found)) = answers.next().await {
+                let found = found?;
+                self.searched = found.searched;
+                if let Some(owner) = found.owner {
+                    self.listings.insert(pack_ref.clone(), owner);
+                }
+                self.asked.insert(pack_ref);
+            }
+        }
+    }
+
+    /// The refs the search needs to know the versions of.
+    fn wanted(&self, reach: Reach) -> BTreeSet<PackRef> {
+        let mut wanted: BTreeSet<PackRef> = self
+            .given
+            .roots
+            .iter()
+            .map(|root| root.pack_ref.clone())
+            .collect();
+        if self.given.dependencies == Dependencies::Install {
+            let of_staged = self
+                .given
+                .staged
+                .iter()
+                .flat_map(|staged| dependencies_of(staged));
+            let of_listed = self
+                .listings
+                .values()
+                .flat_map(|(_, listing)| &listing.candidates)
+                .filter(|candidate| candidate.yanked.is_none())
+                .flat_map(Candidate::dependencies);
+            let needed = of_staged.chain(of_listed);
+            wanted.extend(
+                needed
+                    .filter(|need| reach == Reach::Everything || !self.is_satisfied(need))
+                    .map(|need| need.pack_ref.clone()),
+            );
+        }
+        // A direct source settles the version of its pack.
+        wanted.retain(|pack_ref| {
+            self.given
+                .staged
+                .iter()
+                .all(|s| s.manifest.pack_ref != *pack_ref)
+        });
+        wanted
+    }
+
+    fn is_satisfied(&self, need: &PackDependency) -> bool {
+        self.given
+            .state
+            .packs
+            .get(&need.pack_ref)
+            .is_some_and(|record| need.constraint.matches(&record.version))
+    }
+
+    /// What is known, as the resolver wants it.
+    fn request(&self) -> Request {
+        let skip = self.given.dependencies == Dependencies::Skip;
+        let kept = |needs: &[PackDependency]| if skip { Vec::new() } else { needs.to_vec() };
+        let mut request = Request {
+            roots: self.given.roots.to_vec(),
+            ..Request::default()
+        };
+        let mut settled = BTreeSet::new();
+        for staged in self.given.staged {
+            let manifest = &staged.manifest;
+            settled.insert(&manifest.pack_ref);
+            request.roots.push(PackDependency {
+                pack_ref: manifest.pack_ref.clone(),
+                constraint: Constraint::exactly(&manifest.version),
+            });
+            let needs: Vec<PackDependency> = dependencies_of(staged).cloned().collect();
+            let candidate = pack_resolve::Candidate::new(manifest.version.clone(), kept(&needs));
+            request.add(manifest.pack_ref.clone(), candidate);
+        }
+        for (pack_ref, (_, listing)) in &self.listings {
+            for candidate in &listing.candidates {
+                let mut choice = pack_resolve::Candidate::new(
+                    candidate.version.clone(),
+                    kept(candidate.dependencies()),
+                );
+                choice.yanked = candidate.yanked.as_ref().map(|yank| yank.reason.clone());
+                request.add(pack_ref.clone(), choice);
+            }
+        }
+        for (pack_ref, record) in &self.given.state.packs {
+            if settled.contains(pack_ref) {
+                continue;
+            }
+            let choice =
+                pack_resolve::Candidate::new(record.version.clone(), kept(&record.dependencies));
+            request.add(pack_ref.clone(), choice);
+            if self
+                .given
+                .roots
+                .iter()
+                .all(|root| root.pack_ref != *pack_ref)
+            {
+                request
+                    .preferred
+                    .insert(pack_ref.clone(), record.version.clone());
+            }
+        }
+        request
+    }
+}
+
+/// The packs a staged pack needs.
+pub(crate) fn dependencies_of(staged: &StagedPack) -> impl Iterator<Item = &PackDependency> {
+    staged
+        .manifest
+        .dependencies
+        .iter()
+        .flat_map(|dependencies| &dependencies.packs)
+}

@@ -1,0 +1,30 @@
+//! `Reporter`: what an installation tells while it runs.
+
+use pack_fs::lock::Holder;
+
+/// Told about the steps of a change, besides what registries tell. Every method may do nothing.
+///
+/// Called from several threads at once.
+pub trait Reporter: pack_client::Reporter {
+    /// Another process holds the lock; we wait.
+    fn waiting(&self, holder: &Holder) {
+        let _ = holder;
+    }
+
+    /// `total` packs are going to be fetched and unpacked.
+    fn planned(&self, total: usize) {
+        let _ = total;
+    }
+
+    /// A pack is verified and complete in staging.
+    fn staged(&self, subject: &str) {
+        let _ = subject;
+    }
+
+    /// Generation `number` is active.
+    fn activated(&self, number: u64) {
+        let _ = number;
+    }
+}
+
+impl Reporter for pack_client::Silent {}

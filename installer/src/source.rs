@@ -1,0 +1,362 @@
+//! `Source`: what a person means by the word after `pack install`.
+//!
+//! 1. `http(s)://…`: a git repository if the path ends in `.git` or a git ref is given, else an archive.
+//! 2. `git@host:path`, `ssh://…`, `git://…`, `github:org/repo@ref`: a git repository.
+//! 3. `file://…`, or a path where something is: a directory or an archive, by what is there.
+//! 4. Anything else: a ref for the registries, such as `slack`, `slack@2.1.0`, `slack@^2`, `slack@latest`.
+//!
+//! A bare word that could be a ref means the path of that name only if a pack or an archive lies there.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pack_format::pack_ref::PackRefError;
+use pack_format::url_policy::{UrlError, UrlPolicy};
+use pack_format::version::ConstraintError;
+use pack_format::{Constraint, Hint, PackRef};
+use url::Url;
+
+use crate::failure::{Classify, FailureClass};
+use crate::pack_dir::PackDir;
+use crate::record::SourceType;
+
+/// Where to install from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Whichever registry lists the ref.
+    Registry {
+        /// The pack.
+        pack_ref: PackRef,
+        /// Which of its versions; `*` is the newest stable one.
+        constraint: Constraint,
+    },
+    /// A directory of this machine.
+    LocalDirectory(PathBuf),
+    /// An archive file of this machine.
+    LocalArchive(PathBuf),
+    /// An archive on a web server.
+    ArchiveUrl(Url),
+    /// A git repository.
+    Git {
+        /// URL, or the short form that was given.
+        url: String,
+        /// Branch, tag or commit.
+        git_ref: Option<String>,
+    },
+}
+
+/// What was typed beside the source.
+#[derive(Debug, Clone, Default)]
+pub struct DetectOptions {
+    /// Value of `--ref`: makes a URL a git repository.
+    pub git_ref: Option<String>,
+    /// Only URLs and paths, no registries.
+    pub no_registry: bool,
+    /// Plain http beyond this machine.
+    pub allow_http: bool,
+}
+
+/// Why a text is no source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// A URL that must not be used.
+    #[error("the source {0}")]
+    Url(UrlError),
+    /// A `file:` URL without an absolute path.
+    #[error("`{0}` is not a file URL with an absolute path")]
+    FileUrl(String),
+    /// A path where nothing is.
+    #[error("there is nothing at `{}`", .0.display())]
+    Missing(PathBuf),
+    /// A path that leads to neither a directory nor a file.
+    #[error("`{}` is neither a directory nor a file", .0.display())]
+    Special(PathBuf),
+    /// A registry where a pack is expected.
+    #[error("`{}` is a registry, not a pack", .0.display())]
+    IsRegistry(PathBuf),
+    /// A ref, though registries were excluded.
+    #[error("`{0}` is neither a URL nor a path, and registries are excluded by `--no-registry`")]
+    NoRegistry(String),
+    /// A text that is no ref.
+    #[error("{0}, and there is no such file or directory")]
+    Ref(PackRefError),
+    /// A constraint that is none.
+    #[error("in `{source_text}`: {error}")]
+    Constraint {
+        /// The whole text.
+        source_text: String,
+        /// What is wrong.
+        error: ConstraintError,
+    },
+}
+
+impl Hint for SourceError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => error.hint(),
+            Self::FileUrl(_) => Some("write `file:///absolute/path`".to_owned()),
+            Self::IsRegistry(path) => Some(format!(
+                "name a pack and its registry: `attune pack install REF --registry {}`",
+                path.display()
+            )),
+            Self::Ref(error) => error.hint(),
+            Self::Constraint { error, .. } => error.hint(),
+            Self::Missing(_) | Self::Special(_) => {
+                Some("check the path; packs come as directories or archives".to_owned())
+            }
+            Self::NoRegistry(_) => Some("give a path, such as `./slack`, or a URL".to_owned()),
+        }
+    }
+}
+
+impl Classify for SourceError {
+    fn class(&self) -> FailureClass {
+        FailureClass::Usage
+    }
+}
+
+impl Source {
+    /// Finds out what `text` means. Looks at the disk, never at the network.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn detect(text: &str, options: &DetectOptions) -> Result<Self, SourceError> {
+        if let Some(source) = detect_url(text, options)? {
+            return Ok(source);
+        }
+        let reference = parse_reference(text);
+        let path = Path::new(text);
+        let bare = matches!(reference, Ok((_, ref c)) if c.comparators().is_empty());
+        if path.exists() && (!bare || is_source(path)) {
+            return of_path(path);
+        }
+        if options.no_registry {
+            return Err(SourceError::NoRegistry(text.to_owned()));
+        }
+        if text.contains('/') {
+            return Err(SourceError::Missing(path.to_owned()));
+        }
+        let (pack_ref, constraint) = reference?;
+        Ok(Self::Registry {
+            pack_ref,
+            constraint,
+        })
+    }
+
+    /// The kind, as records name it.
+    pub fn kind(&self) -> SourceType {
+        match self {
+            Self::Registry { .. } => SourceType::Registry,
+            Self::LocalDirectory(_) => SourceType::LocalDirectory,
+            Self::LocalArchive(_) => SourceType::LocalArchive,
+            Self::ArchiveUrl(_) => SourceType::Archive,
+            Self::Git { .. } => SourceType::Git,
+        }
+    }
+
+    /// The kind, as people read it.
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Registry { .. } => "registry reference",
+            Self::LocalDirectory(_) => "local directory",
+            Self::LocalArchive(_) => "local archive",
+            Self::ArchiveUrl(_) => "archive URL",
+            Self::Git { .. } => "git repository",
+        }
+    }
+
+    /// The place as a URL for records; the ref itself for registries.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Registry { pack_ref, .. } => pack_ref.to_string(),
+            Self::LocalDirectory(path) | Self::LocalArchive(path) => {
+                Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
+            }
+            Self::ArchiveUrl(url) => url.to_string(),
+            Self::Git { url, .. } => url.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry {
+                pack_ref,
+                constraint,
+            } if constraint.comparators().is_empty() => pack_ref.fmt(f),
+            Self::Registry {
+                pack_ref,
+                constraint,
+            } => write!(f, "{pack_ref}@{constraint}"),
+            Self::LocalDirectory(path) | Self::LocalArchive(path) => path.display().fmt(f),
+            Self::ArchiveUrl(url) => url.fmt(f),
+            Self::Git { url, .. } => url.fmt(f),
+        }
+    }
+}
+
+/// The forms that are told by how they begin.
+fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, SourceError> {
+    let git = |url: &str, git_ref: Option<&str>| {
+        Some(Source::Git {
+            url: url.to_owned(),
+            git_ref: options
+                .git_ref
+                .clone()
+                .or_else(|| git_ref.map(str::to_owned)),
+        })
+    };
+    if let Some(rest) = text.strip_prefix("github:") {
+        let (repository, git_ref) = match rest.split_once('@') {
+            Some((repository, git_ref)) => (repository, Some(git_ref)),
+            None => (rest, None),
+        };
+        return Ok(git(&format!("github:{repository}"), git_ref));
+    }
+    let scp_like = text.starts_with("git@") && text.contains(':');
+    if scp_like || text.starts_with("ssh://") || text.starts_with("git://") {
+        return Ok(git(text, None));
+    }
+    if let Some(rest) = text.strip_prefix("file:") {
+        let path = Url::parse(text)
+            .ok()
+            .filter(|_| rest.starts_with("//"))
+            .and_then(|url| url.to_file_path().ok())
+            .ok_or_else(|| SourceError::FileUrl(text.to_owned()))?;
+        return of_path(&path).map(Some);
+    }
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        return Ok(None);
+    }
+    // Somebody typed this URL: addresses of this machine and of private networks are meant.
+    let policy = UrlPolicy {
+        allow_http: options.allow_http,
+        allow_loopback: true,
+        allow_private: true,
+    };
+    let url = policy.check(text).map_err(SourceError::Url)?;
+    let names_repository = Path::new(url.as_url().path())
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("git"));
+    if names_repository || options.git_ref.is_some() {
+        return Ok(git(text, None));
+    }
+    Ok(Some(Source::ArchiveUrl(url.as_url().clone())))
+}
+
+/// Whether a path that could be a ref holds something to install.
+fn is_source(path: &Path) -> bool {
+    path.is_file() || PackDir::is_there(path)
+}
+
+fn of_path(path: &Path) -> Result<Source, SourceError> {
+    let absolute = fs::canonicalize(path).map_err(|_| SourceError::Missing(path.to_owned()))?;
+    if absolute.is_dir() {
+        let is_registry = ["registry.json", "index.json"]
+            .iter()
+            .any(|name| absolute.join(name).is_file());
+        if is_registry && !PackDir::is_there(&absolute) {
+            return Err(SourceError::IsRegistry(absolute));
+        }
+        return Ok(Source::LocalDirectory(absolute));
+    }
+    if !absolute.is_file() {
+        return Err(SourceError::Special(absolute));
+    }
+    if absolute
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("json"))
+    {
+        return Err(SourceError::IsRegistry(absolute));
+    }
+    Ok(Source::LocalArchive(absolute))
+}
+
+/// `ref`, `ref@constraint` or `ref@latest`.
+fn parse_reference(text: &str) -> Result<(PackRef, Constraint), SourceError> {
+    let (name, constraint) = text.split_once('@').unwrap_or((text, "*"));
+    let pack_ref = name.parse().map_err(SourceError::Ref)?;
+    let constraint = match constraint {
+        "latest" => Constraint::any(),
+        other => other.parse().map_err(|error| SourceError::Constraint {
+            source_text: text.to_owned(),
+            error,
+        })?,
+    };
+    Ok((pack_ref, constraint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str, options: &DetectOptions) -> String {
+        match Source::detect(text, options) {
+            Ok(source) => source.description().to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Every documented form is what the documents say.
+    #[test]
+    fn documented_forms_are_detected() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("slack")).unwrap();
+        fs::write(dir.path().join("slack/pack.yaml"), "ref: slack\n").unwrap();
+        fs::write(dir.path().join("slack-2.1.0.zip"), "").unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let rows = [
+            ("slack", "registry reference"),
+            ("slack@2.1.0", "registry reference"),
+            ("slack@^2", "registry reference"),
+            ("slack@latest", "registry reference"),
+            ("git@0.2.0", "registry reference"),
+            (
+                "https://example.org/attune/pack-slack.git",
+                "git repository",
+            ),
+            ("git@example.org:attune/pack-slack.git", "git repository"),
+            ("ssh://git@example.org/pack-slack", "git repository"),
+            ("github:attune/pack-slack@v2.1.0", "git repository"),
+            ("https://example.com/packs/slack-2.1.0.zip", "archive URL"),
+            ("https://example.com/org/tar.gz/0123abcd", "archive URL"),
+            (&at("slack"), "local directory"),
+            (&at("slack-2.1.0.zip"), "local archive"),
+            (&format!("file://{}", at("slack")), "local directory"),
+            (
+                &format!("file://{}", at("slack-2.1.0.zip")),
+                "local archive",
+            ),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(kind(text, &DetectOptions::default()), expected, "{text}");
+        }
+        let with_ref = DetectOptions {
+            git_ref: Some("main".to_owned()),
+            ..DetectOptions::default()
+        };
+        assert_eq!(
+            kind("https://example.org/pack", &with_ref),
+            "git repository"
+        );
+    }
+
+    /// What is no source is refused with what it is.
+    #[test]
+    fn other_texts_are_refused() {
+        let default = DetectOptions::default();
+        let no_registry = DetectOptions {
+            no_registry: true,
+            ..DetectOptions::default()
+        };
+        assert!(kind("slack", &no_registry).contains("--no-registry"));
+        assert!(kind("./nowhere", &default).contains("there is nothing at"));
+        assert!(kind("Slack", &default).contains("is not a pack ref"));
+        assert!(kind("slack@", &default).contains("is not a version constraint"));
+        assert!(kind("http://example.org/a.zip", &default).contains("is refused"));
+        assert!(!kind("https://u:secret@example.org/a.zip", &default).contains("secret"));
+    }
+}

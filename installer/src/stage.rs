@@ -1,0 +1,356 @@
+//! From bytes to a complete tree in staging. Each arrow is one function, each noun one type:
+//!
+//! ```text
+//! FetchedArchive ─ verify ─> VerifiedArchive ─ unpack ─> StagedPack ─ Store::insert ─> StoredPack
+//! directory ──────────────────── copy ─────────────────> StagedPack
+//! ```
+//! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use pack_archive::{ArchiveError, DirSink, Gate, Sink as _};
+use pack_client::Received;
+use pack_format::manifest::Manifest;
+use pack_format::{Checksum, Hint, Limits, PackRef, StoreKey, TreeDigest, Version};
+use pack_fs::error::Context as _;
+use pack_fs::tree::{self, TreeError};
+use pack_fs::{FsError, remove};
+
+use crate::failure::{Classify, FailureClass};
+use crate::inventory::Inventory;
+use crate::pack_dir::{PackDir, PackDirError};
+use crate::record::Check;
+
+/// An archive as it arrived: nothing can be done with it but verify it.
+#[derive(Debug)]
+pub struct FetchedArchive {
+    name: String,
+    body: Received,
+}
+
+/// An archive whose bytes are what somebody said they must be, or that nobody vouched for.
+#[derive(Debug)]
+pub struct VerifiedArchive {
+    name: String,
+    body: Received,
+    checks: Vec<Check>,
+}
+
+/// A complete tree in staging, with what is known of it.
+#[derive(Debug)]
+pub struct StagedPack {
+    /// Where it came from, as errors name it.
+    pub name: String,
+    /// Root of the tree.
+    pub path: PathBuf,
+    /// Its path below the source's root; empty for the root itself.
+    pub subdir: String,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What is on disk.
+    pub inventory: Inventory,
+    /// Checksum of the archive, if it came as one.
+    pub archive_digest: Option<Checksum>,
+    /// What was compared with what.
+    pub checks: Vec<Check>,
+}
+
+/// What a registry says a tree must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The pack.
+    pub pack_ref: &'a PackRef,
+    /// Its version.
+    pub version: &'a Version,
+    /// Its tree, in format 2.
+    pub tree: Option<TreeDigest>,
+    /// Its store key, in format 2.
+    pub store_key: Option<StoreKey>,
+}
+
+/// Why bytes did not become a staged pack.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StageError {
+    /// The bytes are not what they must be.
+    #[error("checksum mismatch for `{name}`\n  expected  {expected}\n  computed  {computed}")]
+    Checksum {
+        /// The archive or directory.
+        name: String,
+        /// What was expected.
+        expected: String,
+        /// What it is.
+        computed: String,
+    },
+    /// The archive is one we do not unpack.
+    #[error("refused `{name}`: {cause}")]
+    Archive {
+        /// The archive or directory.
+        name: String,
+        /// Why.
+        cause: ArchiveError,
+    },
+    /// There is no pack in it.
+    #[error(transparent)]
+    PackDir(#[from] PackDirError),
+    /// It is another pack, or another version, than was asked for.
+    #[error("`{name}` holds `{found}`, not `{expected}`")]
+    Identity {
+        /// The archive.
+        name: String,
+        /// `ref@version` that was asked for.
+        expected: String,
+        /// `ref@version` of its manifest.
+        found: String,
+    },
+    /// A directory that is no tree of a pack.
+    #[error("refused `{name}`: {cause}")]
+    Tree {
+        /// The directory.
+        name: String,
+        /// Why.
+        cause: TreeError,
+    },
+    /// The disk refused.
+    #[error(transparent)]
+    File(#[from] FsError),
+}
+
+impl Hint for StageError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Checksum { .. } => Some(
+                "nothing was installed; retry once, then report this to whoever offers it"
+                    .to_owned(),
+            ),
+            Self::Identity { .. } => {
+                Some("nothing was installed; report this to the registry's operator".to_owned())
+            }
+            Self::Archive { cause, .. } => cause.hint(),
+            Self::PackDir(error) => error.hint(),
+            Self::Tree { cause, .. } => cause.hint(),
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+impl Classify for StageError {
+    fn class(&self) -> FailureClass {
+        match self {
+            Self::Checksum { .. } | Self::Identity { .. } => FailureClass::Verification,
+            Self::Archive { cause, .. } => match cause {
+                ArchiveError::Write { .. } | ArchiveError::Destination { .. } => {
+                    FailureClass::Failed
+                }
+                _ => FailureClass::Verification,
+            },
+            _ => FailureClass::Failed,
+        }
+    }
+}
+
+impl FetchedArchive {
+    /// Bytes that arrived from `name`.
+    pub fn new(name: impl Into<String>, body: Received) -> Self {
+        Self {
+            name: name.into(),
+            body,
+        }
+    }
+
+    /// Compares the bytes with a checksum that `against` stated.
+    ///
+    /// # Errors
+    /// [`StageError::Checksum`] with both values.
+    pub fn verify(
+        mut self,
+        expected: &Checksum,
+        against: &str,
+    ) -> Result<VerifiedArchive, StageError> {
+        let computed = self
+            .body
+            .checksum(expected.algorithm())
+            .map_err(|e| FsError::new("read", Path::new(&self.name), e))?;
+        if computed != *expected {
+            return Err(StageError::Checksum {
+                name: self.name,
+                expected: expected.to_string(),
+                computed: computed.to_string(),
+            });
+        }
+        Ok(VerifiedArchive {
+            name: self.name,
+            body: self.body,
+            checks: vec![Check::new("archive_digest", against)],
+        })
+    }
+
+    /// Takes the bytes as they are: somebody named this source and no checksum. Recorded as `verified: none`.
+    pub fn accept_unverified(self) -> VerifiedArchive {
+        VerifiedArchive {
+            name: self.name,
+            body: self.body,
+            checks: Vec::new(),
+        }
+    }
+}
+
+impl VerifiedArchive {
+    /// Unpacks into the new directory `destination` and reads what is there.
+    ///
+    /// # Errors
+    /// [`StageError`]; `destination` is gone again.
+    pub fn unpack(mut self, destination: &Path, limits: &Limits) -> Result<StagedPack, StageError> {
+        let refuse = |name: &str, cause| StageError::Archive {
+            name: name.to_owned(),
+            cause,
+        };
+        let mut reader = self
+            .body
+            .reader()
+            .map_err(|source| refuse(&self.name, ArchiveError::Read { source }))?;
+        pack_archive::unpack(&mut reader, destination, limits)
+            .map_err(|e| refuse(&self.name, e))?;
+        let digest = self.body.digest();
+        let staged = StagedPack::read(destination, &self.name).map(|staged| StagedPack {
+            archive_digest: Some(digest.into()),
+            checks: self.checks,
+            ..staged
+        });
+        staged.inspect_err(|_| {
+            // The first error is the one to report; staging is swept in any case.
+            let _ = remove::remove_all(destination);
+        })
+    }
+}
+
+impl StagedPack {
+    fn read(root: &Path, name: &str) -> Result<Self, StageError> {
+        let found = PackDir::locate(root, name)?;
+        let inventory = Inventory::take(&found.path).map_err(|cause| StageError::Tree {
+            name: name.to_owned(),
+            cause,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            path: found.path,
+            subdir: found.subdir,
+            manifest: found.manifest,
+            inventory,
+            archive_digest: None,
+            checks: Vec::new(),
+        })
+    }
+
+    /// Copies the pack in directory `source` to the new directory `destination`, through the same rules
+    /// as the members of an archive.
+    ///
+    /// Every file but those of `.git` is copied; ignore files are not asked.
+    ///
+    /// # Errors
+    /// [`StageError`]; `destination` is gone again.
+    pub fn copy(source: &Path, destination: &Path, limits: &Limits) -> Result<Self, StageError> {
+        let name = source.display().to_string();
+        let found = PackDir::locate(source, &name)?;
+        let copied = copy_tree(&found.path, destination, limits, &name)
+            .and_then(|()| Self::read(destination, &name));
+        copied
+            .map(|staged| Self {
+                subdir: found.subdir,
+                ..staged
+            })
+            .inspect_err(|_| {
+                let _ = remove::remove_all(destination);
+            })
+    }
+
+    /// Compares identity and, where a registry states them, digests of what is on disk.
+    ///
+    /// # Errors
+    /// [`StageError::Identity`] or [`StageError::Checksum`].
+    pub fn expect(mut self, expected: &Expected<'_>) -> Result<Self, StageError> {
+        if self.manifest.pack_ref != *expected.pack_ref
+            || self.manifest.version != *expected.version
+        {
+            return Err(StageError::Identity {
+                name: self.name,
+                expected: format!("{}@{}", expected.pack_ref, expected.version),
+                found: format!("{}@{}", self.manifest.pack_ref, self.manifest.version),
+            });
+        }
+        if let Some(tree) = expected.tree {
+            self.compare(
+                "tree_digest",
+                tree.to_string(),
+                self.inventory.tree.to_string(),
+                "registry",
+            )?;
+        }
+        if let Some(key) = expected.store_key {
+            self.compare(
+                "store_key",
+                key.to_string(),
+                self.inventory.key.to_string(),
+                "registry",
+            )?;
+        }
+        Ok(self)
+    }
+
+    /// Compares the tree with a checksum from the command line.
+    ///
+    /// # Errors
+    /// [`StageError::Checksum`] with both values.
+    pub fn expect_tree(mut self, expected: &Checksum) -> Result<Self, StageError> {
+        let computed = self.inventory.tree.to_string();
+        self.compare(
+            "tree_digest",
+            expected.to_string(),
+            computed,
+            "command line",
+        )?;
+        Ok(self)
+    }
+
+    fn compare(
+        &mut self,
+        what: &str,
+        expected: String,
+        computed: String,
+        against: &str,
+    ) -> Result<(), StageError> {
+        if expected != computed {
+            return Err(StageError::Checksum {
+                name: format!("{} ({})", self.name, what.replace('_', " ")),
+                expected,
+                computed,
+            });
+        }
+        self.checks.push(Check::new(what, against));
+        Ok(())
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path, limits: &Limits, name: &str) -> Result<(), StageError> {
+    let refuse = |cause| StageError::Archive {
+        name: name.to_owned(),
+        cause,
+    };
+    let files = tree::walk(from).map_err(|cause| StageError::Tree {
+        name: name.to_owned(),
+        cause,
+    })?;
+    let mut gate = Gate::new(limits);
+    let mut sink = DirSink::create(to).on("create directory", to)?;
+    for file in files {
+        let path = gate
+            .admit_file(file.path.as_bytes(), file.size_bytes)
+            .map_err(refuse)?;
+        let from = from.join(&file.path);
+        let mut content = File::open(&from).on("open", &from)?;
+        sink.file(&path, file.executable, &mut content)
+            .on("copy", &from)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! What one connection is doing, as seen by its socket and its requests; nothing here reads a clock.
+//!
+//! hyper's own header timer restarts with every head and also runs between requests, so it can tell
+//! neither a trickled head from an idle connection nor a stalled reader from a slow disk. The socket is
+//! therefore wrapped: [`Metered`] counts bytes and notes who waits for whom, [`Activity::wait`] names the
+//! wait, and `connection.rs` gives each wait its time. All of it runs on the one task of the connection;
+//! the atomics only make it `Send`.
+
+use crate::framing::HeadScanner;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Largest response sent from one joined buffer, in bytes. A plain send costs the kernel less than a gather
+/// of two pieces, up to about one packet.
+const MAX_JOINED: usize = 1400;
+
+/// Shared by the socket, the requests and the timers of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    /// Requests whose head is complete.
+    requests: AtomicU64,
+    /// Of them, those whose response is not yet handed over.
+    unanswered: AtomicU64,
+    head_begun: AtomicBool,
+    received: AtomicU64,
+    sent: AtomicU64,
+    read_blocked: AtomicBool,
+    write_blocked: AtomicBool,
+    body_awaited: AtomicBool,
+    refused: AtomicBool,
+}
+
+/// What a connection waits for. Two equal values are the same wait; the number tells waits apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// The rest of the head of this request, counted from zero.
+    Head(u64),
+    /// The first byte of the request after this many.
+    Idle(u64),
+    /// More of a request body, after this many bytes of the connection.
+    Body(u64),
+    /// The client reading on, after this many bytes sent.
+    Response(u64),
+    /// The server's own work.
+    Server,
+}
+
+impl Activity {
+    /// Names the present wait.
+    pub(crate) fn wait(&self) -> Wait {
+        let requests = self.requests.load(Relaxed);
+        if self.write_blocked.load(Relaxed) {
+            Wait::Response(self.sent.load(Relaxed))
+        } else if self.is_answering() {
+            if self.body_awaited.load(Relaxed) && self.read_blocked.load(Relaxed) {
+                Wait::Body(self.received.load(Relaxed))
+            } else {
+                Wait::Server
+            }
+        } else if requests == 0 || self.head_begun.load(Relaxed) {
+            Wait::Head(requests)
+        } else {
+            Wait::Idle(requests)
+        }
+    }
+
+    /// Whether a request has come whose response is not yet with the kernel.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_answering() || self.write_blocked.load(Relaxed)
+    }
+
+    /// Whether the stream held a head that must not be obeyed.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Relaxed)
+    }
+
+    /// Requests answered to the end.
+    pub(crate) fn served(&self) -> u64 {
+        let broken_off = self
+            .unanswered
+            .load(Relaxed)
+            .max(self.write_blocked.load(Relaxed).into());
+        self.requests.load(Relaxed).saturating_sub(broken_off)
+    }
+
+    fn is_answering(&self) -> bool {
+        self.unanswered.load(Relaxed) > 0
+    }
+}
+
+/// Lives from the complete head of a request until its response is handed over.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Activity>);
+
+impl InFlight {
+    /// Notes that a request has come.
+    pub(crate) fn begin(activity: &Arc<Activity>) -> Self {
+        activity.requests.fetch_add(1, Relaxed);
+        activity.unanswered.fetch_add(1, Relaxed);
+        activity.head_begun.store(false, Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.unanswered.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A socket that keeps an [`Activity`] up to date.
+#[derive(Debug)]
+pub(crate) struct Metered<S> {
+    socket: S,
+    scanner: HeadScanner,
+    activity: Arc<Activity>,
+}
+
+impl<S> Metered<S> {
+    pub(crate) fn new(socket: S, activity: Arc<Activity>) -> Self {
+        Self {
+            socket,
+            scanner: HeadScanner::default(),
+            activity,
+        }
+    }
+
+    fn note_read(&mut self, bytes: &[u8]) {
+        let activity = &self.activity;
+        activity.received.fetch_add(bytes.len() as u64, Relaxed);
+        self.scanner.feed(bytes);
+        activity.refused.store(self.scanner.is_refused(), Relaxed);
+        activity
+            .body_awaited
+            .store(self.scanner.awaits_body(), Relaxed);
+        if !bytes.is_empty() && !activity.is_answering() {
+            activity.head_begun.store(true, Relaxed);
+        }
+    }
+
+    fn note_write(&self, result: &Poll<io::Result<usize>>) {
+        self.activity
+            .write_blocked
+            .store(result.is_pending(), Relaxed);
+        if let Poll::Ready(Ok(sent)) = result {
+            self.activity.sent.fetch_add(*sent as u64, Relaxed);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut this.socket).poll_read(cx, buffer);
+        this.activity
+            .read_blocked
+            .store(result.is_pending(), Relaxed);
+        if result.is_ready() {
+            this.note_read(&buffer.filled()[before..]);
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.socket).poll_write(cx, bytes);
+        this.note_write(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let total: usize = slices.iter().map(|slice| slice.len()).sum();
+        let result = if total <= MAX_JOINED {
+            let mut joined = [0; MAX_JOINED];
+            let mut length = 0;
+            for slice in slices {
+                joined[length..length + slice.len()].copy_from_slice(slice);
+                length += slice.len();
+            }
+            Pin::new(&mut this.socket).poll_write(cx, &joined[..length])
+        } else {
+            Pin::new(&mut this.socket).poll_write_vectored(cx, slices)
+        };
+        this.note_write(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,125 @@
+//! The body of a response: nothing, bytes in memory, a file, or what a dynamic route streams.
+
+use crate::activity::InFlight;
+use crate::stream::FileStream;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Why a body broke off. The connection is then closed, so that the client notices.
+pub type BodyError = Box<dyn Error + Send + Sync>;
+
+/// The body of a response.
+#[derive(Debug)]
+pub struct ResponseBody {
+    content: Content,
+    /// Ends with the body: from then on the connection waits for its client, not for the server.
+    in_flight: Option<InFlight>,
+}
+
+enum Content {
+    Empty,
+    Memory(Bytes),
+    File(FileStream),
+    Stream(Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Memory(_) => "Memory",
+            Self::File(_) => "File",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl ResponseBody {
+    /// No bytes at all.
+    pub fn empty() -> Self {
+        Self::with(Content::Empty)
+    }
+
+    /// A body that is produced while it is sent, such as server-sent events.
+    pub fn stream(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self::with(Content::Stream(Box::pin(body)))
+    }
+
+    pub(crate) fn file(stream: FileStream) -> Self {
+        Self::with(Content::File(stream))
+    }
+
+    pub(crate) fn until_sent(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = Some(in_flight);
+        self
+    }
+
+    fn with(content: Content) -> Self {
+        Self {
+            content,
+            in_flight: None,
+        }
+    }
+}
+
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::with(if bytes.is_empty() {
+            Content::Empty
+        } else {
+            Content::Memory(bytes)
+        })
+    }
+}
+
+impl From<String> for ResponseBody {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let content = &mut self.get_mut().content;
+        match content {
+            Content::Empty => Poll::Ready(None),
+            Content::Memory(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *content = Content::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Content::File(stream) => stream
+                .poll_next(cx)
+                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(BodyError::from))),
+            Content::Stream(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Memory(_) => false,
+            Content::File(stream) => stream.remaining() == 0,
+            Content::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Memory(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::File(stream) => SizeHint::with_exact(stream.remaining()),
+            Content::Stream(body) => body.size_hint(),
+        }
+    }
+}

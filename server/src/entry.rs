@@ -1,0 +1,170 @@
+//! A file of the tree with its twins, loaded so that they belong together.
+//!
+//! Twins and the file are separate names on disk, and a tree is rewritten while it is served. The
+//! contract with the writer of trees: a file and its twins carry the same modification time to the
+//! nanosecond, and every rewrite of changed bytes carries a new one. The renames may then come in any
+//! order. A twin with another time belongs to other bytes, older or newer, and is not used: the client
+//! gets the file itself. Times and bytes are taken from the same open file, never from a name twice.
+
+use crate::beneath::Root;
+use crate::conditional::Validators;
+use crate::encoding::Coding;
+use crate::stamp::Stamp;
+use crate::types::{Kind, caching_of, kind_of};
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+use rustix::fs::fstat;
+use sha2::{Digest, Sha256};
+use std::ffi::CString;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Largest file kept in memory, in bytes, inclusive (256 KiB). Larger ones are read for each response.
+pub(crate) const MAX_KEPT_BYTES: u64 = 256 * 1024;
+
+/// Files of up to this many bytes, inclusive, have no twins: a tree has them above 1 KB, and below that
+/// a coding saves no packet.
+const MAX_PLAIN_BYTES: u64 = 1000;
+
+/// How often a file that changes while it is read is read again.
+const ATTEMPTS: usize = 3;
+
+/// A file as it was at one moment.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The file's full name, for asking the kernel whether it is still this one.
+    pub(crate) absolute: CString,
+    pub(crate) kind: &'static Kind,
+    pub(crate) caching: HeaderValue,
+    pub(crate) last_modified: Option<HeaderValue>,
+    /// The file itself.
+    pub(crate) identity: Representation,
+    twins: [Option<Representation>; 2],
+    /// Whether a further change might not be noticed, so that it must be loaded again for the next request.
+    pub(crate) is_racy: bool,
+}
+
+/// One sequence of bytes that answers for a file: itself or a twin.
+#[derive(Debug)]
+pub(crate) struct Representation {
+    pub(crate) coding: Option<Coding>,
+    pub(crate) stamp: Stamp,
+    pub(crate) validators: Validators,
+    /// All bytes, or `None` if they are more than [`MAX_KEPT_BYTES`].
+    pub(crate) bytes: Option<Bytes>,
+}
+
+impl Entry {
+    /// Loads the file `name` of the tree at `root`. Blocks.
+    pub(crate) fn load(root: &Path, absolute: CString, name: &str) -> io::Result<Self> {
+        let mut attempt = 1;
+        let (root, identity) = loop {
+            let root = Root::open(root)?;
+            let (file, stamp) = root.file(name)?;
+            match Representation::read(&file, stamp, None) {
+                Ok(identity) => break (root, identity),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let kind = kind_of(name);
+        let main = identity.stamp;
+        let twins = Coding::ALL.map(|coding| {
+            if !may_have_twins(kind, &main) {
+                return None;
+            }
+            let (file, stamp) = root.file(&format!("{name}{}", coding.suffix())).ok()?;
+            let belongs = stamp.is_twin_of(&main);
+            belongs
+                .then(|| Representation::read(&file, stamp, Some(coding)).ok())
+                .flatten()
+        });
+        let modified = identity.validators.modified;
+        Ok(Self {
+            absolute,
+            kind,
+            caching: caching_of(name),
+            last_modified: modified
+                .and_then(|time| HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()),
+            identity,
+            twins,
+            is_racy: main.is_racy(SystemTime::now()),
+        })
+    }
+
+    /// Whether a twin of this file would be used.
+    pub(crate) fn may_have_twins(&self) -> bool {
+        may_have_twins(self.kind, &self.identity.stamp)
+    }
+
+    /// The twin in `coding`, if there was one that belongs to the file.
+    pub(crate) fn twin(&self, coding: Coding) -> Option<&Representation> {
+        self.twins
+            .iter()
+            .flatten()
+            .find(|twin| twin.coding == Some(coding))
+    }
+
+    /// Bytes of memory this holds, about.
+    pub(crate) fn cost(&self) -> usize {
+        let twins = self.twins.iter().flatten();
+        let kept = twins
+            .chain([&self.identity])
+            .filter_map(|one| one.bytes.as_ref());
+        size_of::<Self>() + self.absolute.as_bytes().len() + kept.map(Bytes::len).sum::<usize>()
+    }
+}
+
+fn may_have_twins(kind: &Kind, main: &Stamp) -> bool {
+    kind.has_twins && main.size() > MAX_PLAIN_BYTES
+}
+
+impl Representation {
+    fn read(file: &File, stamp: Stamp, coding: Option<Coding>) -> io::Result<Self> {
+        let bytes = contents(file, &stamp)?;
+        // What is in memory is tagged by its bytes: the same on every instance that serves the tree.
+        // Hashing a large file for each new inode would cost more than telling states apart is worth.
+        let digest = match &bytes {
+            Some(bytes) => Sha256::digest(bytes),
+            None => Sha256::digest(stamp.bytes()),
+        };
+        let mut etag = String::with_capacity(40);
+        etag.push('"');
+        for byte in &digest[..16] {
+            let _ = write!(etag, "{byte:02x}");
+        }
+        etag.push_str(coding.map_or("", Coding::suffix));
+        etag.push('"');
+        Ok(Self {
+            coding,
+            stamp,
+            validators: Validators {
+                etag: HeaderValue::try_from(etag).map_err(io::Error::other)?,
+                modified: stamp.modified(SystemTime::now()),
+            },
+            bytes,
+        })
+    }
+}
+
+/// All bytes of a small file. A file that changed meanwhile is [`io::ErrorKind::Interrupted`]: some of
+/// the bytes may be of its former state.
+fn contents(file: &File, stamp: &Stamp) -> io::Result<Option<Bytes>> {
+    if stamp.size() > MAX_KEPT_BYTES {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(stamp.size()).unwrap_or(0));
+    file.take(stamp.size()).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != stamp.size() || Stamp::new(&fstat(file)?) != *stamp {
+        return Err(io::Error::new(
+            io::ErrorKind::Interrupted,
+            "the file changes while it is read",
+        ));
+    }
+    Ok(Some(bytes.into()))
+}

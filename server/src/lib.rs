@@ -1,0 +1,74 @@
+//! Serves a registry tree over HTTP/1.1.
+//!
+//! ```text
+//! serve.rs        accepts, caps, stops                  connection.rs   one connection and its waits
+//! activity.rs     who waits for whom                    framing.rs      heads with two readings
+//! router.rs       dynamic routes, then the tree         answer.rs       one file, as asked for
+//! path.rs         request path -> name in the tree      tree.rs         the file of that name, as it is now
+//! beneath.rs      opens nothing outside the root        entry.rs        a file and its twins; cache.rs keeps them
+//! encoding.rs conditional.rs range.rs types.rs          pure rules of HTTP
+//! body.rs stream.rs chunks.rs                           bytes on their way out
+//! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
+//! ```
+//!
+//! # What the writer of a tree keeps to
+//! A tree may be rewritten while it is served. For a reader to see only old or new files, never a mixture:
+//!
+//! * each file is written under a name that begins with a dot (never served) and renamed into place;
+//! * a file and its `.gz` and `.zst` twins carry the same modification time, to the nanosecond, and changed
+//!   bytes carry another time than the bytes they replace. The three renames may come in any order: a twin
+//!   whose time differs from its file's is not used;
+//! * a whole tree may be put in place of another by renaming directories. Between the two renames clients
+//!   are told 503, not 404.
+//!
+//! # What a proxy in front may rely on
+//! No answer is built from `Host`, `Forwarded` or `X-Forwarded-*`. Errors are `no-store`; names under
+//! `archives/`, `docs/` and `assets/` are `immutable`; everything else is revalidated with a strong `ETag`,
+//! which for files up to 256 KiB is the same on every instance that serves the same bytes.
+//!
+//! # Example
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use attune_server::{ServeOptions, TreeFiles, bind, serve};
+//!
+//! let tree = TreeFiles::open("public".as_ref())?;
+//! let listener = bind("127.0.0.1:8470").await?;
+//! let stop = async { let _ = tokio::signal::ctrl_c().await; };
+//! let summary = serve(listener, tree, ServeOptions::default(), stop).await?;
+//! # let _ = summary;
+//! # Ok(())
+//! # }
+//! ```
+
+mod activity;
+mod answer;
+mod beneath;
+mod body;
+mod cache;
+mod chunks;
+mod conditional;
+mod connection;
+mod encoding;
+mod entry;
+mod framing;
+mod listen;
+mod options;
+mod path;
+mod problem;
+mod range;
+mod report;
+mod router;
+mod serve;
+mod stamp;
+mod stream;
+mod tree;
+mod types;
+
+pub use body::{BodyError, ResponseBody};
+pub use listen::{BindError, bind};
+pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
+pub use problem::{Manner, Problem};
+pub use report::{Answered, Reporter, Silent, TimedOut};
+pub use router::{Route, RouteFuture, Router};
+pub use serve::{ServeError, ServeSummary, serve};
+pub use tree::{OpenTreeError, TreeFiles};

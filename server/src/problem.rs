@@ -1,0 +1,117 @@
+//! Error answers: one JSON shape for programs, a page or a line of text for people.
+
+use crate::body::ResponseBody;
+use hyper::header::{
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
+};
+use hyper::{HeaderMap, Response, StatusCode};
+use serde_json::json;
+
+/// A request that could not be answered as asked.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// How a client wants to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// `{"error","message","status","code"}` with the fields of RFC 9457 alongside.
+    Json,
+    /// For a browser.
+    Page,
+}
+
+impl Manner {
+    /// What the client of this request wants: JSON, unless it takes HTML and asks for no document.
+    pub fn of(path: &str, headers: &HeaderMap) -> Self {
+        let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let is_document =
+            extension.eq_ignore_ascii_case("json") || path == "/api" || path.starts_with("/api/");
+        let accepts = |media_type: &str| {
+            let mut values = headers
+                .get_all(ACCEPT)
+                .iter()
+                .filter_map(|value| value.to_str().ok());
+            values.any(|value| value.to_ascii_lowercase().contains(media_type))
+        };
+        if is_document || !accepts("text/html") || accepts("application/json") {
+            Self::Json
+        } else {
+            Self::Page
+        }
+    }
+}
+
+impl Problem {
+    /// A problem with `status`. `code` is for programs, such as `not_found`, and never changes;
+    /// `message` is one lower-case sentence without a full stop.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// Adds a header field to the answer.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The answer. Problems are never cached: the file may be there the next moment.
+    pub fn respond(self, manner: Manner) -> Response<ResponseBody> {
+        let (text, media_type) = match manner {
+            Manner::Json => (self.json(), "application/json"),
+            Manner::Page => (self.text(), "text/plain; charset=utf-8"),
+        };
+        let mut response = Response::new(ResponseBody::from(text));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if manner == Manner::Json {
+            // A page of another site may read the documents, so it may also learn that one is missing.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        headers.extend(self.fields);
+        response
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+
+    fn json(&self) -> String {
+        let document = json!({
+            "error": self.title(),
+            "message": self.message,
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "type": "about:blank",
+            "title": self.title(),
+            "detail": self.message,
+        });
+        format!("{document}\n")
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{} {}: {}\n",
+            self.status.as_u16(),
+            self.title(),
+            self.message
+        )
+    }
+}

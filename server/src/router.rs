@@ -1,0 +1,247 @@
+//! Who answers a request: a dynamic route that claims its path, else the tree.
+//!
+//! Every request, whoever answers it, is first held to what HTTP requires of it, and every answer leaves
+//! with the same security fields. There is no authentication here; a route that needs it does it before it
+//! reads the body.
+
+use crate::answer::{Question, Refusal, answer, failure};
+use crate::body::ResponseBody;
+use crate::options::ServeOptions;
+use crate::problem::{Manner, Problem};
+use crate::report::Answered;
+use crate::tree::{Found, TreeFiles};
+use crate::types::PAGE_POLICY;
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue,
+    REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// A future a [`Route`] answers with.
+pub type RouteFuture<'a> = Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send + 'a>>;
+
+/// Something that answers requests itself, such as `/search`, `/api/…` or a publish.
+///
+/// Routes come before the tree, in the order they were added. A [`Problem`] makes a uniform error answer.
+pub trait Route: fmt::Debug + Send + Sync + 'static {
+    /// Whether this route answers `method` on `path`, which is as it came: not decoded, without query.
+    fn claims(&self, method: &Method, path: &str) -> bool;
+
+    /// Answers. The declared length of the body is within the limit; one without a length is not checked
+    /// and must be counted while it is read.
+    fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> RouteFuture<'_>;
+}
+
+/// The tree and the routes in front of it.
+#[derive(Debug)]
+pub struct Router {
+    tree: Arc<TreeFiles>,
+    routes: Vec<Box<dyn Route>>,
+}
+
+impl Router {
+    /// Serves the files of `tree` and nothing else.
+    pub fn new(tree: impl Into<Arc<TreeFiles>>) -> Self {
+        Self {
+            tree: tree.into(),
+            routes: Vec::new(),
+        }
+    }
+
+    /// Adds a route behind those added before.
+    #[must_use]
+    pub fn route(mut self, route: impl Route) -> Self {
+        self.routes.push(Box::new(route));
+        self
+    }
+
+    /// Answers a request. `is_refused`: its head came in a form that must not be obeyed.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        is_refused: bool,
+        options: &ServeOptions,
+    ) -> Response<ResponseBody> {
+        let begun = Instant::now();
+        let problem = check(&request, is_refused, options);
+        let is_bad = problem.is_some();
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+        let (method, path) = (request.method(), request.uri().path());
+        let route = self
+            .routes
+            .iter()
+            .find(|route| !is_bad && route.claims(method, path));
+
+        let mut response = match (problem, route) {
+            (Some(problem), _) => problem.respond(Manner::of(path, request.headers())),
+            (None, None) => self.answer_from_tree(&request, options).await,
+            (None, Some(route)) => {
+                let (method, uri) = (method.clone(), request.uri().clone());
+                let mut response = route.answer(request, client).await;
+                finish(&mut response, &method, is_chunked);
+                tell(options, client, &method, uri.path(), &response, begun);
+                return response;
+            }
+        };
+        // After a body that nobody read the next request could be anything.
+        let must_close = is_bad || is_chunked || !request.body().is_end_stream();
+        finish(&mut response, method, must_close);
+        tell(options, client, method, path, &response, begun);
+        response
+    }
+
+    async fn answer_from_tree(
+        &self,
+        request: &Request<Incoming>,
+        options: &ServeOptions,
+    ) -> Response<ResponseBody> {
+        let question = Question {
+            method: request.method(),
+            path: request.uri().path(),
+            headers: request.headers(),
+        };
+        if !matches!(*question.method, Method::GET | Method::HEAD) {
+            let problem = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "files of a registry can only be read",
+            );
+            let problem = problem.with(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return problem.respond(Manner::of(question.path, question.headers));
+        }
+        let problem = match answer(&self.tree, question).await {
+            Ok(response) => return response,
+            Err(Refusal::Problem(problem)) => problem,
+            Err(Refusal::Failed(error)) => {
+                options.reporter.file_failed(question.path, &error);
+                failure(&error)
+            }
+        };
+        let manner = Manner::of(question.path, question.headers);
+        let is_missing = problem.status() == StatusCode::NOT_FOUND;
+        let mut response = problem.respond(manner);
+        if is_missing && manner == Manner::Page {
+            self.put_page_of_missing(&mut response).await;
+        }
+        response
+    }
+
+    /// Puts the tree's own page in place of the plain line, if it has one.
+    async fn put_page_of_missing(&self, response: &mut Response<ResponseBody>) {
+        if let Found::File(page) = self.tree.find("404.html").await
+            && let Some(bytes) = &page.identity.bytes
+        {
+            *response.body_mut() = ResponseBody::from(bytes.clone());
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, page.kind.media_type.clone());
+            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        }
+    }
+}
+
+impl From<TreeFiles> for Router {
+    fn from(tree: TreeFiles) -> Self {
+        Self::new(tree)
+    }
+}
+
+impl From<Arc<TreeFiles>> for Router {
+    fn from(tree: Arc<TreeFiles>) -> Self {
+        Self::new(tree)
+    }
+}
+
+/// What is wrong with a request, whoever would answer it.
+fn check(request: &Request<Incoming>, is_refused: bool, options: &ServeOptions) -> Option<Problem> {
+    let bad = |code, message: &str| Some(Problem::new(StatusCode::BAD_REQUEST, code, message));
+    let headers = request.headers();
+    if is_refused {
+        return bad(
+            "bad_framing",
+            "the head of the request can be read in two ways",
+        );
+    }
+    // RFC 9112 section 3.2: a request must name its host, once.
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return bad("bad_host", "a request needs exactly one `Host`");
+    }
+    if headers.contains_key(TRANSFER_ENCODING)
+        && matches!(*request.method(), Method::GET | Method::HEAD)
+    {
+        return bad("unexpected_body", "a request to read has no body");
+    }
+    if declared_length(headers) > options.request_body_limit {
+        let message = format!(
+            "the body may have at most {} bytes",
+            options.request_body_limit
+        );
+        return Some(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            message,
+        ));
+    }
+    None
+}
+
+/// The length hyper has already checked; none is zero.
+fn declared_length(headers: &HeaderMap) -> u64 {
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length
+        .and_then(|length| length.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// Adds what every answer has, and takes the body from an answer to HEAD.
+fn finish(response: &mut Response<ResponseBody>, method: &Method, must_close: bool) {
+    if *method == Method::HEAD {
+        let length = response
+            .body()
+            .size_hint()
+            .exact()
+            .filter(|length| *length > 0);
+        if let Some(length) = length {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *response.body_mut() = ResponseBody::empty();
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if !headers.contains_key(REFERRER_POLICY) {
+        headers.insert(REFERRER_POLICY, NO_REFERRER);
+    }
+    if must_close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+fn tell(
+    options: &ServeOptions,
+    client: SocketAddr,
+    method: &Method,
+    path: &str,
+    response: &Response<ResponseBody>,
+    begun: Instant,
+) {
+    options.reporter.answered(&Answered {
+        client,
+        method,
+        path,
+        status: response.status(),
+        took: begun.elapsed(),
+    });
+}
