@@ -8,7 +8,12 @@ use crate::commands::pack::args::PackCommand;
 
 /// Build, host and install automation packs.
 #[derive(Debug, Parser)]
-#[command(name = "attune", version, max_term_width = 100, propagate_version = false)]
+#[command(
+    name = "attune",
+    version,
+    max_term_width = 100,
+    propagate_version = false
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -20,7 +25,13 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct Global {
     /// How to print results
-    #[arg(long, alias = "output", global = true, value_enum, value_name = "FORMAT")]
+    #[arg(
+        long,
+        alias = "output",
+        global = true,
+        value_enum,
+        value_name = "FORMAT"
+    )]
     pub(crate) format: Option<Format>,
     /// Print results as one JSON document
     #[arg(short = 'j', long, global = true, conflicts_with_all = ["format", "yaml"])]

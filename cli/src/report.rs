@@ -89,13 +89,21 @@ impl Report {
     pub(crate) fn failure(self, failure: &Failure) {
         let mut messages = failure.messages.iter();
         if let Some(first) = messages.next() {
-            complain(&format!("{}: {}", self.paint("31;1", "error"), sanitised(first)));
+            complain(&format!(
+                "{}: {}",
+                self.paint("31;1", "error"),
+                sanitised(first)
+            ));
         }
         for cause in messages {
             complain(&format!("  caused by: {}", sanitised(cause)));
         }
         if let Some(hint) = &failure.hint {
-            complain(&format!("{}: {}", self.paint("36;1", "hint"), sanitised(hint)));
+            complain(&format!(
+                "{}: {}",
+                self.paint("36;1", "hint"),
+                sanitised(hint)
+            ));
         }
     }
 
@@ -128,23 +136,38 @@ pub(crate) fn sanitised(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escaped = is_deceptive(c);
-            let shown: Vec<char> = if escaped { c.escape_default().collect() } else { vec![c] };
+            let shown: Vec<char> = if escaped {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            };
             shown
         })
         .collect()
 }
 
 fn unprintable(error: &dyn std::error::Error) -> Failure {
-    Failure::text(Code::Failed, format!("cannot print the result: {error}"), None)
+    Failure::text(
+        Code::Failed,
+        format!("cannot print the result: {error}"),
+        None,
+    )
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Ok(()) => Ok(()),
         // A reader that has seen enough is no failure.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(e) => Err(Failure::text(Code::Failed, format!("cannot write to stdout: {e}"), None)),
+        Err(e) => Err(Failure::text(
+            Code::Failed,
+            format!("cannot write to stdout: {e}"),
+            None,
+        )),
     }
 }
 

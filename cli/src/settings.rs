@@ -119,7 +119,10 @@ impl Settings {
     fn flag(&self, path: &[&str], default: bool) -> Result<bool, Failure> {
         match self.find(path)? {
             None => Ok(default),
-            Some(found) => found.node.as_bool().ok_or_else(|| wrong(path, &found, "true or false")),
+            Some(found) => found
+                .node
+                .as_bool()
+                .ok_or_else(|| wrong(path, &found, "true or false")),
         }
     }
 
@@ -159,11 +162,20 @@ impl Settings {
         if !found.node.is_sequence() && !found.node.is_null() {
             return Err(wrong(&PATH, &found, "a list of registries"));
         }
-        found.node.items().iter().map(|item| registry(item, &found.origin)).collect()
+        found
+            .node
+            .items()
+            .iter()
+            .map(|item| registry(item, &found.origin))
+            .collect()
     }
 
     /// How to talk to registries; documents are cached in `cache_directory`.
-    pub(crate) fn client(&self, now: Timestamp, cache_directory: PathBuf) -> Result<ClientSettings, Failure> {
+    pub(crate) fn client(
+        &self,
+        now: Timestamp,
+        cache_directory: PathBuf,
+    ) -> Result<ClientSettings, Failure> {
         let defaults = ClientSettings::new(now);
         let key = |name| ["pack_registry", name];
         let enabled = self.flag(&key("cache_enabled"), true)?;
@@ -186,7 +198,9 @@ impl Settings {
         if let Some(flag) = flag {
             return Ok(flag.to_owned());
         }
-        Ok(self.text(&["server", "listen"])?.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
+        Ok(self
+            .text(&["server", "listen"])?
+            .unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
     }
 }
 
@@ -197,7 +211,11 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
     );
     Failure::text(
         Code::Usage,
-        format!("setting `{}` from {}: {value} is not {expected}", path.join("."), found.origin),
+        format!(
+            "setting `{}` from {}: {value} is not {expected}",
+            path.join("."),
+            found.origin
+        ),
         None,
     )
 }
@@ -206,11 +224,18 @@ fn registry(item: &Node, origin: &str) -> Result<RegistryConfig, Failure> {
     let bad = |what: String| {
         Failure::text(
             Code::Usage,
-            format!("setting `pack_registry.indices` from {origin}, entry on line {}: {what}", item.line),
+            format!(
+                "setting `pack_registry.indices` from {origin}, entry on line {}: {what}",
+                item.line
+            ),
             None,
         )
     };
-    let text = |key: &str| item.get(key).and_then(Node::scalar).map(|s| s.text().to_owned());
+    let text = |key: &str| {
+        item.get(key)
+            .and_then(Node::scalar)
+            .map(|s| s.text().to_owned())
+    };
     let url = text("url").ok_or_else(|| bad("`url` is missing".to_owned()))?;
     let mut config = RegistryConfig::new(url);
     config.name = text("name");
@@ -227,7 +252,11 @@ fn registry(item: &Node, origin: &str) -> Result<RegistryConfig, Failure> {
     config.on_error = match text("on_error").as_deref() {
         None | Some("stop") => OnError::Stop,
         Some("continue") => OnError::Continue,
-        Some(other) => return Err(bad(format!("`on_error` `{other}` is neither `stop` nor `continue`"))),
+        Some(other) => {
+            return Err(bad(format!(
+                "`on_error` `{other}` is neither `stop` nor `continue`"
+            )));
+        }
     };
     let mut headers = BTreeMap::new();
     for member in item.get("headers").map(Node::members).unwrap_or_default() {
@@ -249,7 +278,8 @@ fn expand(text: &str) -> Result<String, String> {
         let Some((name, after)) = after.split_once('}') else {
             return Err("`${` has no closing brace".to_owned());
         };
-        let value = variable(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?;
+        let value =
+            variable(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?;
         expanded.push_str(before);
         expanded.push_str(&value.to_string_lossy());
         rest = after;
@@ -258,7 +288,10 @@ fn expand(text: &str) -> Result<String, String> {
     Ok(expanded)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the environment"
+)]
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -286,7 +319,10 @@ pub(crate) fn user_name() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| variable(name))
-        .map_or_else(|| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
+        .map_or_else(
+            || "unknown".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
 }
 
 /// Whether colours are unwelcome (`NO_COLOR`) or the terminal cannot show them.

@@ -71,7 +71,8 @@ fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
         description: String::new(),
         base_url: Some(index.registry_url.clone()).filter(|url| url.starts_with("https://")),
     };
-    let registry = assemble::registry_document(&identity, &documents, index.last_updated);
+    let listed_documents: Vec<&PackDocument> = documents.iter().collect();
+    let registry = assemble::registry_document(&identity, &listed_documents, index.last_updated);
     let site = Site {
         registry,
         base_url: None,
@@ -93,7 +94,7 @@ fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
         };
         let name = &document.pack_ref;
         writer.put_text(Phase::View, &layout::pack_page(name), &renderer.pack(&site, &page)?)?;
-        let json = canonical::to_bytes(document).map_err(|source| PublishError::Json {
+        let json = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
             name: name.to_string(),
             source,
         })?;

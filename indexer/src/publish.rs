@@ -114,7 +114,7 @@ impl Publication<'_> {
             }
         }
         let (pointers, changed) = self.documents(&packs)?;
-        let documents: Vec<PackDocument> = packs.documents.values().cloned().collect();
+        let documents: Vec<&PackDocument> = packs.documents.values().collect();
         let (registry, updated_at) = self.registry(&documents, &pointers)?;
         let site = Site {
             registry: registry.clone(),
@@ -147,7 +147,7 @@ impl Publication<'_> {
             .par_iter()
             .map(|document| {
                 let pack_ref = &document.pack_ref;
-                let bytes = canonical::to_bytes(document).map_err(|source| PublishError::Json {
+                let bytes = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
                     name: pack_ref.to_string(),
                     source,
                 })?;
@@ -174,7 +174,7 @@ impl Publication<'_> {
     /// `registry.json`; its time moves only when something else does.
     fn registry(
         &self,
-        documents: &[PackDocument],
+        documents: &[&PackDocument],
         pointers: &BTreeMap<PackRef, PackPointer>,
     ) -> Result<(RegistryDocument, Timestamp), PublishError> {
         let old = self.reader.registry()?;
@@ -253,7 +253,7 @@ impl Publication<'_> {
     fn pointers(
         &self,
         registry: &RegistryDocument,
-        documents: &[PackDocument],
+        documents: &[&PackDocument],
         pointers: BTreeMap<PackRef, PackPointer>,
         updated_at: Timestamp,
     ) -> Result<Vec<String>, PublishError> {

@@ -3,14 +3,18 @@
 pub mod failpoint;
 pub mod failure;
 pub mod fetch;
+pub mod history;
 pub mod install;
 mod installer;
 pub mod inventory;
 pub mod layout;
+mod lines;
 pub mod pack_dir;
 mod plan;
+pub mod prune;
 pub mod record;
 pub mod reporter;
+pub mod rollback;
 mod runtime;
 pub mod session;
 pub mod source;
@@ -18,15 +22,23 @@ pub mod stage;
 pub mod state;
 mod store;
 mod undo;
+pub mod uninstall;
+pub mod verify;
 
 pub use failpoint::{Failpoints, Fault, Step};
 pub use failure::{Classify, FailureClass};
+pub use history::{HistoryEntry, PackChange};
 pub use install::{
-    Change, Dependencies, InstallError, InstallReport, InstallRequest, InstalledPack, Replace,
+    Change, Dependencies, Difference, InstallError, InstallReport, InstallRequest, InstalledPack,
+    Mismatch, Replace,
 };
 pub use installer::Installer;
 pub use layout::Layout;
+pub use prune::{PruneError, PruneOptions, PruneReport};
 pub use record::{Record, SourceType, State};
 pub use reporter::Reporter;
+pub use rollback::{RollbackError, RollbackReport, RollbackTarget};
 pub use session::{ChangeError, ChangeSettings};
 pub use source::{DetectOptions, Source, SourceError};
+pub use uninstall::{Dependents, UninstallError, UninstallReport};
+pub use verify::{Problem, VerifiedPack, VerifyError};

@@ -55,7 +55,7 @@ pub enum PackDirError {
         /// The source as the user knows it.
         source_name: String,
         /// File, line and field.
-        cause: MetadataError,
+        cause: Box<MetadataError>,
     },
     /// Something cannot be read.
     #[error(transparent)]
@@ -97,7 +97,7 @@ impl PackDir {
         let manifest =
             Manifest::parse(&shown, &manifest).map_err(|cause| PackDirError::Manifest {
                 source_name: source_name.to_owned(),
-                cause,
+                cause: Box::new(cause),
             })?;
         Ok(Self {
             path,

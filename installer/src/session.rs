@@ -8,13 +8,13 @@
 //! Nothing before the switch touches what readers see, and what it made is removed again when the
 //! session ends without a commit. After the switch nothing is undone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pack_format::{Hint, PackRef, Timestamp};
+use pack_format::{Hint, PackRef, StoreKey, Timestamp};
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Lock, LockError};
 use pack_fs::{FsError, durable, remove};
@@ -25,6 +25,7 @@ use crate::layout::Layout;
 use crate::record::{Record, STATE_FORMAT, State};
 use crate::reporter::Reporter;
 use crate::state::{self, StateError};
+use crate::store::StoredPack;
 use crate::undo::Undo;
 
 /// Why a change could not begin or be made active. The previous generation is still active.
@@ -46,6 +47,12 @@ pub enum ChangeError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// A tree that is not in the store: a defect of this program.
+    #[error("the tree of `{pack_ref}` is not in the store")]
+    Unstored {
+        /// The pack.
+        pack_ref: PackRef,
+    },
     /// A state that cannot be written: a defect of this program.
     #[error("cannot write the new state")]
     Encode(#[source] serde_json::Error),
@@ -66,7 +73,7 @@ impl Hint for ChangeError {
             Self::Occupied { .. } => {
                 Some("move it elsewhere and run the command again; nothing was changed".to_owned())
             }
-            Self::Encode(_) | Self::Injected { .. } => None,
+            Self::Encode(_) | Self::Unstored { .. } | Self::Injected { .. } => None,
         }
     }
 }
@@ -209,8 +216,10 @@ impl<'a> Session<'a> {
         mut self,
         packs: BTreeMap<PackRef, Record>,
         next_id: u64,
+        proofs: &[StoredPack],
         reporter: &dyn Reporter,
     ) -> Result<State, ChangeError> {
+        self.check_proofs(&packs, proofs)?;
         let next = State {
             format: STATE_FORMAT,
             generation: self.state.generation + 1,
@@ -233,6 +242,24 @@ impl<'a> Session<'a> {
         self.reached(Step::Tidied)?;
         reporter.activated(next.generation);
         Ok(next)
+    }
+
+    /// Every tree the new generation names is one the present one names, or has a proof.
+    fn check_proofs(
+        &self,
+        packs: &BTreeMap<PackRef, Record>,
+        proofs: &[StoredPack],
+    ) -> Result<(), ChangeError> {
+        let mut known: BTreeSet<StoreKey> = proofs.iter().map(|proof| proof.key()).collect();
+        known.extend(self.state.packs.values().map(|record| record.store_key));
+        let unknown = packs
+            .values()
+            .find(|record| !known.contains(&record.store_key));
+        unknown.map_or(Ok(()), |record| {
+            Err(ChangeError::Unstored {
+                pack_ref: record.pack_ref.clone(),
+            })
+        })
     }
 
     /// Step 4: the generation's directory with its links and state, synced.

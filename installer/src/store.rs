@@ -3,6 +3,7 @@
 //! A tree has its final name only when it is complete and on disk, so one that is there is used without
 //! reading it again.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -18,14 +19,14 @@ use crate::stage::StagedPack;
 /// From this many new files on, one sync of the whole file system costs less than one per file.
 const SYNC_ONE_BY_ONE: usize = 64;
 
-/// A tree of the store. Made only by [`Session::store`]: complete, on disk, named by its key.
-#[derive(Debug)]
+/// Proof that the store has a tree: complete, on disk, named by its key. A generation can name no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoredPack {
     key: StoreKey,
 }
 
 impl StoredPack {
-    pub(crate) fn key(&self) -> StoreKey {
+    pub(crate) fn key(self) -> StoreKey {
         self.key
     }
 }
@@ -51,6 +52,14 @@ impl Session<'_> {
     /// Whether the store has a tree and its listing.
     pub(crate) fn has_stored(&self, key: &StoreKey) -> bool {
         self.layout.stored(key).is_dir() && self.layout.listing(key).is_file()
+    }
+
+    /// A tree that is in the store.
+    pub(crate) fn find_stored(&self, key: &StoreKey) -> Option<StoredPack> {
+        self.layout
+            .stored(key)
+            .is_dir()
+            .then_some(StoredPack { key: *key })
     }
 
     /// Puts staged trees into the store: one sync for all, then the renames.
@@ -82,9 +91,10 @@ impl Session<'_> {
         existing: Existing,
     ) -> Result<Vec<Newcomer<'s>>, ChangeError> {
         let mut newcomers: Vec<Newcomer<'s>> = Vec::new();
+        let mut seen = BTreeSet::new();
         for pack in staged {
             let key = pack.inventory.key;
-            if newcomers.iter().any(|n| n.staged.inventory.key == key) {
+            if !seen.insert(key) {
                 continue;
             }
             let usable = existing == Existing::Keep || self.is_intact(&key);
@@ -169,7 +179,7 @@ fn exchange(good: &Path, damaged: &Path) -> Result<(), FsError> {
 
 /// Syncs the files of a tree and every directory that holds them.
 fn sync_tree(pack: &StagedPack) -> Result<(), FsError> {
-    let mut directories = std::collections::BTreeSet::new();
+    let mut directories = BTreeSet::new();
     directories.insert(pack.path.clone());
     for file in &pack.inventory.files {
         let path = pack.path.join(&file.path);

@@ -1,4 +1,4 @@
-//! Answers a GET or HEAD for a file of the tree.
+//! Answers a GET or HEAD for a file of the tree; there is no other method.
 //!
 //! 1. The path names a file (`path.rs`), which is found as it is now (`tree.rs`).
 //! 2. The client's preferred twin is chosen, if it belongs to the file.
@@ -9,13 +9,13 @@
 use crate::body::ResponseBody;
 use crate::conditional::{Verdict, evaluate, permits_range};
 use crate::encoding::{Coding, accepted};
-use crate::entry::{Entry, Representation};
+use crate::entry::{Entry, Representation, Source};
 use crate::path::{PathError, TreePath};
 use crate::problem::Problem;
 use crate::range::{Selected, select};
 use crate::tree::{Found, TreeFiles};
 use hyper::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_DISPOSITION,
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     HeaderValue, LAST_MODIFIED, LOCATION, RANGE, RETRY_AFTER, VARY,
 };
@@ -26,10 +26,7 @@ use std::sync::Arc;
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
-const ANYONE: HeaderValue = HeaderValue::from_static("*");
-
-/// How often a file that is replaced between being found and being opened is looked up again.
-const ATTEMPTS: usize = 3;
+pub(crate) const ANYONE: HeaderValue = HeaderValue::from_static("*");
 
 /// What is asked of the tree.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +57,17 @@ pub(crate) async fn answer(
     tree: &Arc<TreeFiles>,
     question: Question<'_>,
 ) -> Result<Response<ResponseBody>, Refusal> {
+    if !matches!(*question.method, Method::GET | Method::HEAD) {
+        let message = "files of a registry can only be read";
+        let problem = Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            message,
+        );
+        return Err(problem
+            .with(ALLOW, HeaderValue::from_static("GET, HEAD"))
+            .into());
+    }
     let path = TreePath::parse(question.path).map_err(|error| match error {
         PathError::Malformed => {
             Problem::new(StatusCode::BAD_REQUEST, "bad_path", "the path is not valid")
@@ -67,8 +75,9 @@ pub(crate) async fn answer(
         PathError::Refused => not_found(),
     })?;
     let name = path.as_str();
-    for _ in 0..ATTEMPTS {
-        let entry = match tree.find(name).await {
+    let mut found = tree.find(name).await;
+    loop {
+        let entry = match found {
             Found::File(entry) => entry,
             Found::Folder => return Ok(redirect(question.path)),
             Found::Absent => return Err(not_found().into()),
@@ -81,10 +90,9 @@ pub(crate) async fn answer(
         if let Some(response) = respond(tree, &entry, chosen, name, question).await? {
             return Ok(response);
         }
+        // What was known of the file no longer holds. What is found now has its own handle.
+        found = tree.find_anew(name).await;
     }
-    Err(Refusal::Failed(io::Error::other(
-        "the file changed each time it was opened",
-    )))
 }
 
 /// Picks the best coding there is a twin for.
@@ -135,7 +143,7 @@ async fn respond(
     let range = part.clone().unwrap_or(0..size);
     let body = if question.method == Method::HEAD {
         ResponseBody::empty()
-    } else if let Some(bytes) = &chosen.bytes {
+    } else if let Source::Memory(bytes) = &chosen.source {
         ResponseBody::from(slice(bytes, &range))
     } else {
         match tree.stream(name, chosen, range.clone()).await {

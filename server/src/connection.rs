@@ -52,11 +52,13 @@ pub(crate) async fn run(
         let in_flight = InFlight::begin(&activity);
         let is_refused = activity.is_refused();
         let shared = &shared;
-        async move {
+        // hyper keeps the room of this future for as long as the connection lives; boxed, an idle
+        // connection holds 2 KiB less.
+        Box::pin(async move {
             let Shared { router, options } = &**shared;
             let response = router.answer(request, client, is_refused, options).await;
             Ok::<_, Infallible>(Response::map(response, |body| body.until_sent(in_flight)))
-        }
+        })
     });
     let socket = TokioIo::new(Metered::new(socket, Arc::clone(&activity)));
     let mut connection = pin!(builder().serve_connection(socket, service));

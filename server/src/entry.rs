@@ -20,6 +20,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Largest file kept in memory, in bytes, inclusive (256 KiB). Larger ones are read for each response.
@@ -33,7 +34,7 @@ const MAX_PLAIN_BYTES: u64 = 1000;
 const ATTEMPTS: usize = 3;
 
 /// A file as it was at one moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// The file's full name, for asking the kernel whether it is still this one.
     pub(crate) absolute: CString,
@@ -48,13 +49,24 @@ pub(crate) struct Entry {
 }
 
 /// One sequence of bytes that answers for a file: itself or a twin.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Representation {
     pub(crate) coding: Option<Coding>,
     pub(crate) stamp: Stamp,
     pub(crate) validators: Validators,
-    /// All bytes, or `None` if they are more than [`MAX_KEPT_BYTES`].
-    pub(crate) bytes: Option<Bytes>,
+    pub(crate) source: Source,
+}
+
+/// Where the bytes of a representation are.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// All of them, at most [`MAX_KEPT_BYTES`].
+    Memory(Bytes),
+    /// In the file they were described from. It is sent from here by the request that loaded it, so that
+    /// a file rewritten all the time is served all the same.
+    Open(Arc<File>),
+    /// In a file to be opened again: a cache must not hold handles.
+    Closed,
 }
 
 impl Entry {
@@ -64,7 +76,7 @@ impl Entry {
         let (root, identity) = loop {
             let root = Root::open(root)?;
             let (file, stamp) = root.file(name)?;
-            match Representation::read(&file, stamp, None) {
+            match Representation::read(file, stamp, None) {
                 Ok(identity) => break (root, identity),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted && attempt < ATTEMPTS => {
                     attempt += 1;
@@ -81,7 +93,7 @@ impl Entry {
             let (file, stamp) = root.file(&format!("{name}{}", coding.suffix())).ok()?;
             let belongs = stamp.is_twin_of(&main);
             belongs
-                .then(|| Representation::read(&file, stamp, Some(coding)).ok())
+                .then(|| Representation::read(file, stamp, Some(coding)).ok())
                 .flatten()
         });
         let modified = identity.validators.modified;
@@ -110,13 +122,25 @@ impl Entry {
             .find(|twin| twin.coding == Some(coding))
     }
 
+    /// The same without open files, to be kept.
+    pub(crate) fn closed(&self) -> Self {
+        let mut kept = self.clone();
+        for one in kept.twins.iter_mut().flatten().chain([&mut kept.identity]) {
+            if let Source::Open(_) = one.source {
+                one.source = Source::Closed;
+            }
+        }
+        kept
+    }
+
     /// Bytes of memory this holds, about.
     pub(crate) fn cost(&self) -> usize {
         let twins = self.twins.iter().flatten();
-        let kept = twins
-            .chain([&self.identity])
-            .filter_map(|one| one.bytes.as_ref());
-        size_of::<Self>() + self.absolute.as_bytes().len() + kept.map(Bytes::len).sum::<usize>()
+        let kept = twins.chain([&self.identity]).map(|one| match &one.source {
+            Source::Memory(bytes) => bytes.len(),
+            Source::Open(_) | Source::Closed => 0,
+        });
+        size_of::<Self>() + self.absolute.as_bytes().len() + kept.sum::<usize>()
     }
 }
 
@@ -125,8 +149,8 @@ fn may_have_twins(kind: &Kind, main: &Stamp) -> bool {
 }
 
 impl Representation {
-    fn read(file: &File, stamp: Stamp, coding: Option<Coding>) -> io::Result<Self> {
-        let bytes = contents(file, &stamp)?;
+    fn read(file: File, stamp: Stamp, coding: Option<Coding>) -> io::Result<Self> {
+        let bytes = contents(&file, &stamp)?;
         // What is in memory is tagged by its bytes: the same on every instance that serves the tree.
         // Hashing a large file for each new inode would cost more than telling states apart is worth.
         let digest = match &bytes {
@@ -147,7 +171,7 @@ impl Representation {
                 etag: HeaderValue::try_from(etag).map_err(io::Error::other)?,
                 modified: stamp.modified(SystemTime::now()),
             },
-            bytes,
+            source: bytes.map_or_else(|| Source::Open(Arc::new(file)), Source::Memory),
         })
     }
 }
@@ -160,7 +184,7 @@ fn contents(file: &File, stamp: &Stamp) -> io::Result<Option<Bytes>> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(stamp.size()).unwrap_or(0));
     file.take(stamp.size()).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != stamp.size() || Stamp::new(&fstat(file)?) != *stamp {
+    if bytes.len() as u64 != stamp.size() || !Stamp::new(&fstat(file)?).has_bytes_of(stamp) {
         return Err(io::Error::new(
             io::ErrorKind::Interrupted,
             "the file changes while it is read",

@@ -11,7 +11,7 @@ pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Most header lines of one request, inclusive. It is hyper's own default, which costs no allocation.
 pub const MAX_HEADERS: usize = 100;
 
-/// Waits and bounds of [`serve`](crate::serve). Every bound is inclusive.
+/// Waits and bounds of [`serve`](crate::serve()). Every bound is inclusive.
 ///
 /// ```
 /// let options = attune_server::ServeOptions {
@@ -34,7 +34,7 @@ pub struct ServeOptions {
     /// Default: the largest archive a pack may have.
     pub request_body_limit: u64,
     /// Connections served at once; further ones wait in the kernel's queue. At least one is always
-    /// served. Default 10,000.
+    /// served, and no more than three quarters of the file handles the process may have. Default 10,000.
     pub max_connections: usize,
     /// After the shutdown signal, how long requests in progress may take to finish. Default 10 s.
     pub shutdown_deadline: Duration,

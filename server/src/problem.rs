@@ -1,9 +1,7 @@
 //! Error answers: one JSON shape for programs, a page or a line of text for people.
 
 use crate::body::ResponseBody;
-use hyper::header::{
-    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
-};
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
@@ -81,10 +79,6 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if manner == Manner::Json {
-            // A page of another site may read the documents, so it may also learn that one is missing.
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        }
         headers.extend(self.fields);
         response
     }

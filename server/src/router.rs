@@ -4,8 +4,9 @@
 //! with the same security fields. There is no authentication here; a route that needs it does it before it
 //! reads the body.
 
-use crate::answer::{Question, Refusal, answer, failure};
+use crate::answer::{ANYONE, Question, Refusal, answer, failure};
 use crate::body::ResponseBody;
+use crate::entry::Source;
 use crate::options::ServeOptions;
 use crate::problem::{Manner, Problem};
 use crate::report::Answered;
@@ -13,8 +14,8 @@ use crate::tree::{Found, TreeFiles};
 use crate::types::PAGE_POLICY;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue,
-    REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HOST, HeaderValue, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use std::fmt;
@@ -78,6 +79,15 @@ impl Router {
         let is_bad = problem.is_some();
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let (method, path) = (request.method(), request.uri().path());
+        let tell = |method: &Method, path: &str, response: &Response<ResponseBody>| {
+            options.reporter.answered(&Answered {
+                client,
+                method,
+                path,
+                status: response.status(),
+                took: begun.elapsed(),
+            });
+        };
         let route = self
             .routes
             .iter()
@@ -90,14 +100,14 @@ impl Router {
                 let (method, uri) = (method.clone(), request.uri().clone());
                 let mut response = route.answer(request, client).await;
                 finish(&mut response, &method, is_chunked);
-                tell(options, client, &method, uri.path(), &response, begun);
+                tell(&method, uri.path(), &response);
                 return response;
             }
         };
         // After a body that nobody read the next request could be anything.
         let must_close = is_bad || is_chunked || !request.body().is_end_stream();
         finish(&mut response, method, must_close);
-        tell(options, client, method, path, &response, begun);
+        tell(method, path, &response);
         response
     }
 
@@ -111,15 +121,6 @@ impl Router {
             path: request.uri().path(),
             headers: request.headers(),
         };
-        if !matches!(*question.method, Method::GET | Method::HEAD) {
-            let problem = Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "files of a registry can only be read",
-            );
-            let problem = problem.with(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return problem.respond(Manner::of(question.path, question.headers));
-        }
         let problem = match answer(&self.tree, question).await {
             Ok(response) => return response,
             Err(Refusal::Problem(problem)) => problem,
@@ -131,8 +132,15 @@ impl Router {
         let manner = Manner::of(question.path, question.headers);
         let is_missing = problem.status() == StatusCode::NOT_FOUND;
         let mut response = problem.respond(manner);
-        if is_missing && manner == Manner::Page {
-            self.put_page_of_missing(&mut response).await;
+        match manner {
+            // A page of another site may read documents, so it may also learn that one is missing.
+            Manner::Json => drop(
+                response
+                    .headers_mut()
+                    .insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE),
+            ),
+            Manner::Page if is_missing => self.put_page_of_missing(&mut response).await,
+            Manner::Page => {}
         }
         response
     }
@@ -140,7 +148,7 @@ impl Router {
     /// Puts the tree's own page in place of the plain line, if it has one.
     async fn put_page_of_missing(&self, response: &mut Response<ResponseBody>) {
         if let Found::File(page) = self.tree.find("404.html").await
-            && let Some(bytes) = &page.identity.bytes
+            && let Source::Memory(bytes) = &page.identity.source
         {
             *response.body_mut() = ResponseBody::from(bytes.clone());
             let headers = response.headers_mut();
@@ -227,21 +235,4 @@ fn finish(response: &mut Response<ResponseBody>, method: &Method, must_close: bo
     if must_close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-}
-
-fn tell(
-    options: &ServeOptions,
-    client: SocketAddr,
-    method: &Method,
-    path: &str,
-    response: &Response<ResponseBody>,
-    begun: Instant,
-) {
-    options.reporter.answered(&Answered {
-        client,
-        method,
-        path,
-        status: response.status(),
-        took: begun.elapsed(),
-    });
 }

@@ -5,6 +5,7 @@ use crate::options::ServeOptions;
 use crate::report::Reporter;
 use crate::router::Router;
 use pack_format::Hint;
+use rustix::process::{Resource, getrlimit};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -74,7 +75,10 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<ServeSummary, ServeError> {
-    let most = options.max_connections.clamp(1, MOST_PERMITS);
+    let most = options
+        .max_connections
+        .min(affordable())
+        .clamp(1, MOST_PERMITS);
     let server = Server {
         shared: Arc::new(Shared {
             router: router.into(),
@@ -96,6 +100,13 @@ pub async fn serve(
 
 /// Most permits that fit both the semaphore and the count it takes to get all of them back.
 const MOST_PERMITS: usize = u32::MAX as usize >> 3;
+
+/// Connections the process has file handles for. A quarter is left for files: a server that accepts until
+/// it cannot open any has accepted in vain.
+fn affordable() -> usize {
+    let handles = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(handles - handles / 4).unwrap_or(usize::MAX)
+}
 
 struct Server {
     shared: Arc<Shared>,

@@ -57,6 +57,15 @@ impl Stamp {
         self.modified == main.modified
     }
 
+    /// Whether an open file still has the bytes it had. Its `changed` moves too when another file is renamed
+    /// over its name, which leaves the open one as it was.
+    pub(crate) fn has_bytes_of(&self, former: &Self) -> bool {
+        Self {
+            changed: former.changed,
+            ..*self
+        } == *former
+    }
+
     /// Whether another change could still leave the same stamp.
     pub(crate) fn is_racy(&self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();

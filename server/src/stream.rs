@@ -26,9 +26,9 @@ pub(crate) struct FileStream {
 }
 
 impl FileStream {
-    pub(crate) fn new(file: File, range: Range<u64>, chunks: Arc<Chunks>) -> Self {
+    pub(crate) fn new(file: Arc<File>, range: Range<u64>, chunks: Arc<Chunks>) -> Self {
         Self {
-            file: Arc::new(file),
+            file,
             left: range,
             pending: None,
             chunks,

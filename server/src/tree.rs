@@ -12,7 +12,7 @@ use crate::beneath::{Root, is_absent};
 use crate::cache::Cache;
 use crate::chunks::Chunks;
 use crate::encoding::Coding;
-use crate::entry::{Entry, Representation};
+use crate::entry::{Entry, Representation, Source};
 use crate::stamp::Stamp;
 use crate::stream::FileStream;
 use pack_format::Hint;
@@ -93,6 +93,12 @@ impl TreeFiles {
         {
             return Found::File(entry);
         }
+        self.find_anew(name).await
+    }
+
+    /// Finds the file `name` on disk, whatever is known of it. A large file comes with its handle, so it can
+    /// be sent however often it is replaced.
+    pub(crate) async fn find_anew(self: &Arc<Self>, name: &str) -> Found {
         let Some(absolute) = self.absolute(name, "") else {
             return Found::Absent;
         };
@@ -121,24 +127,30 @@ impl TreeFiles {
         }
     }
 
-    /// Opens the bytes of a representation that is not kept in memory; `None` if the file has changed.
+    /// The bytes of a representation that is not kept in memory; `None` if its file has changed.
     pub(crate) async fn stream(
         self: &Arc<Self>,
         name: &str,
         representation: &Representation,
         range: Range<u64>,
     ) -> io::Result<Option<FileStream>> {
+        let file = match &representation.source {
+            Source::Open(file) => Some(Arc::clone(file)),
+            _ => self.reopen(name, representation).await?,
+        };
+        Ok(file.map(|file| FileStream::new(file, range, Arc::clone(&self.chunks))))
+    }
+
+    async fn reopen(
+        self: &Arc<Self>,
+        name: &str,
+        representation: &Representation,
+    ) -> io::Result<Option<Arc<File>>> {
         let tree = Arc::clone(self);
         let name = format!("{name}{}", representation.coding.map_or("", Coding::suffix));
-        let expected = representation.stamp;
-        let opened = blocking(move || -> io::Result<(File, Stamp)> {
-            Ok(Root::open(&tree.root)?.file(&name)?)
-        });
+        let opened = blocking(move || Ok(Root::open(&tree.root)?.file(&name)?));
         match opened.await {
-            Ok((file, stamp)) => {
-                Ok((stamp == expected)
-                    .then(|| FileStream::new(file, range, Arc::clone(&self.chunks))))
-            }
+            Ok((file, stamp)) => Ok((stamp == representation.stamp).then(|| Arc::new(file))),
             Err(error) if Errno::from_io_error(&error).is_some_and(is_absent) => Ok(None),
             Err(error) => Err(error),
         }
@@ -151,7 +163,7 @@ impl TreeFiles {
             Ok(entry) => {
                 let entry = Arc::new(entry);
                 if !entry.is_racy {
-                    self.cache.insert(name, Arc::clone(&entry));
+                    self.cache.insert(name, Arc::new(entry.closed()));
                 }
                 Found::File(entry)
             }

@@ -17,10 +17,10 @@
   function times(from) {
     for (const time of all("time", from)) {
       const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-      const [size, unit] = days.find(([size]) => Math.abs(seconds) >= size) || [60, "minute"];
+      const [size, unit] = days.find(([size]) => Math.abs(seconds) >= size) || [];
       if (!Number.isFinite(seconds) || time.title) continue;
       time.title = new Date(time.dateTime).toLocaleString();
-      time.textContent = ago.format(Math.trunc(seconds / size), unit);
+      time.textContent = size ? ago.format(Math.trunc(seconds / size), unit) : "just now";
     }
   }
 
@@ -108,7 +108,8 @@
       mark(words);
       none.hidden = found > 0;
       if (pager) pager.hidden = Boolean(changed);
-      const part = known === original && pages > 1 ? " on this page" : "";
+      const cut = Number(rows.dataset.pages) > pages ? ` in the first ${known.length}` : "";
+      const part = known === original && pages > 1 ? " on this page" : cut;
       count.textContent = changed ? `${found} ${found === 1 ? "pack" : "packs"}${part}` : start;
       const address = new URLSearchParams([...groups].flatMap(([key, values]) => values.map((v) => [key, v])));
       if (query) address.set("q", query);

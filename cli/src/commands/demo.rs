@@ -25,7 +25,9 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
         return Err(Failure::text(
             Code::Usage,
             format!("there are no example packs in `{}`", args.packs.display()),
-            Some("run the command in a checkout of the project, or name a folder with `--packs DIR`"),
+            Some(
+                "run the command in a checkout of the project, or name a folder with `--packs DIR`",
+            ),
         ));
     }
     // An explicit address is meant; otherwise any free port will do for a demonstration.
@@ -34,7 +36,10 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
         None => "127.0.0.1:0".to_owned(),
     };
     let tree = args.dir.join("registry");
-    report.lines(&format!("1. Building a registry from `{}`", args.packs.display()))?;
+    report.lines(&format!(
+        "1. Building a registry from `{}`",
+        args.packs.display()
+    ))?;
     let epoch = settings::source_date_epoch()?;
     registry::build::once(
         &BuildOptions {
@@ -78,13 +83,20 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
     let installed = match url.recv() {
         Ok(url) => {
             report.lines(&format!("3. Installing `{PACK}` from it"))?;
-            pack::install_from(PACK, &url, &args.dir.join("packs"), settings, report).and_then(|()| {
-                report.lines(&format!("   The packs are in `{}`", args.dir.join("packs").display()))?;
-                if !exit {
-                    report.lines(&format!("4. Open {url} in a browser; Ctrl-C ends the demonstration"))?;
-                }
-                Ok(())
-            })
+            pack::install_from(PACK, &url, &args.dir.join("packs"), settings, report).and_then(
+                |()| {
+                    report.lines(&format!(
+                        "   The packs are in `{}`",
+                        args.dir.join("packs").display()
+                    ))?;
+                    if !exit {
+                        report.lines(&format!(
+                            "4. Open {url} in a browser; Ctrl-C ends the demonstration"
+                        ))?;
+                    }
+                    Ok(())
+                },
+            )
         }
         Err(_) => Ok(()),
     };

@@ -19,7 +19,9 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<(), Failure> {
     match &args.command {
         Command::Pack(command) => pack::run(command, &settings()?, *report),
         Command::Registry(RegistryCommand::Build(args)) => registry::build::run(args, *report),
-        Command::Registry(RegistryCommand::Serve(args)) => registry::serve::run(args, &settings()?, *report),
+        Command::Registry(RegistryCommand::Serve(args)) => {
+            registry::serve::run(args, &settings()?, *report)
+        }
         Command::Demo(args) => demo::run(args, &settings()?, *report),
         Command::Version => report.result(
             &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),

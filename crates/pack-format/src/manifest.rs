@@ -10,6 +10,8 @@
 //! Presence decides between two spellings, not emptiness: `tags: []` wins over `keywords: [a]`. Fields
 //! this module does not know are passed over; a known field of the wrong type is an error.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::documents::{PackDependency, Parameter};
@@ -311,26 +313,43 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    /// Items `ref`, `ref@constraint`, or mappings `{ref, version}`; sorted and unique.
     fn pack_dependencies(
         &self,
         name: &'static str,
         node: &'a Node,
     ) -> Result<Vec<PackDependency>, MetadataError> {
-        let fields = self.fields;
-        fields
-            .sorted_texts(name, node)?
-            .into_iter()
-            .map(|text| {
-                text.parse().map_err(|e: crate::documents::PackDependencyError| {
-                    let line = node
-                        .items()
-                        .iter()
-                        .find(|item| item.scalar().is_some_and(|s| s.text() == text))
-                        .map_or(node.line, |item| item.line);
-                    with_hint(fields.error(name, line, e.to_string()), &e)
-                })
-            })
-            .collect()
+        if !node.is_sequence() {
+            // Words the error.
+            self.fields.sorted_texts(name, node)?;
+        }
+        let mut dependencies = BTreeMap::new();
+        for item in node.items() {
+            let text = self.dependency_text(name, item)?;
+            let dependency = text.parse().map_err(|e: crate::documents::PackDependencyError| {
+                with_hint(self.fields.error(name, item.line, e.to_string()), &e)
+            })?;
+            dependencies.insert(text, dependency);
+        }
+        Ok(dependencies.into_values().collect())
+    }
+
+    fn dependency_text(&self, name: &'static str, item: &'a Node) -> Result<String, MetadataError> {
+        if !item.is_mapping() {
+            return self.fields.expect_string(name, item).map(str::to_owned);
+        }
+        let inner = Fields::of(self.file, item)?;
+        let member = |key: &'static str| inner.string(key).map_err(|e| e.in_field(name));
+        let Some(pack_ref) = member("ref")? else {
+            return Err(inner
+                .error("ref", item.line, "the field is missing")
+                .in_field(name)
+                .with_hint("write `ref@constraint`, such as `core@^1.0`"));
+        };
+        Ok(match member("version")? {
+            Some(version) => format!("{pack_ref}@{version}"),
+            None => pack_ref.to_owned(),
+        })
     }
 
     fn inline(&self) -> Result<InlineComponents, MetadataError> {
@@ -411,6 +430,17 @@ mod tests {
             assert_eq!(error.to_string(), message);
             assert_eq!(error.hint().as_deref(), hint);
         }
+    }
+
+    /// A dependency may be a text or a mapping; the list comes out sorted and unique.
+    #[test]
+    fn manifest_reads_dependencies_of_every_form() {
+        let text = "ref: demo\nversion: 1.0.0\ndependencies:\n  packs:\n    - {ref: core, version: \">=1.0\"}\n    - {ref: base}\n    - base\n    - aws@^2\n";
+        let packs = parse(text).unwrap().dependencies.unwrap().packs;
+        let texts: Vec<String> = packs.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["aws@^2", "base", "core@>=1.0"]);
+        let error = parse("ref: demo\nversion: 1.0.0\ndependencies:\n  - {version: \"1\"}\n").unwrap_err();
+        assert!(error.to_string().contains("field `dependencies.ref`: the field is missing"), "{error}");
     }
 
     /// Two spellings: presence decides.

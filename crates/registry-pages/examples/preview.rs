@@ -4,6 +4,8 @@
 //! cargo run -p registry-pages --example preview -- /tmp/preview [PACKS]
 //! ```
 
+#![expect(clippy::expect_used, reason = "a preview stops at the first mistake")]
+
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use pack_format::PackRef;
 use pack_format::documents::PackDocument;
 use registry_pages::{PackList, PackPage, PackSummary, Renderer};
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/pages/support.rs"]
 mod support;
 
 fn main() {
@@ -45,9 +47,17 @@ fn write_tree(out: &Path, documents: &[PackDocument]) {
     for asset in renderer.assets() {
         write(&asset.path, &asset.bytes);
     }
-    let list = PackList::new(documents.iter().filter_map(PackSummary::from_document).collect());
+    let list = PackList::new(
+        documents
+            .iter()
+            .filter_map(PackSummary::from_document)
+            .collect(),
+    );
     for page in 1..=list.pages() {
-        write(&PackList::page_path(page), &renderer.home(&site, &list, page).expect("a page"));
+        write(
+            &PackList::page_path(page),
+            &renderer.home(&site, &list, page).expect("a page"),
+        );
     }
     write("404.html", &renderer.not_found(&site).expect("a page"));
     let files = support::files();
@@ -67,5 +77,8 @@ fn write_tree(out: &Path, documents: &[PackDocument]) {
         write(&format!("packs/{}.json", document.pack_ref), &json);
     }
     let refs: Vec<String> = listed.iter().map(|r| format!("\"{r}\":{{}}")).collect();
-    write("packs.json", format!("{{\"packs\":{{{}}}}}", refs.join(",")).as_bytes());
+    write(
+        "packs.json",
+        format!("{{\"packs\":{{{}}}}}", refs.join(",")).as_bytes(),
+    );
 }

@@ -11,10 +11,17 @@ use minijinja::{AutoEscape, Error, Output, State, Value, escape_formatter};
 /// Writes one value: text escaped, text of our own making as it is, everything else as the engine does.
 ///
 /// SECURITY: every foreign character of a page passes here or through [`crate::readme`].
-pub(crate) fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    if let (AutoEscape::Html, ValueKind::String, false, Some(text)) =
-        (state.auto_escape(), value.kind(), value.is_safe(), value.as_str())
-    {
+pub(crate) fn write(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if let (AutoEscape::Html, ValueKind::String, false, Some(text)) = (
+        state.auto_escape(),
+        value.kind(),
+        value.is_safe(),
+        value.as_str(),
+    ) {
         return Ok(escape(out, text)?);
     }
     escape_formatter(out, state, value)
@@ -70,7 +77,10 @@ mod tests {
     #[test]
     fn ticks_escapes_every_part() {
         let html = |text: &str| ticks(&Value::from(text)).unwrap();
-        assert_eq!(html("a `<b>` & `c`").to_string(), "a <code>&lt;b&gt;</code> &amp; <code>c</code>");
+        assert_eq!(
+            html("a `<b>` & `c`").to_string(),
+            "a <code>&lt;b&gt;</code> &amp; <code>c</code>"
+        );
         assert_eq!(html("<i> `open").to_string(), "&lt;i&gt; `open");
         assert!(!html("<b>").is_safe());
         assert!(html("`'\"`").to_string().contains("&#39;&quot;"));

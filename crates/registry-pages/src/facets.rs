@@ -31,7 +31,11 @@ const NO_LICENSE: &str = "NOASSERTION";
 
 /// The licence as people read it.
 pub(crate) fn license_label(license: &str) -> &str {
-    if license == NO_LICENSE { "Not stated" } else { license }
+    if license == NO_LICENSE {
+        "Not stated"
+    } else {
+        license
+    }
 }
 
 /// The facets of a list; groups with fewer than two choices narrow nothing and are left out.
@@ -44,7 +48,11 @@ pub(crate) fn of(packs: &[PackSummary]) -> Vec<Facet> {
         counts
     };
     let groups = [
-        ("category", "Category", count(&|p| p.category.iter().cloned().collect())),
+        (
+            "category",
+            "Category",
+            count(&|p| p.category.iter().cloned().collect()),
+        ),
         ("runtime", "Runtime", count(&|p| p.runtimes.clone())),
         ("license", "Licence", count(&|p| vec![p.license.clone()])),
     ];

@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use crate::facets::{self, Facet, license_label};
-use crate::limits::MAX_VALUE_CHARS;
 use crate::site::{Frame, Place, Site};
 use crate::summary::PackSummary;
-use crate::text::{Moment, Tile, clean, counted, grouped, one_line};
+use crate::text::{Moment, Tile, clean, counted, grouped};
 
 /// Packs on one page of the list.
 pub const HOME_PAGE_SIZE: usize = 30;
@@ -44,10 +43,10 @@ impl PackList {
         let newest = latest(&|_| true, &|p| p.first_published_at.as_unix());
         let updated = latest(&|p| p.version_count > 1, &|p| p.published_at.as_unix());
         Self {
+            packs,
             facets,
             newest,
             updated,
-            packs,
         }
     }
 
@@ -58,24 +57,40 @@ impl PackList {
 
     /// Path of page `page`, counted from one, relative to the root of the tree.
     pub fn page_path(page: usize) -> String {
-        if page <= 1 { "index.html".to_owned() } else { format!("page/{page}/index.html") }
+        if page <= 1 {
+            "index.html".to_owned()
+        } else {
+            format!("page/{page}/index.html")
+        }
     }
 
     /// What the template of page `page` shows.
     pub(crate) fn view<'a>(&'a self, site: &'a Site, page: usize) -> HomeView<'a> {
         let root = if page <= 1 { "" } else { "../../" };
-        let path = if page <= 1 { String::new() } else { format!("page/{page}/") };
+        let path = if page <= 1 {
+            String::new()
+        } else {
+            format!("page/{page}/")
+        };
         let place = Place {
             root: root.to_owned(),
             path: &path,
             twin: Some("packs.json"),
         };
-        let title = if page <= 1 { String::new() } else { format!("Packs, page {page}") };
+        let title = if page <= 1 {
+            String::new()
+        } else {
+            format!("Packs, page {page}")
+        };
         let start = (page.max(1) - 1) * HOME_PAGE_SIZE;
         let shown = self.packs.iter().skip(start).take(HOME_PAGE_SIZE);
         let rows: Vec<Row<'_>> = shown.map(|p| Row::new(p, root)).collect();
         let short = |list: &[usize]| match page {
-            0 | 1 => list.iter().filter_map(|i| self.packs.get(*i)).map(|p| Row::new(p, root)).collect(),
+            0 | 1 => list
+                .iter()
+                .filter_map(|i| self.packs.get(*i))
+                .map(|p| Row::new(p, root))
+                .collect(),
             _ => Vec::new(),
         };
         HomeView {
@@ -104,7 +119,11 @@ fn stats(site: &Site) -> Vec<String> {
         counted(registry.version_count, "version"),
     ];
     for kind in ["action", "sensor", "trigger", "rule", "workflow"] {
-        let count = registry.component_counts.get(&format!("{kind}s")).copied().unwrap_or(0);
+        let count = registry
+            .component_counts
+            .get(&format!("{kind}s"))
+            .copied()
+            .unwrap_or(0);
         if count > 0 {
             stats.push(counted(count, kind));
         }
@@ -135,10 +154,10 @@ pub(crate) struct HomeView<'a> {
 struct Row<'a> {
     pack_ref: &'a str,
     href: String,
-    label: String,
+    label: &'a str,
     tile: Tile,
     version: String,
-    description: String,
+    description: &'a str,
     counts: Vec<String>,
     component_count: u64,
     category: &'a str,
@@ -159,15 +178,17 @@ impl<'a> Row<'a> {
         Self {
             pack_ref: pack.pack_ref.as_str(),
             href: format!("{root}packs/{}/index.html", pack.pack_ref),
-            label: one_line(&pack.label, MAX_VALUE_CHARS),
+            label: &pack.label,
             tile: Tile::new(pack.pack_ref.as_str(), &pack.label),
             version: pack.version.to_string(),
-            description: one_line(&pack.description, MAX_VALUE_CHARS),
-            counts: kinds.map(|(kind, n)| counted(*n, kind.trim_end_matches('s'))).collect(),
+            description: &pack.description,
+            counts: kinds
+                .map(|(kind, n)| counted(*n, kind.trim_end_matches('s')))
+                .collect(),
             component_count: pack.counts.iter().map(|(_, n)| n).sum(),
             category: pack.category.as_deref().unwrap_or_default(),
             runtimes: &pack.runtimes,
-            keywords: pack.keywords.get(..pack.keywords.len().min(8)).unwrap_or_default(),
+            keywords: &pack.keywords,
             license: &pack.license,
             license_label: license_label(&pack.license),
             downloads: pack.downloads.map(grouped),
@@ -194,7 +215,11 @@ fn page_links(root: &str, page: usize, pages: usize) -> Vec<PageLink> {
     let mut previous = 0;
     for number in (1..=pages).filter(|n| *n == 1 || *n == pages || n.abs_diff(page) <= 1) {
         if number > previous + 1 {
-            links.push(PageLink { number: None, href: String::new(), current: false });
+            links.push(PageLink {
+                number: None,
+                href: String::new(),
+                current: false,
+            });
         }
         links.push(PageLink {
             number: Some(number),

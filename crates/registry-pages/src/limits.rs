@@ -17,6 +17,15 @@ pub(crate) const MAX_VERSIONS: usize = 100;
 /// Files in the table of files (inclusive).
 pub(crate) const MAX_FILES: usize = 500;
 
+/// Steps in the list of what runs when (inclusive).
+pub(crate) const MAX_FLOW_STEPS: usize = 200;
+
+/// Packs in a list of dependencies or dependents (inclusive).
+pub(crate) const MAX_LINKED_PACKS: usize = 200;
+
+/// Names in a short list: keywords, owners, runtimes, sources, triggers of a sensor (inclusive).
+pub(crate) const MAX_NAMES: usize = 24;
+
 /// Characters of a value shown in a table (inclusive).
 pub(crate) const MAX_VALUE_CHARS: usize = 160;
 
@@ -31,5 +40,11 @@ pub(crate) const MAX_FACET_CHOICES: usize = 12;
 
 /// Instructions a template may run for one page.
 ///
-/// A page at every limit above takes about 1 million.
+/// A page at every limit above takes less than 8 million.
 pub(crate) const TEMPLATE_FUEL: u64 = 20_000_000;
+
+/// The first items, up to `most`, and how many are left out.
+pub(crate) fn first<T>(items: &[T], most: usize) -> (&[T], usize) {
+    let (shown, rest) = items.split_at(items.len().min(most));
+    (shown, rest.len())
+}

@@ -68,15 +68,34 @@ mod tests {
     /// One row per way a text can be something else than the plain web address it looks like.
     #[test]
     fn web_url_takes_plain_http_urls_only() {
-        for good in ["https://example.org/", "http://example.org/a?b=c#d", "https://example.org:8443/@user"] {
+        for good in [
+            "https://example.org/",
+            "http://example.org/a?b=c#d",
+            "https://example.org:8443/@user",
+        ] {
             assert_eq!(web_url(good).as_deref(), Some(good));
         }
         for bad in [
-            "", "javascript:alert(1)", " JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "data:text/html,x",
-            "vbscript:x", "//evil.example", "https://user:pw@evil.example/", "https://user@evil.example/",
-            "https://@evil.example/", "https://good.example\\@evil.example/", "http://a\" onmouseover=\"alert(1)",
-            "file:///etc/passwd", "\u{1}javascript:alert(1)", "https://e.example/\u{202e}gpj", "https:evil.example",
-            "https:///evil.example", "example.org", "/packs", "https://e.example/\u{200f}x",
+            "",
+            "javascript:alert(1)",
+            " JaVaScRiPt:alert(1)",
+            "java\tscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "//evil.example",
+            "https://user:pw@evil.example/",
+            "https://user@evil.example/",
+            "https://@evil.example/",
+            "https://good.example\\@evil.example/",
+            "http://a\" onmouseover=\"alert(1)",
+            "file:///etc/passwd",
+            "\u{1}javascript:alert(1)",
+            "https://e.example/\u{202e}gpj",
+            "https:evil.example",
+            "https:///evil.example",
+            "example.org",
+            "/packs",
+            "https://e.example/\u{200f}x",
         ] {
             assert_eq!(web_url(bad), None, "{bad}");
         }
@@ -85,7 +104,10 @@ mod tests {
     /// Canonical addresses are https, without query, and end with a slash.
     #[test]
     fn https_base_ends_with_a_slash() {
-        assert_eq!(https_base("https://p.example/r").as_deref(), Some("https://p.example/r/"));
+        assert_eq!(
+            https_base("https://p.example/r").as_deref(),
+            Some("https://p.example/r/")
+        );
         assert_eq!(https_base("http://p.example/"), None);
         assert_eq!(https_base("https://p.example/?q"), None);
     }

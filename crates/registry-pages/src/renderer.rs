@@ -15,16 +15,47 @@ use crate::pack::PackPage;
 use crate::site::Site;
 
 /// Every template, by the name others include it under.
-const TEMPLATES: [(&str, &str); 9] = [
-    ("layout.html", include_str!("../../../templates/pages/layout.html")),
-    ("home.html", include_str!("../../../templates/pages/home.html")),
-    ("pack.html", include_str!("../../../templates/pages/pack.html")),
-    ("pack_head.html", include_str!("../../../templates/pages/pack_head.html")),
-    ("pack_components.html", include_str!("../../../templates/pages/pack_components.html")),
-    ("pack_details.html", include_str!("../../../templates/pages/pack_details.html")),
-    ("macros.html", include_str!("../../../templates/pages/macros.html")),
-    ("schema.html", include_str!("../../../templates/pages/schema.html")),
-    ("missing.html", include_str!("../../../templates/pages/missing.html")),
+const TEMPLATES: [(&str, &str); 10] = [
+    (
+        "layout.html",
+        include_str!("../../../templates/pages/layout.html"),
+    ),
+    (
+        "home.html",
+        include_str!("../../../templates/pages/home.html"),
+    ),
+    (
+        "pack.html",
+        include_str!("../../../templates/pages/pack.html"),
+    ),
+    (
+        "pack_head.html",
+        include_str!("../../../templates/pages/pack_head.html"),
+    ),
+    (
+        "pack_components.html",
+        include_str!("../../../templates/pages/pack_components.html"),
+    ),
+    (
+        "pack_details.html",
+        include_str!("../../../templates/pages/pack_details.html"),
+    ),
+    (
+        "drawing.html",
+        include_str!("../../../templates/pages/drawing.html"),
+    ),
+    (
+        "macros.html",
+        include_str!("../../../templates/pages/macros.html"),
+    ),
+    (
+        "schema.html",
+        include_str!("../../../templates/pages/schema.html"),
+    ),
+    (
+        "missing.html",
+        include_str!("../../../templates/pages/missing.html"),
+    ),
 ];
 
 /// Renders pages; built once, used by many threads.
@@ -65,7 +96,9 @@ pub enum PageError {
 impl Hint for PageError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoVersion { .. } => Some("build the registry again from the pack's directory".to_owned()),
+            Self::NoVersion { .. } => {
+                Some("build the registry again from the pack's directory".to_owned())
+            }
             Self::Template { .. } | Self::Render { .. } => None,
         }
     }
@@ -94,7 +127,10 @@ impl Renderer {
                 .add_template(name, source)
                 .map_err(|source| PageError::Template { name, source })?;
         }
-        Ok(Self { environment, assets })
+        Ok(Self {
+            environment,
+            assets,
+        })
     }
 
     /// The files every page refers to; their names change with their content.
@@ -143,6 +179,12 @@ impl Renderer {
 /// Tags on a line of their own leave no line behind.
 fn syntax() -> Result<SyntaxConfig, PageError> {
     let mut builder = SyntaxConfig::builder();
-    builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
-    builder.build().map_err(|source| PageError::Template { name: "layout.html", source })
+    builder
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true);
+    builder.build().map_err(|source| PageError::Template {
+        name: "layout.html",
+        source,
+    })
 }

@@ -9,7 +9,11 @@ use pack_format::text::is_deceptive;
 ///
 /// SECURITY: refs, subdirectories and URLs come from pack authors; the reader pastes the line.
 pub(crate) fn quote(word: &str) -> Option<Cow<'_, str>> {
-    if word.is_empty() || word.chars().any(|c| is_deceptive(c) || matches!(c, '\n' | '\r' | '\t')) {
+    if word.is_empty()
+        || word
+            .chars()
+            .any(|c| is_deceptive(c) || matches!(c, '\n' | '\r' | '\t'))
+    {
         return None;
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@+=,%^".contains(&b);

@@ -45,10 +45,20 @@ impl Site {
         let server_search = self.registry.capabilities.iter().any(|c| c == SEARCH);
         let root = &place.root;
         Frame {
-            title: if title.is_empty() { name.clone() } else { format!("{title} · {name}") },
+            title: if title.is_empty() {
+                name.clone()
+            } else {
+                format!("{title} · {name}")
+            },
             description: one_line(description, MAX_META_CHARS),
-            canonical: self.canonical_base().map(|base| format!("{base}{}", place.path)),
-            search_action: if server_search { format!("{root}search") } else { format!("{root}index.html") },
+            canonical: self
+                .canonical_base()
+                .map(|base| format!("{base}{}", place.path)),
+            search_action: if server_search {
+                format!("{root}search")
+            } else {
+                format!("{root}index.html")
+            },
             server_search,
             twin: place.twin.map(|twin| format!("{root}{twin}")),
             root: root.clone(),

@@ -7,15 +7,24 @@ use pack_format::{PackRef, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::MAX_VALUE_CHARS;
+use crate::text::one_line;
+
+/// Characters of a name in a row or a facet (inclusive).
+const MAX_NAME_CHARS: usize = 48;
+
+/// Keywords and runtimes of a row (inclusive).
+const MAX_ROW_NAMES: usize = 8;
+
 /// What the list says of one pack; derived from its document, small enough to keep for every pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackSummary {
     /// The pack.
     #[serde(rename = "ref")]
     pub pack_ref: PackRef,
-    /// Name people see.
+    /// Name people see, on one line.
     pub label: String,
-    /// One or two sentences.
+    /// One or two sentences, on one line.
     pub description: String,
     /// The version a newcomer gets.
     pub version: Version,
@@ -57,16 +66,16 @@ impl PackSummary {
             .collect();
         Some(Self {
             pack_ref: document.pack_ref.clone(),
-            label: newest.label.clone(),
-            description: newest.description.clone(),
+            label: one_line(&newest.label, MAX_VALUE_CHARS),
+            description: one_line(&newest.description, MAX_VALUE_CHARS),
             version: newest.version.clone(),
             published_at: newest.published_at,
             first_published_at: first.unwrap_or(newest.published_at),
             version_count: document.versions.len() as u64,
-            license: newest.license.clone(),
+            license: one_line(&newest.license, MAX_NAME_CHARS),
             category: category(newest),
             runtimes: runtimes(newest),
-            keywords: newest.keywords.clone(),
+            keywords: short_names(newest.keywords.iter().map(String::as_str)),
             counts,
             downloads: downloads(newest),
             deprecated: document.deprecated.is_some(),
@@ -75,10 +84,18 @@ impl PackSummary {
     }
 }
 
+/// The first few names, none of them long.
+fn short_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names
+        .take(MAX_ROW_NAMES)
+        .map(|name| one_line(name, MAX_NAME_CHARS))
+        .collect()
+}
+
 /// `meta.category`, where it is a word.
 pub(crate) fn category(version: &VersionDocument) -> Option<String> {
     let text = version.meta.get("category")?.as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_lowercase())
+    (!text.is_empty()).then(|| one_line(&text.to_lowercase(), MAX_NAME_CHARS))
 }
 
 /// `meta.downloads`: a number, or an object with a `total`.
@@ -93,7 +110,11 @@ pub(crate) fn downloads(version: &VersionDocument) -> Option<u64> {
 fn runtimes(version: &VersionDocument) -> Vec<String> {
     let asked = version.runtime_deps.iter().map(String::as_str);
     let parts = &version.components;
-    let runners = parts.actions.iter().chain(&parts.sensors).filter_map(runner);
+    let runners = parts
+        .actions
+        .iter()
+        .chain(&parts.sensors)
+        .filter_map(runner);
     let mut families: BTreeSet<String> = asked.chain(runners).filter_map(family).collect();
     let needs = version.dependencies.as_ref();
     if needs.is_some_and(|d| d.python_version.is_some()) {
@@ -102,7 +123,7 @@ fn runtimes(version: &VersionDocument) -> Vec<String> {
     if needs.is_some_and(|d| d.nodejs_version.is_some()) {
         families.insert("nodejs".to_owned());
     }
-    families.into_iter().collect()
+    short_names(families.iter().map(String::as_str))
 }
 
 fn runner(component: &Component) -> Option<&str> {
@@ -112,7 +133,9 @@ fn runner(component: &Component) -> Option<&str> {
 /// `python3>=3.9`, `python-script` and `python` are all `python`.
 fn family(runtime: &str) -> Option<String> {
     let lower = runtime.trim().to_lowercase();
-    let name = lower.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))).next()?;
+    let name = lower
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')))
+        .next()?;
     let name = match name {
         _ if name.starts_with("python") => "python",
         _ if name.starts_with("node") => "nodejs",
@@ -132,8 +155,14 @@ mod tests {
     #[test]
     fn family_joins_spellings() {
         for (runtime, name) in [
-            ("python3>=3.9", "python"), ("python-script", "python"), ("node", "nodejs"), ("nodejs>=18", "nodejs"),
-            ("local-shell-cmd", "shell"), ("bash", "shell"), ("remote-shell-script", "remote shell"), ("Go 1.22", "go"),
+            ("python3>=3.9", "python"),
+            ("python-script", "python"),
+            ("node", "nodejs"),
+            ("nodejs>=18", "nodejs"),
+            ("local-shell-cmd", "shell"),
+            ("bash", "shell"),
+            ("remote-shell-script", "remote shell"),
+            ("Go 1.22", "go"),
         ] {
             assert_eq!(family(runtime).as_deref(), Some(name));
         }

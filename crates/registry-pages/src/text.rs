@@ -27,19 +27,22 @@ pub(crate) fn counted(number: u64, singular: &str) -> String {
 
 /// A size in decimal units with up to three digits: `999 B`, `41 KB`, `1.5 MB`.
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
+    const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");
     }
-    let mut tenths = u128::from(bytes) * 10;
-    for (i, unit) in UNITS.iter().enumerate() {
-        tenths = (tenths + 500) / 1000;
+    let bytes = u128::from(bytes);
+    let mut unit_bytes = 1000;
+    for unit in UNITS {
+        let rounded = |parts: u128| (bytes * parts + unit_bytes / 2) / unit_bytes;
+        let tenths = rounded(10);
         if tenths < 100 {
             return format!("{}.{} {unit}", tenths / 10, tenths % 10);
         }
-        if tenths < 9995 || i + 1 == UNITS.len() {
-            return format!("{} {unit}", (tenths + 5) / 10);
+        if rounded(1) < 1000 {
+            return format!("{} {unit}", rounded(1));
         }
+        unit_bytes *= 1000;
     }
     format!("{bytes} B")
 }
@@ -76,7 +79,11 @@ fn day(iso: &str) -> Option<String> {
 
 /// Foreign text for a page: characters that change how the text around them reads are taken out.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control() && b != b'\n' && b != b'\t') {
+    if text.is_ascii()
+        && !text
+            .bytes()
+            .any(|b| b.is_ascii_control() && b != b'\n' && b != b'\t')
+    {
         return Cow::Borrowed(text);
     }
     if text.chars().any(is_deceptive) {
@@ -117,9 +124,9 @@ pub(crate) struct Tile {
 impl Tile {
     /// Hue from the ref alone, so that a pack keeps its colour when its label changes.
     pub(crate) fn new(pack_ref: &str, label: &str) -> Self {
-        let hash = pack_ref
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
+        let hash = pack_ref.bytes().fold(0x811c_9dc5_u32, |hash, b| {
+            (hash ^ u32::from(b)).wrapping_mul(0x0100_0193)
+        });
         let initials = |text: &str| -> Vec<char> {
             text.split(|c: char| !c.is_alphanumeric())
                 .filter_map(|word| word.chars().next())
@@ -135,7 +142,11 @@ impl Tile {
             letters[0] = only;
         }
         Self {
-            letters: letters.iter().flat_map(|c| c.to_uppercase()).take(2).collect(),
+            letters: letters
+                .iter()
+                .flat_map(|c| c.to_uppercase())
+                .take(2)
+                .collect(),
             hue: (hash ^ (hash >> 16)) % 12,
         }
     }
@@ -145,7 +156,13 @@ impl Tile {
 pub(crate) fn slug(text: &str) -> String {
     text.chars()
         .take(80)
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect()
 }
 
@@ -156,7 +173,12 @@ mod tests {
     /// Groups of three from the right.
     #[test]
     fn grouped_puts_commas() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(number), text);
         }
     }
@@ -165,8 +187,16 @@ mod tests {
     #[test]
     fn size_has_at_most_three_digits() {
         for (bytes, text) in [
-            (0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (9_949, "9.9 KB"), (9_950, "10 KB"), (41_200, "41 KB"),
-            (999_499, "999 KB"), (999_500, "1.0 MB"), (1_500_000, "1.5 MB"), (u64::MAX, "18447 PB"),
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 KB"),
+            (9_949, "9.9 KB"),
+            (9_950, "10 KB"),
+            (41_200, "41 KB"),
+            (999_499, "999 KB"),
+            (999_500, "1.0 MB"),
+            (1_500_000, "1.5 MB"),
+            (u64::MAX, "18 EB"),
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
         }

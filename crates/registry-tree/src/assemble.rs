@@ -34,11 +34,11 @@ pub fn pointer(document: &PackDocument, digest: ArchiveDigest) -> Option<PackPoi
 /// `registry.json` for a set of packs.
 pub fn registry_document(
     identity: &Identity,
-    documents: &[PackDocument],
+    documents: &[&PackDocument],
     updated_at: Timestamp,
 ) -> RegistryDocument {
     let mut component_counts: BTreeMap<String, u64> = BTreeMap::new();
-    for newest in documents.iter().filter_map(PackDocument::newest) {
+    for newest in documents.iter().filter_map(|d| d.newest()) {
         for (kind, list) in Components::by_kind(&newest.components) {
             *component_counts.entry(kind.to_owned()).or_default() += list.len() as u64;
         }
@@ -75,7 +75,7 @@ pub fn packs_document(
 /// and entries that would break a rule.
 pub fn index(
     identity: &Identity,
-    documents: &[PackDocument],
+    documents: &[&PackDocument],
     base_url: &str,
     last_updated: Timestamp,
 ) -> (Index, Vec<String>) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use pack_format::PackRef;
 use pack_format::documents::PackDependency;
 
-use super::{Change, Dependencies, InstallError, InstallRequest, Outcome};
+use super::run::Outcome;
+use super::{Change, Dependencies, InstallError, InstallRequest};
 use crate::record::{Record, State};
 use crate::reporter::Reporter;
 

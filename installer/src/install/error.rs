@@ -9,6 +9,7 @@ use pack_resolve::ResolveError;
 
 use crate::failure::{Classify, FailureClass};
 use crate::fetch::FetchFailure;
+use crate::lines::below;
 use crate::pack_dir::PackDirError;
 use crate::plan::PlanError;
 use crate::session::ChangeError;
@@ -48,7 +49,7 @@ pub enum InstallError {
     #[error("{cause}{}", searched_lines(.searched))]
     Resolve {
         /// Why.
-        cause: ResolveError,
+        cause: Box<ResolveError>,
         /// The registries that were asked.
         searched: Vec<String>,
     },
@@ -56,29 +57,16 @@ pub enum InstallError {
     #[error(transparent)]
     Fetch(#[from] FetchFailure),
     /// More than one.
-    #[error("{} packs could not be fetched{}", failures.len(), failure_lines(.failures))]
+    #[error("{} packs could not be fetched{}", failures.len(), below(.failures.iter().map(|failure| chain(failure))))]
     Several {
         /// All of them.
         failures: Vec<FetchFailure>,
     },
     /// The same version is installed with other files.
-    #[error(
-        "`{subject}` is installed already, with different contents\n  installed  {installed} from `{installed_from}`\n  new        {new} from `{source_text}`"
-    )]
-    Different {
-        /// `ref@version`.
-        subject: String,
-        /// Store key of what is installed.
-        installed: StoreKey,
-        /// Where it came from.
-        installed_from: String,
-        /// Store key of what was asked for.
-        new: StoreKey,
-        /// Where that is.
-        source_text: String,
-    },
+    #[error(transparent)]
+    Different(Box<Difference>),
     /// Installed packs need other versions.
-    #[error("other installed packs would break{}", broken_lines(.broken))]
+    #[error("other installed packs would break{}", below(.broken.iter().cloned()))]
     Breaks {
         /// Who needs what.
         broken: Vec<String>,
@@ -96,25 +84,30 @@ pub enum InstallError {
     Runtime(#[source] io::Error),
 }
 
+/// The same version with other files.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{subject}` is installed already, with different contents\n  installed  {installed} from \
+     `{installed_from}`\n  new        {new} from `{source_text}`"
+)]
+pub struct Difference {
+    /// `ref@version`.
+    pub subject: String,
+    /// Store key of what is installed.
+    pub installed: StoreKey,
+    /// Where it came from.
+    pub installed_from: String,
+    /// Store key of what was asked for.
+    pub new: StoreKey,
+    /// Where that is.
+    pub source_text: String,
+}
+
 fn searched_lines(searched: &[String]) -> String {
     if searched.is_empty() {
-        return "\n  no registry was searched".to_owned();
+        return below(["no registry was searched".to_owned()]);
     }
-    searched
-        .iter()
-        .map(|url| format!("\n  searched `{url}`"))
-        .collect()
-}
-
-fn failure_lines(failures: &[FetchFailure]) -> String {
-    failures
-        .iter()
-        .map(|failure| format!("\n  {}", chain(failure).replace('\n', "\n  ")))
-        .collect()
-}
-
-fn broken_lines(broken: &[String]) -> String {
-    broken.iter().map(|line| format!("\n  {line}")).collect()
+    below(searched.iter().map(|url| format!("searched `{url}`")))
 }
 
 /// An error and its causes, on one line each.
@@ -133,7 +126,10 @@ impl From<PlanError> for InstallError {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::Lookup(error) => Self::Lookup(error),
-            PlanError::Resolve { cause, searched } => Self::Resolve { cause, searched },
+            PlanError::Resolve { cause, searched } => Self::Resolve {
+                cause: Box::new(cause),
+                searched,
+            },
         }
     }
 }
@@ -150,7 +146,7 @@ impl Hint for InstallError {
             Self::Change(error) => return error.hint(),
             Self::Lookup(error) => return error.hint(),
             Self::Resolve { cause, searched } => {
-                if searched.is_empty() && matches!(cause, ResolveError::NotListed { .. }) {
+                if searched.is_empty() && matches!(**cause, ResolveError::NotListed { .. }) {
                     "configure a registry, or name one with `--registry URL`"
                 } else {
                     return cause.hint();
@@ -161,7 +157,7 @@ impl Hint for InstallError {
             Self::Unsupported { .. } => "install from an archive or a directory instead",
             Self::Checksum => "install that source by itself",
             Self::Twice { .. } => "name each pack once",
-            Self::Different { .. } => "pass `--force` to replace what is installed",
+            Self::Different(_) => "pass `--force` to replace what is installed",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
             Self::Stored { .. } => "run the command again with `--force`",
             Self::Runtime(_) => return None,
@@ -182,7 +178,7 @@ impl Classify for InstallError {
                 .map_or(FailureClass::Failed, Classify::class),
             Self::Unsupported { .. } | Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
             Self::Stored { .. } => FailureClass::Verification,
-            Self::Different { .. } | Self::Runtime(_) => FailureClass::Failed,
+            Self::Different(_) | Self::Runtime(_) => FailureClass::Failed,
         }
     }
 }

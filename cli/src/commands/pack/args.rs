@@ -1,10 +1,155 @@
 //! What was typed after `attune pack`.
 
-use clap::Subcommand;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use pack_format::{Checksum, PackRef};
 
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackCommand {
-    /// Install packs
-    Install,
+    /// Install packs from registries, directories, archives and URLs
+    Install(InstallArgs),
+    /// List what is installed
+    List(ListArgs),
+    /// Show one pack, installed or listed in a registry
+    Show(ShowArgs),
+    /// Find packs in the registries
+    Search(SearchArgs),
+    /// List the configured registries
+    Registries,
+    /// Remove packs from what is installed
+    Uninstall(UninstallArgs),
+    /// List the generations: what was installed when
+    History,
+    /// Go back: one pack as it was before its last change, or everything as in a generation
+    Rollback(RollbackArgs),
+    /// Read every installed file and name what is not as it was installed
+    Verify(VerifyArgs),
+    /// Remove old generations, unused trees and stale cached documents
+    Prune(PruneArgs),
+}
+
+/// Flags of every command that changes what is installed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LockArgs {
+    /// How long to wait for another process that changes the packs
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) lock_timeout: u64,
+}
+
+impl LockArgs {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.lock_timeout)
+    }
+}
+
+/// `pack install`.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// Refs such as slack, slack@2.1.0 or slack@^2, directories, archives or URLs
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Branch, tag or commit of a git source
+    #[arg(short = 'r', long = "ref", alias = "ref-spec", value_name = "GIT_REF")]
+    pub(crate) git_ref: Option<String>,
+    /// Install again, and over packs from other sources
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Run no tests; implies --skip-deps
+    #[arg(long)]
+    pub(crate) skip_tests: bool,
+    /// Neither check nor install what packs need
+    #[arg(long)]
+    pub(crate) skip_deps: bool,
+    /// Take URLs and paths only
+    #[arg(long, conflicts_with = "registry")]
+    pub(crate) no_registry: bool,
+    /// Ask this registry only: the name of a configured one, a URL or a path
+    #[arg(long, value_name = "REGISTRY")]
+    pub(crate) registry: Option<String>,
+    /// What the one archive or directory must have, such as sha256:…
+    #[arg(long, value_name = "CHECKSUM")]
+    pub(crate) checksum: Option<Checksum>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+}
+
+/// `pack list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only packs whose ref holds this text
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+}
+
+/// `pack show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The pack
+    #[arg(value_name = "REF")]
+    pub(crate) pack_ref: PackRef,
+    /// Look in the registries although it is installed
+    #[arg(long)]
+    pub(crate) available: bool,
+}
+
+/// `pack search`.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Part of a ref, label, description or keyword
+    pub(crate) keyword: String,
+    /// Look in this registry only, by its name
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) registry: Option<String>,
+}
+
+/// `pack uninstall`.
+#[derive(Debug, Args)]
+pub(crate) struct UninstallArgs {
+    /// The packs
+    #[arg(required = true, value_name = "REF")]
+    pub(crate) refs: Vec<PackRef>,
+    /// Ask no questions
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Remove them although other packs need them
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+}
+
+/// `pack rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The pack
+    #[arg(value_name = "REF", required_unless_present = "generation")]
+    pub(crate) pack_ref: Option<PackRef>,
+    /// Restore everything as in this generation
+    #[arg(long, value_name = "N", conflicts_with = "pack_ref")]
+    pub(crate) generation: Option<u64>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+}
+
+/// `pack verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The packs; all of them when none is named
+    #[arg(value_name = "REF")]
+    pub(crate) refs: Vec<PackRef>,
+}
+
+/// `pack prune`.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Newest generations to keep, the active one among them
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) keep: usize,
+    /// Days after which cached documents go
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) cache_days: u32,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }

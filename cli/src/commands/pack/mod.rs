@@ -1,16 +1,48 @@
-//! Verbs about installed packs. (Placeholder until the installer's commands land.)
+//! Verbs about installed packs, one file each.
 
 pub(crate) mod args;
+mod context;
+mod history;
+mod install;
+mod list;
+mod progress;
+mod prune;
+mod registries;
+mod rollback;
+mod search;
+mod show;
+mod uninstall;
+mod verify;
 
 use std::path::Path;
 
-use crate::failure::{Code, Failure};
+use pack_client::RegistryConfig;
+
+use self::args::PackCommand;
+use self::context::Context;
+use crate::failure::Failure;
 use crate::report::Report;
 use crate::settings::Settings;
 
-pub(crate) fn run(command: &args::PackCommand, settings: &Settings, report: Report) -> Result<(), Failure> {
-    let _ = (command, settings, report);
-    Err(Failure::text(Code::Failed, "not built yet", None))
+/// Runs one verb.
+pub(crate) fn run(
+    command: &PackCommand,
+    settings: &Settings,
+    report: Report,
+) -> Result<(), Failure> {
+    let context = Context::new(settings, settings.packs_base_dir()?, report);
+    match command {
+        PackCommand::Install(args) => install::run(args, &context),
+        PackCommand::List(args) => list::run(args, &context),
+        PackCommand::Show(args) => show::run(args, &context),
+        PackCommand::Search(args) => search::run(args, &context),
+        PackCommand::Registries => registries::run(&context),
+        PackCommand::Uninstall(args) => uninstall::run(args, &context),
+        PackCommand::History => history::run(&context),
+        PackCommand::Rollback(args) => rollback::run(args, &context),
+        PackCommand::Verify(args) => verify::run(args, &context),
+        PackCommand::Prune(args) => prune::run(args, &context),
+    }
 }
 
 /// Installs `source` from one registry into `packs_base_dir`, as `demo` does.
@@ -21,6 +53,6 @@ pub(crate) fn install_from(
     settings: &Settings,
     report: Report,
 ) -> Result<(), Failure> {
-    let _ = (source, registry_url, packs_base_dir, settings, report);
-    Err(Failure::text(Code::Failed, "not built yet", None))
+    let context = Context::new(settings, packs_base_dir.to_owned(), report);
+    install::from_registry(source, RegistryConfig::new(registry_url), &context)
 }

@@ -74,7 +74,10 @@ fn options(args: &BuildArgs) -> Result<BuildOptions, Failure> {
 /// Builds once and prints what came of it.
 pub(crate) fn once(options: &BuildOptions, report: Report) -> Result<(), Failure> {
     let waiting = |holder: &pack_fs::lock::Holder| {
-        report.note(&format!("waiting for process {} ({})", holder.pid, holder.purpose));
+        report.note(&format!(
+            "waiting for process {} ({})",
+            holder.pid, holder.purpose
+        ));
     };
     match build(options, waiting) {
         Ok(done) => print(options, &done, report),
@@ -82,7 +85,11 @@ pub(crate) fn once(options: &BuildOptions, report: Report) -> Result<(), Failure
             if let BuildError::Refused { report: refused } = &error {
                 print(options, refused, report)?;
             }
-            let code = if error.is_busy() { Code::Busy } else { code_of(&error) };
+            let code = if error.is_busy() {
+                Code::Busy
+            } else {
+                code_of(&error)
+            };
             Err(Failure::new(code, &error))
         }
     }

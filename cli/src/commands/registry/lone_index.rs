@@ -25,8 +25,13 @@ pub(crate) struct Materialised {
 impl Materialised {
     /// Makes the tree of the index at `path`.
     pub(crate) fn new(path: &Path) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()
-            .map_err(|e| Failure::text(Code::Failed, format!("cannot make a temporary folder: {e}"), None))?;
+        let folder = tempfile::tempdir().map_err(|e| {
+            Failure::text(
+                Code::Failed,
+                format!("cannot make a temporary folder: {e}"),
+                None,
+            )
+        })?;
         let made = Self {
             index: path.to_owned(),
             seen: modified(path),
@@ -57,7 +62,9 @@ impl Materialised {
             }
             seen = now;
             match self.make() {
-                Ok(warnings) => warnings.iter().for_each(|w| report.warning(&report::sanitised(w))),
+                Ok(warnings) => warnings
+                    .iter()
+                    .for_each(|w| report.warning(&report::sanitised(w))),
                 // The last good state stays up while the file is being mended.
                 Err(failure) => report.failure(&failure),
             }

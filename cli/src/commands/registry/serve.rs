@@ -20,7 +20,9 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     } else {
         None
     };
-    let root = materialised.as_ref().map_or_else(|| args.tree.clone(), super::lone_index::Materialised::root);
+    let root = materialised
+        .as_ref()
+        .map_or_else(|| args.tree.clone(), super::lone_index::Materialised::root);
     let runtime = super::super::runtime()?;
     runtime.block_on(async {
         let follow = async {
@@ -35,9 +37,13 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 () = follow => {}
             }
         };
-        host(&root, &address, report, |url| {
-            report.lines(&format!("Serving `{}` at {url}", args.tree.display()))
-        }, stop)
+        host(
+            &root,
+            &address,
+            report,
+            |url| report.lines(&format!("Serving `{}` at {url}", args.tree.display())),
+            stop,
+        )
         .await
     })
 }
@@ -51,7 +57,9 @@ pub(crate) async fn host(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let tree = TreeFiles::open(root).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let listener = bind(address).await.map_err(|e| Failure::new(Code::Failed, &e))?;
+    let listener = bind(address)
+        .await
+        .map_err(|e| Failure::new(Code::Failed, &e))?;
     let bound = listener
         .local_addr()
         .map_err(|e| Failure::text(Code::Failed, format!("cannot tell the address: {e}"), None))?;
@@ -107,13 +115,16 @@ impl Reporter for Log {
     }
 
     fn file_failed(&self, path: &str, error: &io::Error) {
-        self.report
-            .warning(&format!("cannot read `{}`: {error}", report::sanitised(path)));
+        self.report.warning(&format!(
+            "cannot read `{}`: {error}",
+            report::sanitised(path)
+        ));
     }
 
     fn accept_failed(&self, error: &io::Error, unreported: u64) {
-        self.report
-            .warning(&format!("cannot accept connections: {error} ({unreported} more times)"));
+        self.report.warning(&format!(
+            "cannot accept connections: {error} ({unreported} more times)"
+        ));
     }
 
     fn timed_out(&self, client: SocketAddr, wait: TimedOut) {

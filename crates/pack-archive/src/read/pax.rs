@@ -22,8 +22,7 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Records, &'static str> {
     let mut records = Records::default();
     let mut keys = BTreeSet::new();
     while !rest.is_empty() {
-        let (key, value, after) = record(rest)?;
-        rest = after;
+        let (key, value) = record(&mut rest)?;
         if !keys.insert(key) {
             return Err("has a PAX header with one key twice");
         }
@@ -31,8 +30,8 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Records, &'static str> {
             b"path" if value.is_empty() => return Err("has a PAX header with an empty path"),
             b"path" => records.path = Some(value.to_vec()),
             b"size" => {
-                records.size =
-                    Some(number(value).ok_or("has a PAX header whose size is no number")?)
+                let size = number(value).ok_or("has a PAX header whose size is no number")?;
+                records.size = Some(size);
             }
             b"linkpath" => records.link = true,
             b"mtime" | b"atime" | b"ctime" if !is_time(value) => {
@@ -49,8 +48,8 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Records, &'static str> {
     Ok(records)
 }
 
-/// Splits the first record off.
-fn record(rest: &[u8]) -> Result<(&[u8], &[u8], &[u8]), &'static str> {
+/// Takes the first record off: its key and its value.
+fn record<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), &'static str> {
     const MALFORMED: &str = "has a malformed PAX header";
     let space = rest
         .iter()
@@ -64,12 +63,13 @@ fn record(rest: &[u8]) -> Result<(&[u8], &[u8], &[u8]), &'static str> {
         return Err(MALFORMED);
     }
     let (record, after) = rest.split_at(length);
+    *rest = after;
     let body = record[space + 1..].strip_suffix(b"\n").ok_or(MALFORMED)?;
     let equals = body.iter().position(|b| *b == b'=').ok_or(MALFORMED)?;
     if equals == 0 {
         return Err(MALFORMED);
     }
-    Ok((&body[..equals], &body[equals + 1..], after))
+    Ok((&body[..equals], &body[equals + 1..]))
 }
 
 /// A decimal number of digits alone.

@@ -7,7 +7,9 @@ use pack_format::PackRef;
 use pack_format::documents::{Component, Components, Parameter, Task};
 use serde::Serialize;
 
-use crate::limits::MAX_COMPONENTS;
+use crate::limits::{MAX_COMPONENTS, MAX_NAMES, first};
+use crate::pack::drawing::Drawing;
+use crate::pack::flow;
 use crate::pack::references::{Reference, References, singular};
 use crate::pack::schema::{RowBudget, SchemaTable};
 use crate::shell::quote;
@@ -42,6 +44,8 @@ struct ComponentView<'a> {
     trigger: Option<Reference>,
     action: Option<Reference>,
     tasks: Vec<TaskView<'a>>,
+    tasks_omitted: usize,
+    drawing: Option<Drawing>,
     /// Whether there is anything to open.
     opens: bool,
 }
@@ -108,11 +112,20 @@ impl<'a> ComponentView<'a> {
             .into_iter()
             .filter_map(|(title, rows)| SchemaTable::new(title, rows, budget))
             .collect();
-        let command = (kind == "actions").then(|| command(pack_ref, name, &component.parameters)).flatten();
-        let label = component.label.as_deref().filter(|label| !label.is_empty() && *label != name);
+        let (tasks, tasks_omitted) = first(&component.tasks, budget.take(component.tasks.len()));
+        let command = (kind == "actions")
+            .then(|| command(pack_ref, name, &component.parameters))
+            .flatten();
+        let label = component
+            .label
+            .as_deref()
+            .filter(|label| !label.is_empty() && *label != name);
         let description = clean(component.description.trim());
         Self {
-            id: references.anchor(singular(kind), name).unwrap_or_default().to_owned(),
+            id: references
+                .anchor(singular(kind), name)
+                .unwrap_or_default()
+                .to_owned(),
             opens: !tables.is_empty() || command.is_some() || has_more(component),
             name: clean(name),
             label: label.map(clean),
@@ -121,10 +134,22 @@ impl<'a> ComponentView<'a> {
             entry_point: component.entry_point.as_deref().map(clean),
             tables,
             command,
-            emits: component.trigger_types.iter().map(|t| references.component("trigger", t)).collect(),
-            trigger: component.trigger_ref.as_deref().map(|t| references.component("trigger", t)),
-            action: component.action_ref.as_deref().map(|a| references.component("action", a)),
-            tasks: component.tasks.iter().map(|t| TaskView::new(t, references)).collect(),
+            emits: first(&component.trigger_types, MAX_NAMES)
+                .0
+                .iter()
+                .map(|t| references.component("trigger", t))
+                .collect(),
+            trigger: component
+                .trigger_ref
+                .as_deref()
+                .map(|t| references.component("trigger", t)),
+            action: component
+                .action_ref
+                .as_deref()
+                .map(|a| references.component("action", a)),
+            drawing: flow::tasks(&component.tasks),
+            tasks: tasks.iter().map(|t| TaskView::new(t, references)).collect(),
+            tasks_omitted,
         }
     }
 }
@@ -137,21 +162,44 @@ impl<'a> TaskView<'a> {
     fn new(task: &'a Task, references: &References<'a>) -> Self {
         Self {
             name: clean(&task.name),
-            action: task.action.as_deref().map(|a| references.component("action", a)),
-            next: task.next.iter().map(|n| clean(n)).collect(),
+            action: task
+                .action
+                .as_deref()
+                .map(|a| references.component("action", a)),
+            next: first(&task.next, MAX_NAMES)
+                .0
+                .iter()
+                .map(|n| clean(n))
+                .collect(),
         }
     }
 }
 
-/// A command line that runs an action, with a stand-in for every parameter that must be given.
+/// A command line that runs an action, with a stand-in for every parameter that must be given; `None`
+/// when there are too many of them or a name is not safe to paste.
 fn command(pack_ref: &PackRef, name: &str, parameters: &[Parameter]) -> Option<String> {
-    let mut line = format!("attune action execute {}", quote(&format!("{pack_ref}.{name}"))?);
-    let needed = parameters.iter().filter(|p| p.required && p.default.is_none());
+    let mut line = format!(
+        "attune action execute {}",
+        quote(&format!("{pack_ref}.{name}"))?
+    );
+    let needed: Vec<&Parameter> = parameters
+        .iter()
+        .filter(|p| p.required && p.default.is_none())
+        .collect();
+    if needed.len() > MAX_NAMES {
+        return None;
+    }
     for parameter in needed {
         let stand_in: String = parameter
             .name
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_uppercase()
+                } else {
+                    '_'
+                }
+            })
             .collect();
         let assignment = format!("{}={stand_in}", parameter.name);
         // Writing to a string does not fail.
@@ -168,11 +216,21 @@ mod tests {
     #[test]
     fn command_is_safe_to_paste() {
         let pack_ref: PackRef = "slack".parse().unwrap();
-        let needed = |name: &str| Parameter { name: name.into(), required: true, ..Parameter::default() };
+        let needed = |name: &str| Parameter {
+            name: name.into(),
+            required: true,
+            ..Parameter::default()
+        };
         let line = command(&pack_ref, "send", &[needed("channel")]).unwrap();
-        assert_eq!(line, "attune action execute slack.send \\\n  --param channel=CHANNEL");
+        assert_eq!(
+            line,
+            "attune action execute slack.send \\\n  --param channel=CHANNEL"
+        );
         let line = command(&pack_ref, "send;id", &[needed("$(x)")]).unwrap();
-        assert_eq!(line, "attune action execute 'slack.send;id' \\\n  --param '$(x)=__X_'");
+        assert_eq!(
+            line,
+            "attune action execute 'slack.send;id' \\\n  --param '$(x)=__X_'"
+        );
         assert_eq!(command(&pack_ref, "a\nb", &[]), None);
     }
 }

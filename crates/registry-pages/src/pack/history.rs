@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pack_format::documents::{PackDocument, VersionDocument};
 use serde::Serialize;
 
-use crate::limits::MAX_VERSIONS;
+use crate::limits::{MAX_LINKED_PACKS, MAX_NAMES, MAX_VERSIONS, first};
 use crate::pack::install::Download;
 use crate::pack::references::{Reference, References};
 use crate::site::Site;
@@ -35,7 +35,10 @@ pub(crate) fn versions<'a>(
 ) -> (Vec<VersionRow<'a>>, usize) {
     let rows = document.versions.iter().take(MAX_VERSIONS);
     let omitted = document.versions.len().saturating_sub(MAX_VERSIONS);
-    (rows.map(|v| VersionRow::new(site, v, current)).collect(), omitted)
+    (
+        rows.map(|v| VersionRow::new(site, v, current)).collect(),
+        omitted,
+    )
 }
 
 impl<'a> VersionRow<'a> {
@@ -49,8 +52,15 @@ impl<'a> VersionRow<'a> {
             current: std::ptr::eq(version, current),
             prerelease: version.version.is_prerelease(),
             yanked: version.yanked.is_some(),
-            yank_reason: version.yanked.as_ref().map(|y| clean(&y.reason)).unwrap_or_default(),
-            download: version.archive.as_ref().and_then(|a| Download::new(site, a)),
+            yank_reason: version
+                .yanked
+                .as_ref()
+                .map(|y| clean(&y.reason))
+                .unwrap_or_default(),
+            download: version
+                .archive
+                .as_ref()
+                .and_then(|a| Download::new(site, a)),
             version: text,
         }
     }
@@ -65,8 +75,9 @@ pub(crate) struct Need {
 
 /// The packs a version needs.
 pub(crate) fn needs(version: &VersionDocument, references: &References<'_>) -> Vec<Need> {
-    let packs = version.pack_dependencies().iter();
+    let (packs, _) = first(version.pack_dependencies(), MAX_LINKED_PACKS);
     packs
+        .iter()
         .map(|d| Need {
             pack: references.pack(&d.pack_ref),
             constraint: match d.constraint.as_str() {
@@ -88,9 +99,18 @@ pub(crate) fn requirements(version: &VersionDocument) -> Vec<String> {
         ]
     });
     for (name, range) in ranges.into_iter().flatten() {
-        found.extend(range.as_deref().map(|r| format!("{name} {}", pretty_range(r))));
+        found.extend(
+            range
+                .as_deref()
+                .map(|r| format!("{name} {}", pretty_range(r))),
+        );
     }
-    found.extend(version.runtime_deps.iter().map(|r| pretty_range(r)));
+    found.extend(
+        first(&version.runtime_deps, MAX_NAMES)
+            .0
+            .iter()
+            .map(|r| pretty_range(r)),
+    );
     found
 }
 

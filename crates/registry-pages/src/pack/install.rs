@@ -5,6 +5,7 @@ use pack_format::documents::{ArchiveRecord, VersionDocument};
 use pack_format::source::InstallSource;
 use serde::Serialize;
 
+use crate::limits::MAX_NAMES;
 use crate::link::web_url;
 use crate::shell::quote;
 use crate::site::Site;
@@ -31,19 +32,30 @@ pub(crate) struct Download {
 
 /// The ways to get `version`, the shortest first.
 pub(crate) fn ways(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -> Vec<Way> {
-    let sources = |kind: &'static str| version.install_sources.iter().filter(move |s| s.kind() == kind);
+    let sources = |kind: &'static str| {
+        version
+            .install_sources
+            .iter()
+            .filter(move |s| s.kind() == kind)
+            .take(MAX_NAMES)
+    };
     let archives: Vec<String> = own_archive(site, version)
         .into_iter()
         .chain(sources("archive").filter_map(from_source))
         .collect();
     let git: Vec<String> = sources("git").filter_map(from_source).collect();
-    let download = version.archive.as_ref().and_then(|record| Download::new(site, record));
+    let download = version
+        .archive
+        .as_ref()
+        .and_then(|record| Download::new(site, record));
     let mut ways = Vec::new();
     if version.archive.is_some() || !version.install_sources.is_empty() {
         ways.push(Way {
             id: "registry",
             label: "Registry",
-            commands: registry_command(site, pack_ref, version).into_iter().collect(),
+            commands: registry_command(site, pack_ref, version)
+                .into_iter()
+                .collect(),
             note: None,
             download: None,
         });
@@ -84,12 +96,19 @@ fn own_archive(site: &Site, version: &VersionDocument) -> Option<String> {
         Some(base) => web_url(&format!("{base}{}", safe_path(&record.path)?))?,
         None => format!("./{}", file_name(safe_path(&record.path)?)),
     };
-    Some(format!("attune pack install {} --checksum {}", quote(&place)?, record.checksum))
+    Some(format!(
+        "attune pack install {} --checksum {}",
+        quote(&place)?,
+        record.checksum
+    ))
 }
 
 fn from_source(source: &InstallSource) -> Option<String> {
     let mut line = format!("attune pack install {}", quote(source.url().as_str())?);
-    if let InstallSource::Git { git_ref, subdir, .. } = source {
+    if let InstallSource::Git {
+        git_ref, subdir, ..
+    } = source
+    {
         if let Some(git_ref) = git_ref {
             line = format!("{line} --ref {}", quote(git_ref.as_str())?);
         }
@@ -127,7 +146,9 @@ fn safe_path(path: &str) -> Option<&str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+/-~".contains(&b);
     let good = !path.is_empty()
         && path.bytes().all(plain)
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        && path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..");
     good.then_some(path)
 }
 
@@ -151,7 +172,19 @@ mod tests {
     #[test]
     fn safe_path_goes_down_only() {
         assert!(safe_path("archives/slack/slack-2.1.0+b.1.tar.gz").is_some());
-        for bad in ["", "/a", "//evil/a", "a//b", "../a", "a/../b", "javascript:x", "a?b", "a b", "a\\b", "a%2fb"] {
+        for bad in [
+            "",
+            "/a",
+            "//evil/a",
+            "a//b",
+            "../a",
+            "a/../b",
+            "javascript:x",
+            "a?b",
+            "a b",
+            "a\\b",
+            "a%2fb",
+        ] {
             assert!(safe_path(bad).is_none(), "{bad}");
         }
         assert_eq!(relative_base("./"), Some(""));

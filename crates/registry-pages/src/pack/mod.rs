@@ -9,7 +9,7 @@ use pack_format::documents::{PackDocument, VersionDocument};
 use serde::Serialize;
 
 use crate::facets::license_label;
-use crate::limits::MAX_FILES;
+use crate::limits::{MAX_FILES, MAX_LINKED_PACKS, MAX_NAMES, first};
 use crate::link::{mail_address, web_url};
 use crate::pack::components::KindView;
 use crate::pack::flow::Flow;
@@ -23,6 +23,7 @@ use crate::summary::{category, downloads};
 use crate::text::{Moment, Tile, clean, counted, grouped, size};
 
 mod components;
+mod drawing;
 mod flow;
 mod history;
 mod install;
@@ -82,6 +83,7 @@ pub(crate) struct PackView<'a> {
     requirements: Vec<String>,
     needs: Vec<Need>,
     dependents: Vec<Reference>,
+    dependents_omitted: usize,
     files: Vec<FileView<'a>>,
     files_omitted: usize,
     trust: Trust,
@@ -108,8 +110,8 @@ struct Facts<'a> {
     category: Option<String>,
     keywords: &'a [String],
     archive_size: Option<String>,
-    unpacked_size: String,
-    files: String,
+    /// Size and number of files, where the registry has seen them.
+    contents: Option<String>,
     downloads: Option<String>,
 }
 
@@ -133,7 +135,7 @@ struct Trust {
     archive: Option<String>,
     archive_hex: Option<String>,
     archive_name: String,
-    tree: String,
+    tree: Option<String>,
 }
 
 impl<'a> PackPage<'a> {
@@ -145,6 +147,8 @@ impl<'a> PackPage<'a> {
         let mut budget = RowBudget::for_page();
         let (versions, versions_omitted) = history::versions(site, document, version);
         let pack_ref = document.pack_ref.as_str();
+        let (dependents, dependents_omitted) = first(self.dependents, MAX_LINKED_PACKS);
+        let (files, files_omitted) = first(self.files.unwrap_or_default(), MAX_FILES);
         Some(PackView {
             frame: frame(site, pack_ref, version),
             pack_ref,
@@ -152,7 +156,11 @@ impl<'a> PackPage<'a> {
             tile: Tile::new(pack_ref, &version.label),
             version: version.version.to_string(),
             description: clean(version.description.trim()),
-            use_case: version.use_case.as_deref().map(|u| clean(u.trim())).filter(|u| !u.is_empty()),
+            use_case: version
+                .use_case
+                .as_deref()
+                .map(|u| clean(u.trim()))
+                .filter(|u| !u.is_empty()),
             deprecation: deprecation(document, &references),
             yank: version.yanked.as_ref().map(|yank| Notice {
                 reason: clean(yank.reason.trim()),
@@ -162,7 +170,12 @@ impl<'a> PackPage<'a> {
             ways: install::ways(site, &document.pack_ref, version),
             facts: Facts::new(document, version),
             readme: self.readme_html(),
-            kinds: components::sections(&document.pack_ref, &version.components, &references, &mut budget),
+            kinds: components::sections(
+                &document.pack_ref,
+                &version.components,
+                &references,
+                &mut budget,
+            ),
             flow: Flow::new(&version.components, &references),
             configuration: SchemaTable::new("Configuration", &version.configuration, &mut budget),
             configuration_count: version.configuration.len(),
@@ -172,9 +185,10 @@ impl<'a> PackPage<'a> {
             versions_omitted,
             requirements: history::requirements(version),
             needs: history::needs(version, &references),
-            dependents: self.dependents.iter().map(|d| references.pack(d)).collect(),
-            files: self.files.unwrap_or_default().iter().take(MAX_FILES).map(FileView::new).collect(),
-            files_omitted: self.files.map_or(0, |f| f.len().saturating_sub(MAX_FILES)),
+            dependents: dependents.iter().map(|d| references.pack(d)).collect(),
+            dependents_omitted,
+            files: files.iter().map(FileView::new).collect(),
+            files_omitted,
             trust: Trust::new(document, version),
         })
     }
@@ -204,23 +218,35 @@ fn deprecation<'a>(document: &'a PackDocument, references: &References<'_>) -> O
 
 impl<'a> Facts<'a> {
     fn new(document: &'a PackDocument, version: &'a VersionDocument) -> Self {
+        // The same address twice says nothing new.
+        let homepage = version.homepage.as_deref();
+        let homepage = homepage.filter(|h| Some(*h) != version.repository.as_deref());
         Self {
             published: version.published_at.into(),
             license: clean(license_label(&version.license)),
             author: clean(&version.author),
             email: version.email.as_deref().map(clean),
             mail: version.email.as_deref().and_then(mail_address),
-            owners: document.owners.iter().map(|o| clean(o)).collect(),
-            homepage: WebLink::new(version.homepage.as_deref()),
+            owners: first(&document.owners, MAX_NAMES)
+                .0
+                .iter()
+                .map(|o| clean(o))
+                .collect(),
+            homepage: WebLink::new(homepage),
             repository: WebLink::new(version.repository.as_deref()),
             category: category(version),
-            keywords: &version.keywords,
+            keywords: first(&version.keywords, MAX_NAMES).0,
             archive_size: version.archive.as_ref().map(|a| size(a.size_bytes)),
-            unpacked_size: size(version.unpacked_bytes),
-            files: counted(version.file_count, "file"),
+            contents: contents(version),
             downloads: downloads(version).map(grouped),
         }
     }
+}
+
+/// `128 KB in 23 files`; a version known from an index alone has no count.
+fn contents(version: &VersionDocument) -> Option<String> {
+    let files = counted(version.file_count, "file");
+    (version.file_count > 0).then(|| format!("{} in {files}", size(version.unpacked_bytes)))
 }
 
 impl<'a> WebLink<'a> {
@@ -255,7 +281,7 @@ impl Trust {
             archive: checksum.map(ToString::to_string),
             archive_hex: checksum.map(pack_format::ArchiveDigest::to_hex),
             archive_name: format!("{}-{}.tar.gz", document.pack_ref, version.version),
-            tree: version.tree.map(|tree| tree.to_string()).unwrap_or_default(),
+            tree: version.tree.map(|tree| tree.to_string()),
         }
     }
 }

@@ -31,7 +31,11 @@ pub(crate) fn singular(kind: &'static str) -> &'static str {
 
 impl<'a> References<'a> {
     /// Gives every shown component an anchor that is unique on the page.
-    pub(crate) fn new(pack_ref: &'a PackRef, components: &'a Components, listed: &'a BTreeSet<PackRef>) -> Self {
+    pub(crate) fn new(
+        pack_ref: &'a PackRef,
+        components: &'a Components,
+        listed: &'a BTreeSet<PackRef>,
+    ) -> Self {
         let mut anchors = BTreeMap::<_, BTreeMap<_, _>>::new();
         let mut taken = BTreeSet::new();
         for (kind, list) in components.by_kind() {
@@ -67,11 +71,16 @@ impl<'a> References<'a> {
         }
     }
 
-    fn own(&self, kind: &'static str, name: &str) -> Option<String> {
+    /// The name without this pack's own prefix.
+    pub(crate) fn short<'n>(&self, name: &'n str) -> &'n str {
         let bare = name
             .strip_prefix(self.pack_ref)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .unwrap_or(name);
+            .and_then(|rest| rest.strip_prefix('.'));
+        bare.unwrap_or(name)
+    }
+
+    fn own(&self, kind: &'static str, name: &str) -> Option<String> {
+        let bare = self.short(name);
         let anchor = self.anchor(kind, bare).or_else(|| match kind {
             "action" => self.anchor("workflow", bare),
             _ => None,
@@ -94,6 +103,8 @@ impl<'a> References<'a> {
     }
 
     fn pack_page(&self, pack_ref: &str) -> Option<String> {
-        self.listed.contains(pack_ref).then(|| format!("../{pack_ref}/index.html"))
+        self.listed
+            .contains(pack_ref)
+            .then(|| format!("../{pack_ref}/index.html"))
     }
 }

@@ -20,7 +20,7 @@ impl RowBudget {
     }
 
     /// Up to `wanted` rows.
-    fn take(&mut self, wanted: usize) -> usize {
+    pub(crate) fn take(&mut self, wanted: usize) -> usize {
         let taken = wanted.min(self.0);
         self.0 -= taken;
         taken
@@ -53,7 +53,11 @@ struct SchemaRow<'a> {
 
 impl<'a> SchemaTable<'a> {
     /// The table of `parameters`, or `None` when there are none.
-    pub(crate) fn new(title: &'static str, parameters: &'a [Parameter], budget: &mut RowBudget) -> Option<Self> {
+    pub(crate) fn new(
+        title: &'static str,
+        parameters: &'a [Parameter],
+        budget: &mut RowBudget,
+    ) -> Option<Self> {
         if parameters.is_empty() {
             return None;
         }
@@ -78,7 +82,12 @@ impl<'a> SchemaRow<'a> {
             required: parameter.required,
             secret: parameter.secret,
             default: default.map(shown_value),
-            allowed: parameter.allowed.iter().take(MAX_ALLOWED_VALUES).map(shown_value).collect(),
+            allowed: parameter
+                .allowed
+                .iter()
+                .take(MAX_ALLOWED_VALUES)
+                .map(shown_value)
+                .collect(),
             more_allowed: parameter.allowed.len().saturating_sub(MAX_ALLOWED_VALUES),
             description: clean(parameter.description.trim()),
         }
@@ -127,10 +136,16 @@ pub(crate) fn example(keys: &[Parameter]) -> String {
 
 fn yaml_key(name: &str) -> Cow<'_, str> {
     const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "null", "y"];
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && !WORDS.contains(&name.to_ascii_lowercase().as_str());
-    if plain { Cow::Borrowed(name) } else { Cow::Owned(Value::from(clean(name).as_ref()).to_string()) }
+    if plain {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(Value::from(clean(name).as_ref()).to_string())
+    }
 }
 
 fn example_value(key: &Parameter) -> String {
@@ -156,17 +171,36 @@ mod tests {
     use serde_json::json;
 
     fn key(name: &str) -> Parameter {
-        Parameter { name: name.to_owned(), ..Parameter::default() }
+        Parameter {
+            name: name.to_owned(),
+            ..Parameter::default()
+        }
     }
 
     /// Every key appears; secrets keep their value to themselves; comments stay on their line.
     #[test]
     fn example_is_complete_yaml() {
         let keys = [
-            Parameter { required: true, secret: true, default: Some(json!("hunter2")), description: "Token\nevil: 1".into(), ..key("token") },
-            Parameter { value_type: "integer".into(), default: Some(json!(30)), ..key("timeout") },
-            Parameter { allowed: vec![json!("a: b"), json!("c")], ..key("yes") },
-            Parameter { value_type: "object".into(), ..key("od: d") },
+            Parameter {
+                required: true,
+                secret: true,
+                default: Some(json!("hunter2")),
+                description: "Token\nevil: 1".into(),
+                ..key("token")
+            },
+            Parameter {
+                value_type: "integer".into(),
+                default: Some(json!(30)),
+                ..key("timeout")
+            },
+            Parameter {
+                allowed: vec![json!("a: b"), json!("c")],
+                ..key("yes")
+            },
+            Parameter {
+                value_type: "object".into(),
+                ..key("od: d")
+            },
         ];
         let text = example(&keys);
         assert_eq!(

@@ -8,8 +8,28 @@ use super::LINK_REL;
 
 /// Every tag a README can produce.
 const TAGS: [&str; 22] = [
-    "a", "blockquote", "br", "code", "del", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
-    "strong", "table", "tbody", "td", "th", "thead",
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "div",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
 ];
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -32,6 +52,6 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 });
 
 /// Keeps the tags and attributes above and nothing else.
-pub(crate) fn sanitise(html: String) -> String {
-    SANITISER.clean(&html).to_string()
+pub(crate) fn sanitise(html: &str) -> String {
+    SANITISER.clean(html).to_string()
 }

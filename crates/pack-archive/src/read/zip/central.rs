@@ -25,6 +25,9 @@ pub(super) mod flags {
     pub(crate) const EFFORT: u16 = 0b110;
 }
 
+const MADE_BY_UNIX: u16 = 3;
+const MADE_BY_MACOS: u16 = 19;
+
 const DOS_DIRECTORY: u32 = 0x10;
 
 /// One entry, as the central directory describes it.
@@ -103,7 +106,7 @@ fn entry(
     gate: &Gate,
 ) -> Result<Entry, MemberFault> {
     let mut fields = Fields(&header[4..]);
-    let (_made_by, _needed) = (fields.u16(), fields.u16());
+    let (made_by, _needed) = (fields.u16(), fields.u16());
     let (flags, method) = (fields.u16(), fields.u16());
     let (_time, crc) = (fields.u32(), fields.u32());
     let sizes = [fields.u32(), fields.u32()];
@@ -119,7 +122,8 @@ fn entry(
         return Err(crate::PathFault::LongPath { limit }.into());
     }
     let extra = Extra::parse(extra).map_err(MemberFault::Malformed)?;
-    check_name(name, flags, &extra)?;
+    check_unicode_path(name, &extra)?;
+    check_encoding(name, flags, made_by, &extra)?;
     // The field holds the sizes in this order, the plain header the other way round.
     let [size_bytes, compressed_bytes, offset] = extra
         .widen([sizes[1], sizes[0], offset])
@@ -155,19 +159,32 @@ fn check_coding(flags: u16, method: u16) -> Result<(), MemberFault> {
     }
 }
 
-/// A name must have one reading: ASCII, declared as UTF-8, or repeated as UTF-8 in an extra field.
-pub(super) fn check_name(name: &[u8], flags: u16, extra: &Extra<'_>) -> Result<(), MemberFault> {
-    if let Some(field) = extra.unicode_path {
-        // One byte version, four bytes checksum of the plain name, then the name as UTF-8.
-        if field.first() != Some(&1) || field.get(5..) != Some(name) {
-            return Err(MemberFault::Malformed("has two names"));
-        }
-    } else if !name.is_ascii() && flags & flags::UTF_8 == 0 {
-        return Err(MemberFault::Malformed(
-            "has a name in an undeclared encoding",
-        ));
+/// A name must have one reading: ASCII, declared as UTF-8, or made on a system whose zip tools write
+/// names as they are. Elsewhere the encoding is that of some code page.
+fn check_encoding(
+    name: &[u8],
+    flags: u16,
+    made_by: u16,
+    extra: &Extra<'_>,
+) -> Result<(), MemberFault> {
+    let is_declared = flags & flags::UTF_8 != 0 || extra.unicode_path.is_some();
+    if name.is_ascii() || is_declared || matches!(made_by >> 8, MADE_BY_UNIX | MADE_BY_MACOS) {
+        return Ok(());
     }
-    Ok(())
+    Err(MemberFault::Malformed(
+        "has a name in an undeclared encoding",
+    ))
+}
+
+/// The Info-ZIP Unicode path field must repeat the name.
+pub(super) fn check_unicode_path(name: &[u8], extra: &Extra<'_>) -> Result<(), MemberFault> {
+    match extra.unicode_path {
+        // One byte version, four bytes checksum of the plain name, then the name as UTF-8.
+        Some(field) if field.first() != Some(&1) || field.get(5..) != Some(name) => {
+            Err(MemberFault::Malformed("has two names"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the attributes make the entry executable; refuses all but files and directories.

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::cap::member_fault;
 use crate::error::MemberFault;
-use crate::read::zip::central::{Entry, check_name, entry_array, entry_bytes, flags};
+use crate::read::zip::central::{Entry, check_unicode_path, entry_array, entry_bytes, flags};
 use crate::read::zip::fields::{Extra, Fields};
 
 const SIGNATURE: &[u8; 4] = b"PK\x03\x04";
@@ -41,7 +41,7 @@ pub(super) fn read(input: &mut impl Read, entry: &Entry) -> io::Result<Header> {
         ));
     }
     let extra = Extra::parse(&extra).map_err(malformed)?;
-    check_name(&name, flags, &extra).map_err(member_fault)?;
+    check_unicode_path(&name, &extra).map_err(member_fault)?;
     let plain = Sizes {
         crc,
         compressed,

@@ -51,25 +51,15 @@ pub(crate) fn read(
         gate,
         sink,
     };
-    let ends = entries
-        .iter()
-        .skip(1)
-        .map(|e| e.offset)
-        .chain([directory.offset]);
-    let mut position = 0;
-    for (entry, end) in entries.iter().zip(ends) {
-        if entry.offset != position {
-            return Err(ArchiveError::malformed(
-                "the entries of the zip archive overlap or leave gaps",
-            ));
-        }
-        reader.entry(entry, end - entry.offset)?;
-        position = end;
-    }
-    if position != directory.offset {
+    // Each entry fills the file up to the next one, the last up to the directory.
+    let starts = entries.iter().map(|e| e.offset).chain([directory.offset]);
+    if starts.clone().next() != Some(0) {
         return Err(ArchiveError::malformed(
-            "the zip archive has entries that its directory leaves out",
+            "bytes precede the first entry of the zip archive",
         ));
+    }
+    for (entry, end) in entries.iter().zip(starts.skip(1)) {
+        reader.entry(entry, end)?;
     }
     Ok(())
 }
@@ -82,19 +72,26 @@ struct Reader<'s, 'a> {
 }
 
 impl Reader<'_, '_> {
-    /// Reads one entry that fills `span_bytes` of the file.
-    fn entry(&mut self, entry: &Entry, span_bytes: u64) -> Result<(), ArchiveError> {
+    /// Reads one entry that fills the file up to `end`.
+    fn entry(&mut self, entry: &Entry, end: u64) -> Result<(), ArchiveError> {
         let header = local::read(&mut self.input, entry)
             .map_err(|e| self.gate.failed_next(&entry.name, e))?;
-        let used = header.bytes + entry.compressed_bytes;
-        let descriptor = span_bytes.checked_sub(used).ok_or_else(|| {
-            self.gate.refuse_next(
-                &entry.name,
-                MemberFault::Malformed("overlaps what follows it"),
-            )
-        })?;
+        let content_end = entry.offset.checked_add(header.bytes);
+        let content_end = content_end.and_then(|at| at.checked_add(entry.compressed_bytes));
+        let descriptor = content_end
+            .and_then(|at| end.checked_sub(at))
+            .ok_or_else(|| {
+                self.gate.refuse_next(
+                    &entry.name,
+                    MemberFault::Malformed("overlaps what follows it"),
+                )
+            })?;
         if entry.is_directory {
             let path = self.gate.admit_directory(&entry.name)?;
+            if entry.size_bytes != 0 {
+                let fault = MemberFault::Malformed("is a directory with content");
+                return Err(self.gate.refuse(&entry.name, fault));
+            }
             self.content(entry, |_| Ok(()))?;
             if let Some(path) = path {
                 self.sink

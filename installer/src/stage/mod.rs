@@ -6,21 +6,24 @@
 //! ```
 //! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
 
+mod error;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use pack_archive::{ArchiveError, DirSink, Gate, Sink as _};
 use pack_client::Received;
 use pack_format::manifest::Manifest;
-use pack_format::{Checksum, Hint, Limits, PackRef, StoreKey, TreeDigest, Version};
+use pack_format::{Checksum, Limits, PackRef, StoreKey, TreeDigest, Version};
 use pack_fs::error::Context as _;
-use pack_fs::tree::{self, TreeError};
+use pack_fs::tree;
 use pack_fs::{FsError, remove};
 
-use crate::failure::{Classify, FailureClass};
 use crate::inventory::Inventory;
-use crate::pack_dir::{PackDir, PackDirError};
+use crate::pack_dir::PackDir;
 use crate::record::Check;
+
+pub use self::error::StageError;
 
 /// An archive as it arrived: nothing can be done with it but verify it.
 #[derive(Debug)]
@@ -69,87 +72,6 @@ pub struct Expected<'a> {
     pub store_key: Option<StoreKey>,
 }
 
-/// Why bytes did not become a staged pack.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StageError {
-    /// The bytes are not what they must be.
-    #[error("checksum mismatch for `{name}`\n  expected  {expected}\n  computed  {computed}")]
-    Checksum {
-        /// The archive or directory.
-        name: String,
-        /// What was expected.
-        expected: String,
-        /// What it is.
-        computed: String,
-    },
-    /// The archive is one we do not unpack.
-    #[error("refused `{name}`: {cause}")]
-    Archive {
-        /// The archive or directory.
-        name: String,
-        /// Why.
-        cause: ArchiveError,
-    },
-    /// There is no pack in it.
-    #[error(transparent)]
-    PackDir(#[from] PackDirError),
-    /// It is another pack, or another version, than was asked for.
-    #[error("`{name}` holds `{found}`, not `{expected}`")]
-    Identity {
-        /// The archive.
-        name: String,
-        /// `ref@version` that was asked for.
-        expected: String,
-        /// `ref@version` of its manifest.
-        found: String,
-    },
-    /// A directory that is no tree of a pack.
-    #[error("refused `{name}`: {cause}")]
-    Tree {
-        /// The directory.
-        name: String,
-        /// Why.
-        cause: TreeError,
-    },
-    /// The disk refused.
-    #[error(transparent)]
-    File(#[from] FsError),
-}
-
-impl Hint for StageError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Checksum { .. } => Some(
-                "nothing was installed; retry once, then report this to whoever offers it"
-                    .to_owned(),
-            ),
-            Self::Identity { .. } => {
-                Some("nothing was installed; report this to the registry's operator".to_owned())
-            }
-            Self::Archive { cause, .. } => cause.hint(),
-            Self::PackDir(error) => error.hint(),
-            Self::Tree { cause, .. } => cause.hint(),
-            Self::File(error) => error.hint(),
-        }
-    }
-}
-
-impl Classify for StageError {
-    fn class(&self) -> FailureClass {
-        match self {
-            Self::Checksum { .. } | Self::Identity { .. } => FailureClass::Verification,
-            Self::Archive { cause, .. } => match cause {
-                ArchiveError::Write { .. } | ArchiveError::Destination { .. } => {
-                    FailureClass::Failed
-                }
-                _ => FailureClass::Verification,
-            },
-            _ => FailureClass::Failed,
-        }
-    }
-}
-
 impl FetchedArchive {
     /// Bytes that arrived from `name`.
     pub fn new(name: impl Into<String>, body: Received) -> Self {
@@ -186,6 +108,18 @@ impl FetchedArchive {
         })
     }
 
+    /// Whether the bytes have a checksum.
+    ///
+    /// # Errors
+    /// [`StageError::File`] if they cannot be read again.
+    pub fn matches(&mut self, expected: &Checksum) -> Result<bool, StageError> {
+        let computed = self
+            .body
+            .checksum(expected.algorithm())
+            .map_err(|e| FsError::new("read", Path::new(&self.name), e))?;
+        Ok(computed == *expected)
+    }
+
     /// Takes the bytes as they are: somebody named this source and no checksum. Recorded as `verified: none`.
     pub fn accept_unverified(self) -> VerifiedArchive {
         VerifiedArchive {
@@ -202,16 +136,12 @@ impl VerifiedArchive {
     /// # Errors
     /// [`StageError`]; `destination` is gone again.
     pub fn unpack(mut self, destination: &Path, limits: &Limits) -> Result<StagedPack, StageError> {
-        let refuse = |name: &str, cause| StageError::Archive {
-            name: name.to_owned(),
-            cause,
-        };
         let mut reader = self
             .body
             .reader()
-            .map_err(|source| refuse(&self.name, ArchiveError::Read { source }))?;
+            .map_err(|source| StageError::of_archive(&self.name, ArchiveError::Read { source }))?;
         pack_archive::unpack(&mut reader, destination, limits)
-            .map_err(|e| refuse(&self.name, e))?;
+            .map_err(|e| StageError::of_archive(&self.name, e))?;
         let digest = self.body.digest();
         let staged = StagedPack::read(destination, &self.name).map(|staged| StagedPack {
             archive_digest: Some(digest.into()),
@@ -228,10 +158,7 @@ impl VerifiedArchive {
 impl StagedPack {
     fn read(root: &Path, name: &str) -> Result<Self, StageError> {
         let found = PackDir::locate(root, name)?;
-        let inventory = Inventory::take(&found.path).map_err(|cause| StageError::Tree {
-            name: name.to_owned(),
-            cause,
-        })?;
+        let inventory = Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?;
         Ok(Self {
             name: name.to_owned(),
             path: found.path,
@@ -298,6 +225,11 @@ impl StagedPack {
         Ok(self)
     }
 
+    /// Whether the tree has a checksum.
+    pub fn has_tree(&self, expected: &Checksum) -> bool {
+        expected.as_tree_digest() == Some(self.inventory.tree)
+    }
+
     /// Compares the tree with a checksum from the command line.
     ///
     /// # Errors
@@ -333,20 +265,13 @@ impl StagedPack {
 }
 
 fn copy_tree(from: &Path, to: &Path, limits: &Limits, name: &str) -> Result<(), StageError> {
-    let refuse = |cause| StageError::Archive {
-        name: name.to_owned(),
-        cause,
-    };
-    let files = tree::walk(from).map_err(|cause| StageError::Tree {
-        name: name.to_owned(),
-        cause,
-    })?;
+    let files = tree::walk(from).map_err(|e| StageError::of_tree(name, e))?;
     let mut gate = Gate::new(limits);
     let mut sink = DirSink::create(to).on("create directory", to)?;
     for file in files {
         let path = gate
             .admit_file(file.path.as_bytes(), file.size_bytes)
-            .map_err(refuse)?;
+            .map_err(|e| StageError::of_archive(name, e))?;
         let from = from.join(&file.path);
         let mut content = File::open(&from).on("open", &from)?;
         sink.file(&path, file.executable, &mut content)

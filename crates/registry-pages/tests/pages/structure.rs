@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use pack_format::documents::PackDocument;
-use registry_pages::{HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer};
+use registry_pages::{FileRow, HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer};
 
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod support;
+use crate::support;
 
 const CSS_BUDGET: usize = 20_000;
 const JS_BUDGET: usize = 10_000;
@@ -20,9 +19,19 @@ fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
     let listed = support::refs(documents);
     let files = support::files();
     let dependents = ["jira".parse().unwrap()];
-    let list = PackList::new(documents.iter().filter_map(PackSummary::from_document).collect());
+    let list = PackList::new(
+        documents
+            .iter()
+            .filter_map(PackSummary::from_document)
+            .collect(),
+    );
     let mut pages: Vec<(String, Vec<u8>)> = (1..=list.pages())
-        .map(|n| (PackList::page_path(n), renderer.home(&site, &list, n).unwrap()))
+        .map(|n| {
+            (
+                PackList::page_path(n),
+                renderer.home(&site, &list, n).unwrap(),
+            )
+        })
         .collect();
     for document in documents {
         let page = PackPage {
@@ -37,7 +46,10 @@ fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
     }
     pages.push(("404.html".to_owned(), renderer.not_found(&site).unwrap()));
     let text = |bytes| String::from_utf8(bytes).expect("pages are UTF-8");
-    pages.into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
+    pages
+        .into_iter()
+        .map(|(path, bytes)| (path, text(bytes)))
+        .collect()
 }
 
 /// Values of an attribute, entities resolved as far as addresses need it.
@@ -68,7 +80,15 @@ fn resolve(from: &str, to: &str) -> Option<String> {
 fn every_page_has_its_landmarks() {
     for (path, html) in tree(&support::documents()) {
         assert_eq!(html.matches("<h1").count(), 1, "{path}");
-        for part in ["<html lang=\"en\"", "<main id=\"main\"", "<header class=\"top\"", "<footer", "class=\"skip\" href=\"#main\"", "<title>", "og:title"] {
+        for part in [
+            "<html lang=\"en\"",
+            "<main id=\"main\"",
+            "<header class=\"top\"",
+            "<footer",
+            "class=\"skip\" href=\"#main\"",
+            "</title>\n",
+            "og:title",
+        ] {
             assert_eq!(html.matches(part).count(), 1, "{path}: {part}");
         }
         assert!(html.ends_with("</html>\n"), "{path}");
@@ -83,7 +103,10 @@ fn no_page_has_anything_inline() {
         assert!(!html.contains("<style"), "{path}");
         assert_eq!(html.matches("<script").count(), 1, "{path}");
         assert!(html.contains("<script src=\""), "{path}");
-        assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{path}");
+        assert!(
+            !html.contains(" onclick=") && !html.contains("javascript:"),
+            "{path}"
+        );
     }
 }
 
@@ -93,16 +116,26 @@ fn relative_links_resolve() {
     let documents = support::documents();
     let pages = tree(&documents);
     let renderer = Renderer::new().unwrap();
-    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json"].map(str::to_owned).into();
+    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json"]
+        .map(str::to_owned)
+        .into();
     known.extend(pages.iter().map(|(path, _)| path.clone()));
     known.extend(renderer.assets().iter().map(|asset| asset.path.clone()));
     for document in &documents {
         known.insert(format!("packs/{}.json", document.pack_ref));
-        known.extend(document.versions.iter().filter_map(|v| Some(v.archive.as_ref()?.path.clone())));
+        known.extend(
+            document
+                .versions
+                .iter()
+                .filter_map(|v| Some(v.archive.as_ref()?.path.clone())),
+        );
     }
     for (path, html) in pages.iter().filter(|(path, _)| path != "404.html") {
         let ids: BTreeSet<&str> = attributes(html, "id").into_iter().collect();
-        let links = attributes(html, "href").into_iter().chain(attributes(html, "src")).chain(attributes(html, "action"));
+        let links = attributes(html, "href")
+            .into_iter()
+            .chain(attributes(html, "src"))
+            .chain(attributes(html, "action"));
         for link in links.filter(|l| !l.starts_with("https://") && !l.starts_with("mailto:")) {
             let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
             if target.is_empty() {
@@ -110,8 +143,12 @@ fn relative_links_resolve() {
                 continue;
             }
             let target = target.split('?').next().unwrap();
-            let resolved = resolve(path, target).unwrap_or_else(|| panic!("{path}: {link} leaves the tree"));
-            assert!(known.contains(&resolved), "{path}: {link} leads to {resolved}");
+            let resolved =
+                resolve(path, target).unwrap_or_else(|| panic!("{path}: {link} leaves the tree"));
+            assert!(
+                known.contains(&resolved),
+                "{path}: {link} leads to {resolved}"
+            );
         }
     }
 }
@@ -130,11 +167,23 @@ fn ids_are_unique() {
 #[test]
 fn canonical_address_needs_a_base() {
     let renderer = Renderer::new().unwrap();
-    let list = PackList::new(support::documents().iter().filter_map(PackSummary::from_document).collect());
+    let list = PackList::new(
+        support::documents()
+            .iter()
+            .filter_map(PackSummary::from_document)
+            .collect(),
+    );
     let mut site = support::site(1);
     let home = |site: &_| String::from_utf8(renderer.home(site, &list, 1).unwrap()).unwrap();
-    assert!(home(&site).contains("<link rel=\"canonical\" href=\"https://packs.example.org/registry/\">"));
-    for bad in [None, Some("http://packs.example.org/"), Some("javascript:alert(1)")] {
+    assert!(
+        home(&site)
+            .contains("<link rel=\"canonical\" href=\"https://packs.example.org/registry/\">")
+    );
+    for bad in [
+        None,
+        Some("http://packs.example.org/"),
+        Some("javascript:alert(1)"),
+    ] {
         site.base_url = bad.map(str::to_owned);
         assert!(!home(&site).contains("canonical"), "{bad:?}");
     }
@@ -144,9 +193,19 @@ fn canonical_address_needs_a_base() {
 #[test]
 fn sizes_stay_within_their_budgets() {
     let renderer = Renderer::new().unwrap();
-    let [css, js, icon] = renderer.assets() else { panic!("three assets") };
-    assert!(css.bytes.len() <= CSS_BUDGET, "stylesheet: {} bytes", css.bytes.len());
-    assert!(js.bytes.len() <= JS_BUDGET, "script: {} bytes", js.bytes.len());
+    let [css, js, icon] = renderer.assets() else {
+        panic!("three assets")
+    };
+    assert!(
+        css.bytes.len() <= CSS_BUDGET,
+        "stylesheet: {} bytes",
+        css.bytes.len()
+    );
+    assert!(
+        js.bytes.len() <= JS_BUDGET,
+        "script: {} bytes",
+        js.bytes.len()
+    );
     let line = &support::LINES[1];
     let full: Vec<_> = (0..HOME_PAGE_SIZE * 3)
         .map(|i| {
@@ -166,7 +225,11 @@ fn sizes_stay_within_their_budgets() {
 fn assets_are_named_by_content() {
     for asset in Renderer::new().unwrap().assets() {
         let hex = pack_format::ArchiveDigest::of(&asset.bytes).to_hex();
-        assert!(asset.path.starts_with("assets/") && asset.path.contains(&hex[..8]), "{}", asset.path);
+        assert!(
+            asset.path.starts_with("assets/") && asset.path.contains(&hex[..8]),
+            "{}",
+            asset.path
+        );
     }
 }
 
@@ -188,10 +251,17 @@ fn list_is_cut_into_pages() {
         })
         .collect();
     let pages = tree(&documents);
-    let rows: Vec<_> = pages.iter().map(|(_, html)| html.matches("<li class=\"row\"").count()).collect();
+    let rows: Vec<_> = pages
+        .iter()
+        .map(|(_, html)| html.matches("<li class=\"row\"").count())
+        .collect();
     assert_eq!(&rows[..3], &[HOME_PAGE_SIZE, 1, 0]);
     assert_eq!(pages[1].0, "page/2/index.html");
-    assert!(pages[1].1.contains("href=\"../../packs/pack-030/index.html\""));
+    assert!(
+        pages[1]
+            .1
+            .contains("href=\"../../packs/pack-030/index.html\"")
+    );
     assert!(pages[0].1.contains("1–30 of 31") && pages[1].1.contains("31–31 of 31"));
 }
 
@@ -199,6 +269,65 @@ fn list_is_cut_into_pages() {
 #[test]
 fn empty_registry_says_what_to_do() {
     let renderer = Renderer::new().unwrap();
-    let page = renderer.home(&support::site(0), &PackList::new(Vec::new()), 1).unwrap();
-    assert!(String::from_utf8(page).unwrap().contains("attune registry build"));
+    let page = renderer
+        .home(&support::site(0), &PackList::new(Vec::new()), 1)
+        .unwrap();
+    assert!(
+        String::from_utf8(page)
+            .unwrap()
+            .contains("attune registry build")
+    );
+}
+
+/// The largest pack still renders: what is beyond a limit is counted and left to the JSON document.
+#[test]
+fn page_at_every_limit_renders() {
+    let names: Vec<_> = (0..30).map(|i| format!("slack.c{i:04}")).collect();
+    let parameter = |name: &str| serde_json::json!({"name": name, "description": "d".repeat(80), "enum": &names});
+    let component = |i: usize| {
+        serde_json::json!({
+            "name": format!("c{i:04}"), "description": "d".repeat(80), "runner_type": "python", "entry_point": "x.py",
+            "parameters": [parameter("a"), parameter("b")], "trigger_types": &names,
+            "trigger_ref": &names[0], "action_ref": &names[1],
+            "tasks": [{"name": "a", "action": &names[2], "next": &names}, {"name": "b"}],
+        })
+    };
+    let components: Vec<_> = (0..1_001).map(component).collect();
+    let mut value = serde_json::to_value(support::everything()).unwrap();
+    for kind in ["actions", "sensors", "triggers", "rules", "workflows"] {
+        value["versions"][1]["components"][kind] = components.clone().into();
+    }
+    let version = value["versions"][5].clone();
+    let versions = value["versions"].as_array_mut().unwrap();
+    versions.extend(std::iter::repeat_n(version, 95));
+    let document: PackDocument = serde_json::from_value(value).unwrap();
+    let files: Vec<_> = (0..501)
+        .map(|i| FileRow {
+            path: format!("f{i}"),
+            size_bytes: i,
+            executable: true,
+        })
+        .collect();
+    let listed = BTreeSet::new();
+    let page = PackPage {
+        document: &document,
+        readme_markdown: None,
+        files: Some(&files),
+        dependents: &[],
+        listed: &listed,
+    };
+    let html = Renderer::new()
+        .unwrap()
+        .pack(&support::site(1), &page)
+        .unwrap();
+    let html = String::from_utf8(html).unwrap();
+    for part in [
+        "1 more are in the",
+        "1 older versions",
+        "1 more files",
+        "2 more rows",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.len() < 16_000_000, "{} bytes", html.len());
 }

@@ -5,6 +5,9 @@
 //! ```
 //! Files of this machine go to the workers directly. Results come back in the order of the jobs.
 
+mod failure;
+mod work;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -12,16 +15,16 @@ use std::thread;
 
 use futures_util::StreamExt as _;
 use pack_client::{
-    ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place, Received, Registry,
-    RegistryError, fetch_url,
+    ArchiveSource, Candidate, ClientSettings, FetchRequest, Place, Received, Registry, fetch_url,
 };
-use pack_format::{Checksum, Hint, Limits};
-use pack_fs::FsError;
+use pack_format::{Checksum, Limits};
 use url::Url;
 
-use crate::failure::{Classify, FailureClass};
 use crate::reporter::Reporter;
-use crate::stage::{Expected, FetchedArchive, StageError, StagedPack, VerifiedArchive};
+use crate::stage::{StageError, StagedPack};
+
+pub use self::failure::FetchFailure;
+use self::work::{no_source, stage};
 
 /// One pack to bring into staging.
 #[derive(Debug)]
@@ -56,61 +59,6 @@ pub(crate) struct Arrived {
     pub(crate) url: String,
 }
 
-/// Why one source could not be brought into staging.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchFailure {
-    /// The registry did not deliver.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A URL did not deliver.
-    #[error(transparent)]
-    Url(#[from] FetchError),
-    /// The bytes are not what they must be.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// No source of this version can be used.
-    #[error("`{subject}` has no archive that can be verified{}", if *git { "; it is listed with git sources only, which are not supported yet" } else { "" })]
-    NoSource {
-        /// `ref@version`.
-        subject: String,
-        /// Whether there are git sources.
-        git: bool,
-    },
-    /// A thread ended early: a defect of this program.
-    #[error("`{subject}` was not processed")]
-    Lost {
-        /// What it was about.
-        subject: String,
-    },
-}
-
-impl Hint for FetchFailure {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Registry(error) => error.hint(),
-            Self::Url(error) => error.hint(),
-            Self::Stage(error) => error.hint(),
-            Self::NoSource { .. } => Some(
-                "ask the registry's operator for an archive with its checksum, or install from a directory"
-                    .to_owned(),
-            ),
-            Self::Lost { .. } => None,
-        }
-    }
-}
-
-impl Classify for FetchFailure {
-    fn class(&self) -> FailureClass {
-        match self {
-            Self::Registry(error) => error.class(),
-            Self::Url(error) => error.class(),
-            Self::Stage(error) => error.class(),
-            Self::NoSource { .. } | Self::Lost { .. } => FailureClass::Failed,
-        }
-    }
-}
-
 /// What all jobs of one run share.
 #[derive(Clone, Copy)]
 pub(crate) struct Yard<'a> {
@@ -119,6 +67,18 @@ pub(crate) struct Yard<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) client: &'a ClientSettings,
     pub(crate) reporter: &'a dyn Reporter,
+    /// Of direct sources; a registry's word is always binding.
+    pub(crate) mismatch: Mismatch,
+}
+
+/// What a wrong checksum of a direct source means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is installed with a warning, and recorded as `verified: none`.
+    Warn,
 }
 
 /// A job whose bytes are at hand.
@@ -225,105 +185,8 @@ fn feed(
     }
 }
 
-/// Bytes at hand to a tree in staging.
-fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> Outcome {
-    let destination = yard.staging.join(number.to_string());
-    match (job, ready) {
-        (Job::Directory { path, checksum }, _) => {
-            let staged = StagedPack::copy(path, &destination, yard.limits)?;
-            let staged = match checksum {
-                Some(checksum) => staged.expect_tree(checksum)?,
-                None => staged,
-            };
-            Ok(Arrived {
-                staged,
-                url: file_url(path),
-            })
-        }
-        (Job::Archive { path, checksum }, _) => {
-            let body = read(path, yard)?;
-            let name = path.display().to_string();
-            let staged =
-                direct(name, body, checksum.as_ref())?.unpack(&destination, yard.limits)?;
-            Ok(Arrived {
-                staged,
-                url: file_url(path),
-            })
-        }
-        (Job::Url { url, checksum }, Ready::Direct(body)) => {
-            let staged = direct(url.to_string(), body, checksum.as_ref())?
-                .unpack(&destination, yard.limits)?;
-            Ok(Arrived {
-                staged,
-                url: url.to_string(),
-            })
-        }
-        (Job::Listed { candidate, .. }, Ready::Body(body, source)) => {
-            unpack_listed(candidate, body, &source, (&destination, yard))
-        }
-        (Job::Listed { candidate, .. }, Ready::OnDisk) => {
-            let source = candidate.archives.iter().find(|a| on_disk(a));
-            let Some((source, Place::File(path))) = source.map(|s| (s, &s.place)) else {
-                return Err(no_source(candidate));
-            };
-            let body = read(path, yard)?;
-            unpack_listed(candidate, body, source, (&destination, yard))
-        }
-        (job, _) => Err(FetchFailure::Lost {
-            subject: job.subject(),
-        }),
-    }
-}
-
-fn unpack_listed(
-    candidate: &Candidate,
-    body: Received,
-    source: &ArchiveSource,
-    (destination, yard): (&Path, Yard<'_>),
-) -> Outcome {
-    let url = source.place.to_string();
-    let staged = FetchedArchive::new(&url, body)
-        .verify(&source.checksum, "registry")?
-        .unpack(destination, yard.limits)?
-        .expect(&Expected {
-            pack_ref: &candidate.pack_ref,
-            version: &candidate.version,
-            tree: candidate.tree,
-            store_key: candidate.store_key,
-        })?;
-    Ok(Arrived { staged, url })
-}
-
-fn direct(
-    name: String,
-    body: Received,
-    checksum: Option<&Checksum>,
-) -> Result<VerifiedArchive, StageError> {
-    let fetched = FetchedArchive::new(name, body);
-    match checksum {
-        Some(checksum) => fetched.verify(checksum, "command line"),
-        None => Ok(fetched.accept_unverified()),
-    }
-}
-
-fn read(path: &Path, yard: Yard<'_>) -> Result<Received, StageError> {
-    Received::from_file(path, yard.limits.archive_bytes, yard.staging)
-        .map_err(|e| FsError::new("read", path, e).into())
-}
-
 fn on_disk(source: &ArchiveSource) -> bool {
     matches!(&source.place, Place::File(path) if path.exists())
-}
-
-fn file_url(path: &Path) -> String {
-    Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
-}
-
-fn no_source(candidate: &Candidate) -> FetchFailure {
-    FetchFailure::NoSource {
-        subject: format!("{}@{}", candidate.pack_ref, candidate.version),
-        git: candidate.install_sources.iter().any(|s| s.kind() == "git"),
-    }
 }
 
 impl Job {

@@ -1,12 +1,17 @@
 //! README files: Markdown in, HTML out that may stand beside our own.
 //!
-//! 1. cut to the limit; 2. parse; 3. rewrite events: raw HTML loses its tags, images become links,
-//! link targets are checked, headings move below those of the page; 4. write HTML; 5. sanitise that
-//! as if a stranger had written it.
+//! 1. Cut to the limit.
+//! 2. Parse.
+//! 3. Rewrite events: raw HTML loses its tags, images become links, link targets are checked, headings
+//!    move below those of the page.
+//! 4. Write HTML.
+//! 5. Sanitise that as if a stranger had written it.
 
 use std::collections::BTreeSet;
 
-use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{
+    Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
+};
 
 use crate::limits::MAX_README_BYTES;
 use crate::link::{mail_address, web_url};
@@ -23,7 +28,8 @@ const TOP_LEVEL: usize = 3;
 /// Renders a README. The result is safe to insert into a page as it is.
 pub(crate) fn render(markdown: &str) -> String {
     let text = clean(cut(markdown));
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let events: Vec<Event<'_>> = Parser::new_ext(&text, options).collect();
     let mut rewriter = Rewriter::new(&events);
     let mut out = String::with_capacity(text.len() * 3 / 2);
@@ -32,7 +38,7 @@ pub(crate) fn render(markdown: &str) -> String {
         rewriter.push(event, &mut kept);
     }
     html::push_html(&mut out, kept.into_iter());
-    sanitise::sanitise(out)
+    sanitise::sanitise(&out)
 }
 
 /// The README up to its limit, cut where a character ends.
@@ -79,7 +85,11 @@ impl Rewriter {
             Event::End(TagEnd::HtmlBlock) => {
                 let text = strip_tags(&self.raw.take().unwrap_or_default());
                 if !text.is_empty() {
-                    out.extend([Event::Start(Tag::Paragraph), Event::Text(text.into()), Event::End(TagEnd::Paragraph)]);
+                    out.extend([
+                        Event::Start(Tag::Paragraph),
+                        Event::Text(text.into()),
+                        Event::End(TagEnd::Paragraph),
+                    ]);
                 }
             }
             Event::Html(text) => match &mut self.raw {
@@ -110,7 +120,9 @@ impl Rewriter {
                 classes: Vec::new(),
                 attrs: Vec::new(),
             })),
-            Event::End(TagEnd::Heading(level)) => out.push(Event::End(TagEnd::Heading(self.lowered(level)))),
+            Event::End(TagEnd::Heading(level)) => {
+                out.push(Event::End(TagEnd::Heading(self.lowered(level))));
+            }
             // The language of a block would become a class; long lines must be reachable by keyboard.
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented)) => {
                 out.push(Event::Html("<pre tabindex=\"0\"><code>".into()));
@@ -119,13 +131,18 @@ impl Rewriter {
             // Alignment would become a style attribute, which the policy of the pages refuses.
             Event::Start(Tag::Table(columns)) => {
                 out.push(Event::Html("<div class=\"scroll\" tabindex=\"0\">".into()));
-                out.push(Event::Start(Tag::Table(vec![Alignment::None; columns.len()])));
+                out.push(Event::Start(Tag::Table(vec![
+                    Alignment::None;
+                    columns.len()
+                ])));
             }
             Event::End(TagEnd::Table) => {
                 out.push(Event::End(TagEnd::Table));
                 out.push(Event::Html("</div>\n".into()));
             }
-            Event::TaskListMarker(done) => out.push(Event::Text(if done { "☑ " } else { "☐ " }.into())),
+            Event::TaskListMarker(done) => {
+                out.push(Event::Text(if done { "☑ " } else { "☐ " }.into()));
+            }
             other => out.push(other),
         }
     }
@@ -134,17 +151,23 @@ impl Rewriter {
         HeadingLevel::try_from((level as usize + self.shift).min(6)).unwrap_or(HeadingLevel::H6)
     }
 
-    fn start_link<'a>(&mut self, target: &str, out: &mut Vec<Event<'a>>) {
-        let href = if self.open.contains(&true) { None } else { link_target(target) };
+    fn start_link(&mut self, target: &str, out: &mut Vec<Event<'_>>) {
+        let href = if self.open.contains(&true) {
+            None
+        } else {
+            link_target(target)
+        };
         self.open.push(href.is_some());
         if let Some(href) = href {
             let href = href.replace('&', "&amp;");
-            out.push(Event::InlineHtml(format!("<a href=\"{href}\" rel=\"{LINK_REL}\">").into()));
+            out.push(Event::InlineHtml(
+                format!("<a href=\"{href}\" rel=\"{LINK_REL}\">").into(),
+            ));
         }
     }
 
     /// Pictures from elsewhere are not loaded: the reader may follow them.
-    fn start_image<'a>(&mut self, target: &str, out: &mut Vec<Event<'a>>) {
+    fn start_image(&mut self, target: &str, out: &mut Vec<Event<'_>>) {
         let inside = self.open.contains(&true);
         self.start_link(target, out);
         if !inside {
@@ -181,7 +204,10 @@ fn anchors(events: &[Event<'_>]) -> Vec<String> {
                 }
             }
             Event::End(TagEnd::Heading(_)) => {
-                let base = format!("readme-{}", heading_slug(&heading.take().unwrap_or_default()));
+                let base = format!(
+                    "readme-{}",
+                    heading_slug(&heading.take().unwrap_or_default())
+                );
                 let mut anchor = base.clone();
                 let mut copy = 1;
                 while !taken.insert(anchor.clone()) {
@@ -203,14 +229,19 @@ fn heading_slug(text: &str) -> String {
         .take(120)
         .filter_map(|c| match c {
             ' ' => Some('-'),
-            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => Some(c.to_ascii_lowercase()),
+            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => {
+                Some(c.to_ascii_lowercase())
+            }
             _ => None,
         })
         .collect()
 }
 
 fn is_line_break(tag: &str) -> bool {
-    let name: String = tag.chars().filter(|c| !c.is_whitespace() && *c != '/').collect();
+    let name: String = tag
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '/')
+        .collect();
     name.eq_ignore_ascii_case("<br>")
 }
 
@@ -221,9 +252,16 @@ fn strip_tags(raw: &str) -> String {
     while let Some(start) = rest.find('<') {
         let (before, tag) = rest.split_at(start);
         out.push_str(before);
-        let (skip, end) = if tag.starts_with("<!--") { ("<!--".len(), "-->") } else { (1, ">") };
+        let (skip, end) = if tag.starts_with("<!--") {
+            ("<!--".len(), "-->")
+        } else {
+            (1, ">")
+        };
         let inside = tag.get(skip..).unwrap_or_default();
-        rest = inside.find(end).and_then(|i| inside.get(i + end.len()..)).unwrap_or_default();
+        rest = inside
+            .find(end)
+            .and_then(|i| inside.get(i + end.len()..))
+            .unwrap_or_default();
     }
     out.push_str(rest);
     out.split_whitespace().collect::<Vec<_>>().join(" ")

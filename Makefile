@@ -1,0 +1,47 @@
+# The same recipes for people and for CI. `make help` lists them.
+
+CARGO ?= cargo
+TREE ?= target/registry
+
+.PHONY: help demo example test check fmt lint doc layers deny faults bench clean
+
+help: ## list the recipes
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: ## build the example registry, host it with its pages, install a pack from it
+	$(CARGO) run -- demo
+
+example: ## build the example registry into $(TREE)
+	$(CARGO) run -- registry build registry-example/packs --out $(TREE)
+
+test: ## run all tests
+	$(CARGO) test --workspace
+
+check: fmt-check lint doc layers ## everything CI looks at besides the tests
+
+fmt: ## format the sources
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --document-private-items
+
+layers: ## check that crates depend downwards only
+	$(CARGO) test -p attune --test e2e layers
+
+deny: ## check licences, advisories and sources of dependencies (needs cargo-deny)
+	cargo deny check
+
+faults: ## cut the power at every file-system call of each command (root, Linux; see tests/faults.sh)
+	sh tests/faults.sh
+
+bench: ## time build and install beside their peers (see benches/README.md)
+	sh benches/run.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,84 @@
+//! `Context`: what every verb about packs works with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use attune_installer::{ChangeSettings, Classify, FailureClass, Installer, Layout};
+use pack_client::{Registries, RegistryConfig};
+use pack_format::{Hint, Timestamp};
+
+use super::progress::Progress;
+use crate::commands::now;
+use crate::failure::{Code, Failure};
+use crate::report::Report;
+use crate::settings::{self, Settings};
+
+/// The packs directory, the settings, and how to print.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) report: Report,
+    pub(crate) progress: Progress,
+    base: PathBuf,
+    now: Timestamp,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(settings: &'a Settings, base: PathBuf, report: Report) -> Self {
+        Self {
+            settings,
+            report,
+            progress: Progress::new(report),
+            base,
+            now: now(),
+        }
+    }
+
+    /// For reading.
+    pub(crate) fn reader(&self) -> Installer<'_> {
+        self.installer(String::new(), Duration::ZERO)
+    }
+
+    /// For a change that history calls `command`.
+    pub(crate) fn installer(&self, command: String, lock_timeout: Duration) -> Installer<'_> {
+        let mut change = ChangeSettings::new(self.now, settings::user_name(), command);
+        change.lock_timeout = lock_timeout;
+        Installer::new(&self.base, change, &self.progress)
+    }
+
+    /// The registries of the configuration.
+    pub(crate) fn registries(&self) -> Result<Registries, Failure> {
+        self.registries_of(self.settings.registries()?)
+    }
+
+    /// These registries, with the cache of the packs directory.
+    pub(crate) fn registries_of(
+        &self,
+        configs: Vec<RegistryConfig>,
+    ) -> Result<Registries, Failure> {
+        let cache = Layout::new(&self.base).cache();
+        Ok(Registries::new(
+            configs,
+            self.settings.client(self.now, cache)?,
+        ))
+    }
+
+    /// Where packs are.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(&self.base)
+    }
+}
+
+/// A failure with the exit code of its class.
+pub(crate) fn failed<E: std::error::Error + Hint + Classify>(error: &E) -> Failure {
+    let code = match error.class() {
+        FailureClass::Usage => Code::Usage,
+        FailureClass::NoSolution => Code::NoSolution,
+        FailureClass::Network => Code::Network,
+        FailureClass::Verification => Code::Verification,
+        FailureClass::Authentication => Code::Authentication,
+        FailureClass::Busy => Code::Busy,
+        FailureClass::Failed => Code::Failed,
+    };
+    Failure::new(code, error)
+}

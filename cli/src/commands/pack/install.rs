@@ -1,0 +1,227 @@
+//! `pack install`.
+
+use attune_installer::{
+    Change, Dependencies, DetectOptions, InstallReport, InstallRequest, InstalledPack, Mismatch,
+    Record, Replace, Source,
+};
+use pack_client::{Registries, RegistryConfig};
+use serde::Serialize;
+
+use super::args::InstallArgs;
+use super::context::{Context, failed};
+use crate::failure::{Code, Failure};
+use crate::report;
+
+/// What an installation says to programs.
+#[derive(Serialize)]
+struct Output<'a> {
+    success: bool,
+    generation: Option<u64>,
+    packs: Vec<Row<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cycles: Vec<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    requested: bool,
+    path: String,
+    #[serde(flatten)]
+    record: &'a Record,
+}
+
+pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let options = DetectOptions {
+        git_ref: args.git_ref.clone(),
+        no_registry: args.no_registry,
+        allow_http: context.registries_of(Vec::new())?.settings().allow_http,
+    };
+    let skip = args.skip_deps || args.skip_tests;
+    let request = InstallRequest {
+        sources: detect(&args.sources, &options)?,
+        checksum: args.checksum.clone(),
+        dependencies: if skip {
+            Dependencies::Skip
+        } else {
+            Dependencies::Install
+        },
+        replace: if args.force {
+            Replace::Force
+        } else {
+            Replace::Keep
+        },
+        mismatch: if context.settings.verify_checksums()? {
+            Mismatch::Refuse
+        } else {
+            Mismatch::Warn
+        },
+    };
+    let registries = registries(args, context)?;
+    if skip {
+        context
+            .report
+            .warning("Dependency validation will be skipped");
+    }
+    install(
+        &args.sources,
+        &request,
+        &registries,
+        (context, args.lock.timeout()),
+    )
+}
+
+/// Installs one source from one registry.
+pub(crate) fn from_registry(
+    source: &str,
+    registry: RegistryConfig,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let sources = [source.to_owned()];
+    let request = InstallRequest {
+        sources: detect(&sources, &DetectOptions::default())?,
+        ..InstallRequest::default()
+    };
+    let registries = context.registries_of(vec![registry])?;
+    install(
+        &sources,
+        &request,
+        &registries,
+        (context, std::time::Duration::from_mins(1)),
+    )
+}
+
+fn detect(texts: &[String], options: &DetectOptions) -> Result<Vec<Source>, Failure> {
+    texts
+        .iter()
+        .map(|text| Source::detect(text, options).map_err(|e| failed(&e)))
+        .collect()
+}
+
+/// The configured registries, or the one that was named.
+fn registries(args: &InstallArgs, context: &Context<'_>) -> Result<Registries, Failure> {
+    if args.no_registry {
+        return context.registries_of(Vec::new());
+    }
+    let configured = context.settings.registries()?;
+    let Some(name) = &args.registry else {
+        return context.registries_of(configured);
+    };
+    let known: Vec<RegistryConfig> = configured
+        .into_iter()
+        .filter(|config| config.name.as_ref() == Some(name) || config.url == *name)
+        .collect();
+    if !known.is_empty() {
+        return context.registries_of(known);
+    }
+    if !name.contains("://") && !std::path::Path::new(name).exists() {
+        return Err(Failure::text(
+            Code::Usage,
+            format!("there is no configured registry called `{name}`, and no such path"),
+            Some("see the configured ones with `attune pack registries`"),
+        ));
+    }
+    context.registries_of(vec![RegistryConfig::new(name)])
+}
+
+fn install(
+    texts: &[String],
+    request: &InstallRequest,
+    registries: &Registries,
+    (context, lock_timeout): (&Context<'_>, std::time::Duration),
+) -> Result<(), Failure> {
+    for (text, source) in texts.iter().zip(&request.sources) {
+        let text = report::sanitised(text);
+        context.report.lines(&format!(
+            "Installing pack from: {text} ({})",
+            source.description()
+        ))?;
+    }
+    let command = format!("pack install {}", texts.join(" "));
+    let installer = context.installer(command, lock_timeout);
+    let outcome = installer.install(request, registries);
+    context.progress.clear();
+    let done = outcome.map_err(|e| failed(&e))?;
+    print(&done, context)
+}
+
+fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {
+    for cycle in &done.cycles {
+        let refs: Vec<&str> = cycle.iter().map(pack_format::PackRef::as_str).collect();
+        context
+            .report
+            .warning(&format!("these packs need each other: {}", refs.join(", ")));
+    }
+    let layout = context.layout();
+    let output = Output {
+        success: true,
+        generation: done.generation,
+        packs: done
+            .packs
+            .iter()
+            .map(|pack| Row {
+                change: word(&pack.change),
+                from: from(&pack.change),
+                requested: pack.requested,
+                path: layout.pack(&pack.record.pack_ref).display().to_string(),
+                record: &pack.record,
+            })
+            .collect(),
+        cycles: done
+            .cycles
+            .iter()
+            .map(|cycle| cycle.iter().map(ToString::to_string).collect())
+            .collect(),
+    };
+    context.report.result(&output, || {
+        done.packs
+            .iter()
+            .filter(|pack| pack.requested || pack.change != Change::Unchanged)
+            .map(lines)
+            .collect()
+    })
+}
+
+fn lines(pack: &InstalledPack) -> String {
+    let record = &pack.record;
+    let name = &record.pack_ref;
+    let needed = if pack.requested {
+        ""
+    } else {
+        " (needed by another pack)"
+    };
+    let first = match &pack.change {
+        Change::Installed => format!("✓ Pack '{name}' installed successfully{needed}"),
+        Change::Replaced { from } => {
+            format!("✓ Pack '{name}' installed successfully (was {from}){needed}")
+        }
+        Change::Reinstalled => format!("✓ Pack '{name}' installed again{needed}"),
+        Change::Unchanged => format!("✓ Pack '{name}' is already installed"),
+    };
+    let mut text = format!(
+        "{first}\n  Version: {}\n  ID: {}\n",
+        record.version, record.id
+    );
+    if record.verified.0.is_empty() && pack.change != Change::Unchanged {
+        text.push_str("  Verified: none (no checksum was given)\n");
+    }
+    text
+}
+
+fn word(change: &Change) -> &'static str {
+    match change {
+        Change::Installed => "installed",
+        Change::Replaced { .. } => "replaced",
+        Change::Reinstalled => "reinstalled",
+        Change::Unchanged => "unchanged",
+    }
+}
+
+fn from(change: &Change) -> Option<String> {
+    match change {
+        Change::Replaced { from } => Some(from.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! `Progress`: bars on a terminal, plain lines elsewhere when details are asked for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use pack_fs::lock::Holder;
+
+use crate::report::{self, Report};
+
+/// Draws what an installation tells.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    report: Report,
+    bar: ProgressBar,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    pub(crate) fn new(report: Report) -> Self {
+        Self {
+            report,
+            bar: ProgressBar::hidden(),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Removes the bar, if there is one.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn detail(&self, text: &str) {
+        if self.report.is_verbose() {
+            self.bar
+                .suspend(|| self.report.note(&report::sanitised(text)));
+        }
+    }
+}
+
+impl pack_client::Reporter for Progress {
+    fn warning(&self, text: &str) {
+        self.bar
+            .suspend(|| self.report.warning(&report::sanitised(text)));
+    }
+
+    fn download_started(&self, subject: &str, size_bytes: Option<u64>) {
+        let size = size_bytes.map_or_else(String::new, |n| format!(" ({})", HumanBytes(n)));
+        self.detail(&format!("fetching {subject}{size}"));
+    }
+
+    fn download_advanced(&self, _: &str, bytes: u64) {
+        let total = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.bar.set_message(HumanBytes(total).to_string());
+    }
+
+    fn download_restarted(&self, subject: &str) {
+        self.detail(&format!("fetching {subject} again"));
+    }
+}
+
+impl attune_installer::Reporter for Progress {
+    fn waiting(&self, holder: &Holder) {
+        self.report.note(&format!(
+            "waiting for process {} ({})",
+            holder.pid,
+            report::sanitised(&holder.purpose)
+        ));
+    }
+
+    fn planned(&self, total: usize) {
+        if !self.report.draws_progress() {
+            return;
+        }
+        self.bar
+            .set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        self.bar
+            .set_length(self.bar.length().unwrap_or(0) + total as u64);
+        if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos}/{len} packs  {msg}") {
+            self.bar.set_style(style);
+        }
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    fn staged(&self, subject: &str) {
+        self.bar.inc(1);
+        self.detail(&format!("verified {subject}"));
+    }
+
+    fn activated(&self, number: u64) {
+        self.detail(&format!("generation {number} is active"));
+    }
+}

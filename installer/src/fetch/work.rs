@@ -1,0 +1,134 @@
+//! What a worker does with one job: bytes at hand become a tree in staging.
+
+use std::path::Path;
+
+use pack_client::{ArchiveSource, Candidate, Place, Received};
+use pack_format::Checksum;
+use pack_fs::FsError;
+use url::Url;
+
+use super::{Arrived, FetchFailure, Job, Mismatch, Outcome, Ready, Yard, on_disk};
+use crate::stage::{Expected, FetchedArchive, StageError, StagedPack, VerifiedArchive};
+
+/// Bytes at hand to a tree in staging.
+pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> Outcome {
+    let destination = yard.staging.join(number.to_string());
+    match (job, ready) {
+        (Job::Directory { path, checksum }, _) => {
+            let staged = StagedPack::copy(path, &destination, yard.limits)?;
+            let staged = match checksum {
+                Some(checksum) if yard.mismatch == Mismatch::Warn && !staged.has_tree(checksum) => {
+                    let path = path.display();
+                    yard.reporter
+                        .warning(&format!("`{path}` does not have the checksum {checksum}"));
+                    staged
+                }
+                Some(checksum) => staged.expect_tree(checksum)?,
+                None => staged,
+            };
+            Ok(Arrived {
+                staged,
+                url: file_url(path),
+            })
+        }
+        (Job::Archive { path, checksum }, _) => {
+            let body = read(path, yard)?;
+            let name = path.display().to_string();
+            let staged =
+                direct(&name, body, checksum.as_ref(), yard)?.unpack(&destination, yard.limits)?;
+            Ok(Arrived {
+                staged,
+                url: file_url(path),
+            })
+        }
+        (Job::Url { url, checksum }, Ready::Direct(body)) => {
+            let staged = direct(url.as_str(), body, checksum.as_ref(), yard)?
+                .unpack(&destination, yard.limits)?;
+            Ok(Arrived {
+                staged,
+                url: url.to_string(),
+            })
+        }
+        (Job::Listed { candidate, .. }, Ready::Body(body, source)) => {
+            unpack_listed(candidate, body, &source, (&destination, yard))
+        }
+        (Job::Listed { candidate, .. }, Ready::OnDisk) => {
+            let source = candidate.archives.iter().find(|a| on_disk(a));
+            let Some((source, Place::File(path))) = source.map(|s| (s, &s.place)) else {
+                return Err(no_source(candidate));
+            };
+            let body = read(path, yard)?;
+            unpack_listed(candidate, body, source, (&destination, yard))
+        }
+        (job, _) => Err(FetchFailure::Lost {
+            subject: job.subject(),
+        }),
+    }
+}
+
+fn unpack_listed(
+    candidate: &Candidate,
+    body: Received,
+    source: &ArchiveSource,
+    (destination, yard): (&Path, Yard<'_>),
+) -> Outcome {
+    let url = source.place.to_string();
+    warn_if_weak(&source.checksum, &url, yard);
+    let staged = FetchedArchive::new(&url, body)
+        .verify(&source.checksum, "registry")?
+        .unpack(destination, yard.limits)?
+        .expect(&Expected {
+            pack_ref: &candidate.pack_ref,
+            version: &candidate.version,
+            tree: candidate.tree,
+            store_key: candidate.store_key,
+        })?;
+    Ok(Arrived { staged, url })
+}
+
+/// A source somebody named, with the checksum somebody gave.
+fn direct(
+    name: &str,
+    body: Received,
+    checksum: Option<&Checksum>,
+    yard: Yard<'_>,
+) -> Result<VerifiedArchive, StageError> {
+    let mut fetched = FetchedArchive::new(name, body);
+    match checksum {
+        Some(checksum) if yard.mismatch == Mismatch::Warn && !fetched.matches(checksum)? => {
+            yard.reporter
+                .warning(&format!("`{name}` does not have the checksum {checksum}"));
+            Ok(fetched.accept_unverified())
+        }
+        Some(checksum) => {
+            warn_if_weak(checksum, name, yard);
+            fetched.verify(checksum, "command line")
+        }
+        None => Ok(fetched.accept_unverified()),
+    }
+}
+
+fn warn_if_weak(checksum: &Checksum, name: &str, yard: Yard<'_>) {
+    if !checksum.algorithm().is_strong() {
+        let algorithm = checksum.algorithm().name();
+        yard.reporter.warning(&format!(
+            "`{name}` is verified by {algorithm} only, which can be forged"
+        ));
+    }
+}
+
+fn read(path: &Path, yard: Yard<'_>) -> Result<Received, StageError> {
+    Received::from_file(path, yard.limits.archive_bytes, yard.staging)
+        .map_err(|e| FsError::new("read", path, e).into())
+}
+
+fn file_url(path: &Path) -> String {
+    Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
+}
+
+pub(super) fn no_source(candidate: &Candidate) -> FetchFailure {
+    FetchFailure::NoSource {
+        subject: format!("{}@{}", candidate.pack_ref, candidate.version),
+        git: candidate.install_sources.iter().any(|s| s.kind() == "git"),
+    }
+}

@@ -1,0 +1,346 @@
+//! `Run`: one installation on its way, step by step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pack_client::{Candidate, Registries};
+use pack_format::documents::PackDependency;
+use pack_format::{PackRef, StoreKey};
+
+use super::error::Difference;
+use super::prepared::{Origin, Prepared};
+use super::{Change, InstallError, InstallReport, InstallRequest, InstalledPack, Replace, check};
+use crate::fetch::{self, Arrived, FetchFailure, Job, Yard};
+use crate::installer::Installer;
+use crate::plan::{self, Given, Plan};
+use crate::record::{Record, State};
+use crate::session::Session;
+use crate::source::Source;
+use crate::stage::StagedPack;
+use crate::store::Existing;
+
+/// One installation on its way.
+pub(super) struct Run<'a> {
+    pub(super) installer: &'a Installer<'a>,
+    pub(super) request: &'a InstallRequest,
+    pub(super) registries: &'a Registries,
+    pub(super) session: Session<'a>,
+}
+
+/// What the plan asks for beyond what is there.
+#[derive(Default)]
+pub(super) struct Chosen {
+    /// To be fetched, in the plan's order.
+    pub(super) jobs: Vec<Job>,
+    /// In the store already.
+    stored: Vec<Prepared>,
+    /// Refs that stay as they are.
+    unchanged: Vec<PackRef>,
+}
+
+impl Run<'_> {
+    /// Brings sources into staging; either all arrive, or every failure is told.
+    pub(super) fn fetch(&mut self, jobs: &[Job]) -> Result<Vec<Arrived>, InstallError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.installer.reporter.planned(jobs.len());
+        let staging = self.session.staging()?.to_owned();
+        let round = tempfile::Builder::new()
+            .prefix("r-")
+            .tempdir_in(&staging)
+            .map_err(|e| pack_fs::FsError::new("create a directory in", &staging, e))?
+            .keep();
+        let yard = Yard {
+            staging: &round,
+            limits: &self.installer.limits,
+            client: self.registries.settings(),
+            reporter: self.installer.reporter,
+            mismatch: self.request.mismatch,
+        };
+        let mut arrived = Vec::with_capacity(jobs.len());
+        let mut failures: Vec<FetchFailure> = Vec::new();
+        for outcome in fetch::run(jobs, yard) {
+            match outcome {
+                Ok(pack) => arrived.push(pack),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        match failures.len() {
+            0 => Ok(arrived),
+            1 => Err(failures.remove(0).into()),
+            _ => Err(InstallError::Several { failures }),
+        }
+    }
+
+    pub(super) fn plan(&self, direct: &[Arrived]) -> Result<Plan, InstallError> {
+        let roots = self.roots(direct)?;
+        let staged: Vec<&StagedPack> = direct.iter().map(|arrived| &arrived.staged).collect();
+        let given = Given {
+            state: &self.session.state,
+            staged: &staged,
+            roots: &roots,
+            dependencies: self.request.dependencies,
+        };
+        let (registries, reporter) = (self.registries, self.installer.reporter);
+        let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
+            .map_err(InstallError::Runtime)??;
+        for (pack_ref, (_, listing)) in &plan.listings {
+            if let Some(deprecated) = &listing.deprecated {
+                let reason = &deprecated.reason;
+                reporter.warning(&format!("`{pack_ref}` is deprecated: {reason}"));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// What registries are asked for; each pack may be named once.
+    fn roots(&self, direct: &[Arrived]) -> Result<Vec<PackDependency>, InstallError> {
+        let mut named: BTreeMap<PackRef, String> = BTreeMap::new();
+        let mut name = |pack_ref: &PackRef, source: String| {
+            let earlier = named.insert(pack_ref.clone(), source.clone());
+            earlier.map_or(Ok(()), |first| {
+                Err(InstallError::Twice {
+                    pack_ref: pack_ref.clone(),
+                    first: format!("`{first}`"),
+                    second: format!("`{source}`"),
+                })
+            })
+        };
+        for arrived in direct {
+            name(
+                &arrived.staged.manifest.pack_ref,
+                arrived.staged.name.clone(),
+            )?;
+        }
+        let mut roots = Vec::new();
+        for source in &self.request.sources {
+            if let Source::Registry {
+                pack_ref,
+                constraint,
+            } = source
+            {
+                name(pack_ref, source.to_string())?;
+                roots.push(PackDependency {
+                    pack_ref: pack_ref.clone(),
+                    constraint: constraint.clone(),
+                });
+            }
+        }
+        Ok(roots)
+    }
+
+    /// Sorts the plan's packs into those to fetch, those in the store, and those that stay.
+    pub(super) fn choose(&self, plan: &Plan, direct: &[Arrived]) -> Result<Chosen, InstallError> {
+        let force = self.request.replace == Replace::Force;
+        let mut chosen = Chosen::default();
+        for picked in &plan.resolution.packs {
+            let pack_ref = &picked.pack_ref;
+            if direct
+                .iter()
+                .any(|a| a.staged.manifest.pack_ref == *pack_ref)
+            {
+                continue;
+            }
+            let listed = plan.listings.get(pack_ref).and_then(|(registry, listing)| {
+                let same = |c: &&Candidate| c.version == picked.version;
+                Some((registry, listing, listing.candidates.iter().find(same)?))
+            });
+            let installed = self.session.state.packs.get(pack_ref);
+            let same_version = installed.filter(|record| record.version == picked.version);
+            let is_root = self.is_root(pack_ref);
+            let Some((registry, listing, candidate)) = listed else {
+                chosen.unchanged.push(pack_ref.clone());
+                continue;
+            };
+            if let Some(record) = same_version
+                && !(force && is_root)
+            {
+                if is_root && let Some(new) = candidate.store_key.filter(|k| *k != record.store_key)
+                {
+                    return Err(different(record, new, &listing.registry.url));
+                }
+                chosen.unchanged.push(pack_ref.clone());
+                continue;
+            }
+            match candidate
+                .store_key
+                .filter(|key| !force && self.session.has_stored(key))
+            {
+                Some(key) => {
+                    chosen.stored.push(Prepared::of_stored(
+                        &self.session,
+                        candidate,
+                        key,
+                        listing,
+                    )?);
+                }
+                None => chosen.jobs.push(Job::Listed {
+                    registry: Arc::clone(registry),
+                    candidate: Box::new(candidate.clone()),
+                }),
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn is_root(&self, pack_ref: &PackRef) -> bool {
+        self.request.sources.iter().any(
+            |source| matches!(source, Source::Registry { pack_ref: root, .. } if root == pack_ref),
+        )
+    }
+
+    /// Everything is in staging or in the store: check, store, switch.
+    pub(super) fn finish(
+        mut self,
+        plan: &Plan,
+        chosen: Chosen,
+        direct: Vec<Arrived>,
+        arrived: Vec<Arrived>,
+    ) -> Result<InstallReport, InstallError> {
+        let from_store: Vec<StoreKey> = chosen.stored.iter().map(|p| p.key).collect();
+        let mut prepared = chosen.stored;
+        let mut staged = Vec::new();
+        let requested = self.requested(&direct);
+        for (arrived, origin) in with_origins(direct, arrived, plan) {
+            prepared.push(Prepared::of_staged(&arrived, origin));
+            staged.push(arrived.staged);
+        }
+        let positions: BTreeMap<&PackRef, usize> = (plan.resolution.packs.iter())
+            .enumerate()
+            .map(|(position, picked)| (&picked.pack_ref, position))
+            .collect();
+        prepared.sort_by_key(|p| positions.get(&p.manifest.pack_ref));
+        let outcome = self.outcome(prepared, &chosen.unchanged)?;
+        check::dependents(
+            &self.session.state,
+            &outcome,
+            self.request,
+            self.installer.reporter,
+        )?;
+        let mut packs = outcome.packs;
+        for pack in &mut packs {
+            pack.requested = requested.contains(&pack.record.pack_ref);
+        }
+        packs.sort_by_key(|p| positions.get(&p.record.pack_ref));
+        let changed = packs.iter().any(|p| p.change != Change::Unchanged);
+        let mut generation = None;
+        if changed {
+            let existing = match self.request.replace {
+                Replace::Force => Existing::Repair,
+                Replace::Keep => Existing::Keep,
+            };
+            let mut proofs = self.session.store(&staged, existing)?;
+            proofs.extend(
+                from_store
+                    .iter()
+                    .filter_map(|key| self.session.find_stored(key)),
+            );
+            let next = outcome.next;
+            let reporter = self.installer.reporter;
+            let state = self
+                .session
+                .commit(next.packs, next.next_id, &proofs, reporter)?;
+            generation = Some(state.generation);
+        }
+        Ok(InstallReport {
+            generation,
+            packs,
+            cycles: plan.resolution.cycles.clone(),
+        })
+    }
+
+    /// The refs that were asked for.
+    fn requested(&self, direct: &[Arrived]) -> Vec<PackRef> {
+        let of_direct = direct.iter().map(|a| a.staged.manifest.pack_ref.clone());
+        let named = self
+            .request
+            .sources
+            .iter()
+            .filter_map(|source| match source {
+                Source::Registry { pack_ref, .. } => Some(pack_ref.clone()),
+                _ => None,
+            });
+        of_direct.chain(named).collect()
+    }
+
+    /// The state after the change, and what happens to each pack.
+    fn outcome(
+        &self,
+        prepared: Vec<Prepared>,
+        unchanged: &[PackRef],
+    ) -> Result<Outcome, InstallError> {
+        let mut next = self.session.state.clone();
+        let mut packs = Vec::new();
+        for pack in prepared {
+            let old = self.session.state.packs.get(&pack.manifest.pack_ref);
+            let change = match old {
+                None => Change::Installed,
+                Some(old) if old.version != pack.manifest.version => Change::Replaced {
+                    from: old.version.clone(),
+                },
+                Some(_) if self.request.replace == Replace::Force => Change::Reinstalled,
+                Some(old) if old.store_key == pack.key => Change::Unchanged,
+                Some(old) => return Err(different(old, pack.key, &pack.origin.url)),
+            };
+            let record = match old {
+                Some(old) if change == Change::Unchanged => old.clone(),
+                _ => {
+                    let id = old.map_or(next.next_id, |old| old.id);
+                    next.next_id = next.next_id.max(id + 1);
+                    let record = pack.record(id, &self.installer.settings);
+                    next.packs.insert(record.pack_ref.clone(), record.clone());
+                    record
+                }
+            };
+            packs.push(InstalledPack {
+                record,
+                change,
+                requested: true,
+            });
+        }
+        packs.extend(unchanged.iter().filter_map(|pack_ref| {
+            Some(InstalledPack {
+                record: self.session.state.packs.get(pack_ref)?.clone(),
+                change: Change::Unchanged,
+                requested: true,
+            })
+        }));
+        Ok(Outcome { next, packs })
+    }
+}
+
+/// What an installation leads to.
+pub(super) struct Outcome {
+    pub(super) next: State,
+    pub(super) packs: Vec<InstalledPack>,
+}
+
+/// Each staged pack with where it came from.
+fn with_origins(
+    direct: Vec<Arrived>,
+    arrived: Vec<Arrived>,
+    plan: &Plan,
+) -> Vec<(Arrived, Origin)> {
+    let of_direct = direct.into_iter().map(|arrived| {
+        let origin = Origin::direct(&arrived);
+        (arrived, origin)
+    });
+    let of_listed = arrived.into_iter().map(|arrived| {
+        let owner = plan.listings.get(&arrived.staged.manifest.pack_ref);
+        let registry = owner.map(|(_, listing)| listing.registry.as_ref().clone());
+        let origin = Origin::listed(&arrived, registry);
+        (arrived, origin)
+    });
+    of_direct.chain(of_listed).collect()
+}
+
+fn different(installed: &Record, new: StoreKey, source: &str) -> InstallError {
+    InstallError::Different(Box::new(Difference {
+        subject: format!("{}@{}", installed.pack_ref, installed.version),
+        installed: installed.store_key,
+        installed_from: installed.installed_from.url.clone(),
+        new,
+        source_text: source.to_owned(),
+    }))
+}

@@ -1,0 +1,18 @@
+//! The installer from outside, against registries made by hand.
+//!
+//! * `install`: sources, versions, dependencies, records, what is refused
+//! * `history`: rollback, uninstall, history, prune
+//! * `verify`: every kind of damage is named
+//! * `faults`: each step of a change fails in turn; full disk; a second process
+//! * `web`: the same registries over HTTP
+//! * `speed`: many packs at once (ignored by default)
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod faults;
+mod history;
+mod install;
+mod speed;
+mod support;
+mod verify;
+mod web;

@@ -1,0 +1,97 @@
+//! `registry build` as people run it.
+
+use std::fs;
+
+use crate::support::{Place, snapshot};
+
+/// One document on stdout, what happened to each pack in it, and nothing else there.
+#[test]
+fn build_reports_every_pack_as_json() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    let report = place.build().json();
+    assert_eq!(report["added"], 1);
+    assert_eq!(report["results"][0]["result"], "added");
+    assert_eq!(report["results"][0]["ref"], "slack");
+    let again = place.build().json();
+    assert_eq!((&again["unchanged"], &again["files_written"]), (&1.into(), &0.into()));
+}
+
+/// The errors people meet, word for word, each with its exit code and nothing changed.
+#[test]
+fn build_errors_say_what_where_and_what_to_do() {
+    let place = Place::new();
+    let missing = place.run(&["registry", "build", "nowhere", "--out", "tree"], 2);
+    assert_eq!(
+        missing.stderr,
+        "error: cannot list `nowhere`\n  caused by: No such file or directory (os error 2)\n"
+    );
+    fs::create_dir(place.path("empty")).unwrap();
+    let empty = place.run(&["registry", "build", "empty", "--out", "tree"], 2);
+    assert_eq!(
+        empty.stderr,
+        "error: no pack in `empty`: searched `empty/pack.yaml` and `empty/*/pack.yaml`\n\
+         hint: name a directory with a `pack.yaml`, or a folder of such directories\n"
+    );
+    place.pack("slack", "slack", "2.1", "");
+    let version = place.run(&["registry", "build", "packs", "--out", "tree"], 1);
+    assert_eq!(
+        version.stderr,
+        "✗ packs/slack: `packs/slack/pack.yaml`, line 3, field `version`: `2.1` is not a SemVer version\n  \
+         hint: write three numbers, such as `2.1.0`\n\
+         error: 1 of 1 packs were refused; nothing was published\n\
+         hint: correct them, or pass `--skip-invalid` to publish the others\n"
+    );
+    assert!(!place.path("tree").exists());
+}
+
+/// A changed version is refused with both digests, and the tree stays.
+#[test]
+fn build_refuses_a_changed_version() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    place.build();
+    let before = snapshot(&place.path("tree"));
+    place.pack("slack", "slack", "2.1.0", "description: other\n");
+    let refused = place.run(&["registry", "build", "packs", "--out", "tree"], 1);
+    assert!(
+        refused.stderr.contains("`slack@2.1.0` is already published with different contents\n  published  sha256:"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("raise `version` in `pack.yaml` and build again"));
+    assert_eq!(snapshot(&place.path("tree")), before);
+}
+
+/// The same packs give the same bytes under another time zone, locale and folder.
+#[test]
+fn build_gives_the_same_bytes_everywhere() {
+    let trees = [("Pacific/Kiritimati", "C", "a"), ("America/New_York", "de_DE.UTF-8", "deep/er")].map(|(zone, locale, out)| {
+        let place = Place::new();
+        place.pack("slack", "slack", "2.1.0", "");
+        place.pack("aws", "aws", "1.0.0", "");
+        let done = place
+            .attune(&["registry", "build", "packs", "--out", out, "--base-url", "https://packs.example.org/"])
+            .env("TZ", zone)
+            .env("LC_ALL", locale)
+            .env("SOURCE_DATE_EPOCH", "1700000000")
+            .output()
+            .unwrap();
+        assert!(done.status.success());
+        snapshot(&place.path(out))
+    });
+    assert_eq!(trees[0], trees[1]);
+    assert!(trees[0].len() > 20);
+}
+
+/// Without a base URL the tree is for development only, and the command says so.
+#[test]
+fn build_without_base_url_says_so() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    let run = place.run(&["registry", "build", "packs", "--out", "tree"], 0);
+    assert!(run.stderr.contains("for development only"), "{}", run.stderr);
+    assert_eq!(run.stdout, "1 packs, 1 versions in `tree`: 1 added, 0 updated, 0 unchanged\n");
+    let index = fs::read_to_string(place.path("tree/index.json")).unwrap();
+    assert!(index.contains("http://127.0.0.1:8470/archives/slack/slack-2.1.0.tar.gz"));
+}

@@ -1,0 +1,1 @@
+//! `pack …` from a tree and from a server.

@@ -1,0 +1,16 @@
+//! End-to-end tests: the built binary, run as people run it.
+//!
+//! * `layers`    crates depend downwards only
+//! * `build`     `registry build`: outputs, refusals, exit codes
+//! * `serve`     `registry serve`: a tree and a lone index over HTTP
+//! * `install`   `pack …` from a tree and from a server
+//! * `demo`      the README's first command
+//! * `example`   the example packs: built, and their own tests
+
+mod build;
+mod demo;
+mod example;
+mod install;
+mod layers;
+mod serve;
+mod support;

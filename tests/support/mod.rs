@@ -1,0 +1,176 @@
+//! The binary under test, and small packs for it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The root of the project.
+pub(crate) fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A folder of its own for one test, with a home that holds no configuration.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("home")).unwrap();
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `attune` in this place, with a fixed clock for builds and no settings from outside.
+    pub(crate) fn attune(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_attune"));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("PATH", path_variable())
+            .env("HOME", self.path("home"))
+            .env("ATTUNE__PACKS_BASE_DIR", self.path("installed"));
+        command
+    }
+
+    /// Runs to the end; the exit code must be `code`.
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str], code: i32) -> Run {
+        let output = self.attune(args).output().unwrap();
+        let run = Run::of(&output);
+        assert_eq!(output.status.code(), Some(code), "attune {args:?}\n{run:?}");
+        run
+    }
+
+    /// Writes a small valid pack into `packs/<directory>`.
+    pub(crate) fn pack(&self, directory: &str, pack_ref: &str, version: &str, extra: &str) {
+        let root = self.path("packs").join(directory);
+        fs::create_dir_all(root.join("actions")).unwrap();
+        let manifest =
+            format!("ref: {pack_ref}\nlabel: {pack_ref}\nversion: \"{version}\"\nrepository: https://example.org/{pack_ref}\n{extra}");
+        fs::write(root.join("pack.yaml"), manifest).unwrap();
+        let action = format!("ref: {pack_ref}.run\nrunner_type: shell\nentry_point: run.sh\n");
+        fs::write(root.join("actions/run.yaml"), action).unwrap();
+        fs::write(root.join("actions/run.sh"), "#!/bin/sh\necho ok\n").unwrap();
+    }
+
+    /// Builds `packs` into `tree`.
+    #[track_caller]
+    pub(crate) fn build(&self) -> Run {
+        self.run(&["registry", "build", "packs", "--out", "tree", "--json"], 0)
+    }
+
+    /// Hosts `what` on a free port.
+    pub(crate) fn serve(&self, what: &str) -> Hosted {
+        Hosted::start(self.attune(&["registry", "serve", what, "--listen", "127.0.0.1:0"]))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests run other programs")]
+fn path_variable() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// What a run printed.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    fn of(output: &Output) -> Self {
+        Self {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The one JSON document on stdout.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// A server that is stopped when dropped.
+pub(crate) struct Hosted {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Hosted {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        assert!(url.starts_with("http://"), "the server said `{line}`");
+        Self { child, url }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// Status line, headers and body of one GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, String, Vec<u8>) {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head, answer[end + 4..].to_vec())
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every file and link below a directory with what it holds; empty if there is none.
+pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries {
+            let entry = entry.unwrap();
+            let name = entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let kind = entry.file_type().unwrap();
+            if kind.is_symlink() {
+                let target = fs::read_link(entry.path()).unwrap();
+                found.insert(name, target.to_string_lossy().into_owned().into_bytes());
+            } else if kind.is_dir() {
+                waiting.push(entry.path());
+                found.insert(name, Vec::new());
+            } else {
+                found.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    found
+}
