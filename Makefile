@@ -37,8 +37,8 @@ layers: ## check that crates depend downwards only
 deny: ## check licences, advisories and sources of dependencies (needs cargo-deny)
 	cargo deny check
 
-faults: ## cut the power at every file-system call of each command (root, Linux; see tests/faults.sh)
-	sh tests/faults.sh
+faults: ## cut the power at every file-system call of each command (root, Linux; see tests/faults/run.sh)
+	sh tests/faults/run.sh target/release/attune
 
 bench: ## time build and install beside their peers (see benches/README.md)
 	sh benches/run.sh

@@ -14,7 +14,10 @@ fn build_reports_every_pack_as_json() {
     assert_eq!(report["results"][0]["result"], "added");
     assert_eq!(report["results"][0]["ref"], "slack");
     let again = place.build().json();
-    assert_eq!((&again["unchanged"], &again["files_written"]), (&1.into(), &0.into()));
+    assert_eq!(
+        (&again["unchanged"], &again["files_written"]),
+        (&1.into(), &0.into())
+    );
 }
 
 /// The errors people meet, word for word, each with its exit code and nothing changed.
@@ -55,23 +58,41 @@ fn build_refuses_a_changed_version() {
     place.pack("slack", "slack", "2.1.0", "description: other\n");
     let refused = place.run(&["registry", "build", "packs", "--out", "tree"], 1);
     assert!(
-        refused.stderr.contains("`slack@2.1.0` is already published with different contents\n  published  sha256:"),
+        refused.stderr.contains(
+            "`slack@2.1.0` is already published with different contents\n  published  sha256:"
+        ),
         "{}",
         refused.stderr
     );
-    assert!(refused.stderr.contains("raise `version` in `pack.yaml` and build again"));
+    assert!(
+        refused
+            .stderr
+            .contains("raise `version` in `pack.yaml` and build again")
+    );
     assert_eq!(snapshot(&place.path("tree")), before);
 }
 
 /// The same packs give the same bytes under another time zone, locale and folder.
 #[test]
 fn build_gives_the_same_bytes_everywhere() {
-    let trees = [("Pacific/Kiritimati", "C", "a"), ("America/New_York", "de_DE.UTF-8", "deep/er")].map(|(zone, locale, out)| {
+    let trees = [
+        ("Pacific/Kiritimati", "C", "a"),
+        ("America/New_York", "de_DE.UTF-8", "deep/er"),
+    ]
+    .map(|(zone, locale, out)| {
         let place = Place::new();
         place.pack("slack", "slack", "2.1.0", "");
         place.pack("aws", "aws", "1.0.0", "");
         let done = place
-            .attune(&["registry", "build", "packs", "--out", out, "--base-url", "https://packs.example.org/"])
+            .attune(&[
+                "registry",
+                "build",
+                "packs",
+                "--out",
+                out,
+                "--base-url",
+                "https://packs.example.org/",
+            ])
             .env("TZ", zone)
             .env("LC_ALL", locale)
             .env("SOURCE_DATE_EPOCH", "1700000000")
@@ -90,8 +111,15 @@ fn build_without_base_url_says_so() {
     let place = Place::new();
     place.pack("slack", "slack", "2.1.0", "");
     let run = place.run(&["registry", "build", "packs", "--out", "tree"], 0);
-    assert!(run.stderr.contains("for development only"), "{}", run.stderr);
-    assert_eq!(run.stdout, "1 packs, 1 versions in `tree`: 1 added, 0 updated, 0 unchanged\n");
+    assert!(
+        run.stderr.contains("for development only"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        run.stdout,
+        "1 packs, 1 versions in `tree`: 1 added, 0 updated, 0 unchanged\n"
+    );
     let index = fs::read_to_string(place.path("tree/index.json")).unwrap();
     assert!(index.contains("http://127.0.0.1:8470/archives/slack/slack-2.1.0.tar.gz"));
 }

@@ -7,9 +7,29 @@ use crate::support::{Place, project};
 fn demo_installs_a_pack_with_its_dependencies() {
     let place = Place::new();
     let packs = project().join("registry-example/packs");
-    let run = place.run(&["demo", "--exit", "--dir", "demo", "--packs", packs.to_str().unwrap()], 0);
-    assert!(run.stdout.contains("3. Installing `monitoring` from it"), "{run:?}");
+    let run = place.run(
+        &[
+            "demo",
+            "--exit",
+            "--dir",
+            "demo",
+            "--packs",
+            packs.to_str().unwrap(),
+        ],
+        0,
+    );
+    assert!(
+        run.stdout.contains("3. Installing `monitoring` from it"),
+        "{run:?}"
+    );
     for pack in ["core", "slack", "monitoring"] {
-        assert!(place.path("demo/packs").join(pack).join("pack.yaml").is_file(), "{pack}: {run:?}");
+        assert!(
+            place
+                .path("demo/packs")
+                .join(pack)
+                .join("pack.yaml")
+                .is_file(),
+            "{pack}: {run:?}"
+        );
     }
 }

@@ -7,7 +7,11 @@ use crate::support::{Place, project};
 /// Every pack's own tests pass, offline.
 #[test]
 fn example_packs_pass_their_own_tests() {
-    let done = Command::new("sh").arg("test.sh").current_dir(project().join("registry-example")).output().unwrap();
+    let done = Command::new("sh")
+        .arg("test.sh")
+        .current_dir(project().join("registry-example"))
+        .output()
+        .unwrap();
     assert!(
         done.status.success(),
         "{}{}",
@@ -23,10 +27,22 @@ fn example_registry_builds_cleanly() {
     let packs = project().join("registry-example/packs");
     let packs = packs.to_str().unwrap();
     let run = place.run(
-        &["registry", "build", packs, "--out", "tree", "--base-url", "https://packs.example.org/", "--json"],
+        &[
+            "registry",
+            "build",
+            packs,
+            "--out",
+            "tree",
+            "--base-url",
+            "https://packs.example.org/",
+            "--json",
+        ],
         0,
     );
     assert_eq!(run.stderr, "");
     let report = run.json();
-    assert_eq!((&report["packs"], &report["versions"]), (&5.into(), &6.into()));
+    assert_eq!(
+        (&report["packs"], &report["versions"]),
+        (&5.into(), &6.into())
+    );
 }

@@ -22,7 +22,10 @@ const LAYERS: [(&str, &str, u8, &[&str]); 11] = [
 
 /// What only some crates may know.
 const RESERVED: [(&str, &[&str]); 5] = [
-    ("tokio", &["attune-server", "attune-installer", "pack-client", "attune"]),
+    (
+        "tokio",
+        &["attune-server", "attune-installer", "pack-client", "attune"],
+    ),
     ("hyper", &["attune-server"]),
     ("reqwest", &["pack-client"]),
     ("minijinja", &["registry-pages"]),
@@ -45,7 +48,10 @@ fn dependencies(manifest: &str) -> Vec<String> {
 /// No crate uses one above it, beside it without permission, or a library that is not its business.
 #[test]
 fn crates_depend_downwards_only() {
-    let layers: BTreeMap<&str, u8> = LAYERS.iter().map(|(_, name, layer, _)| (*name, *layer)).collect();
+    let layers: BTreeMap<&str, u8> = LAYERS
+        .iter()
+        .map(|(_, name, layer, _)| (*name, *layer))
+        .collect();
     let mut wrong = Vec::new();
     for (folder, name, layer, beside) in LAYERS {
         let manifest = fs::read_to_string(project().join(folder).join("Cargo.toml")).unwrap();
@@ -53,12 +59,16 @@ fn crates_depend_downwards_only() {
             if let Some(other) = layers.get(dependency.as_str()) {
                 let downwards = *other < layer || beside.contains(&dependency.as_str());
                 if !downwards {
-                    wrong.push(format!("{name} (layer {layer}) uses {dependency} (layer {other})"));
+                    wrong.push(format!(
+                        "{name} (layer {layer}) uses {dependency} (layer {other})"
+                    ));
                 }
             }
             for (library, users) in RESERVED {
                 if dependency == library && !users.contains(&name) {
-                    wrong.push(format!("{name} uses {library}, which is reserved for {users:?}"));
+                    wrong.push(format!(
+                        "{name} uses {library}, which is reserved for {users:?}"
+                    ));
                 }
             }
         }

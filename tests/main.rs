@@ -7,6 +7,12 @@
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that fails fails its test"
+)]
+
 mod build;
 mod demo;
 mod example;

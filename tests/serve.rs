@@ -13,11 +13,17 @@ fn serve_hosts_a_tree_and_follows_it() {
     let hosted = place.serve("tree");
     let (status, head, page) = hosted.get("/");
     assert_eq!(status, 200);
-    assert!(head.to_lowercase().contains("content-type: text/html"), "{head}");
+    assert!(
+        head.to_lowercase().contains("content-type: text/html"),
+        "{head}"
+    );
     assert!(String::from_utf8_lossy(&page).contains("slack"));
     let (status, _, archive) = hosted.get("/archives/slack/slack-2.1.0.tar.gz");
     assert_eq!(status, 200);
-    assert_eq!(archive, fs::read(place.path("tree/archives/slack/slack-2.1.0.tar.gz")).unwrap());
+    assert_eq!(
+        archive,
+        fs::read(place.path("tree/archives/slack/slack-2.1.0.tar.gz")).unwrap()
+    );
     assert_eq!(hosted.get("/packs/nowhere/").0, 404);
     place.pack("aws", "aws", "1.0.0", "");
     place.build();
@@ -34,7 +40,10 @@ fn serve_hosts_a_lone_index() {
     place.build();
     fs::copy(place.path("tree/index.json"), place.path("index.json")).unwrap();
     let hosted = place.serve("index.json");
-    assert_eq!(hosted.get("/index.json").2, fs::read(place.path("index.json")).unwrap());
+    assert_eq!(
+        hosted.get("/index.json").2,
+        fs::read(place.path("index.json")).unwrap()
+    );
     let (status, _, page) = hosted.get("/packs/slack/");
     assert_eq!(status, 200);
     assert!(String::from_utf8_lossy(&page).contains("slack"));
@@ -45,12 +54,18 @@ fn serve_hosts_a_lone_index() {
 fn serve_errors_say_what_is_wrong() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();
-    let empty = place.run(&["registry", "serve", "empty", "--listen", "127.0.0.1:0"], 1);
+    let empty = place.run(
+        &["registry", "serve", "empty", "--listen", "127.0.0.1:0"],
+        1,
+    );
     assert!(empty.stderr.contains("`empty`"), "{}", empty.stderr);
     place.pack("slack", "slack", "2.1.0", "");
     place.build();
     let first = place.serve("tree");
-    let taken = place.run(&["registry", "serve", "tree", "--listen", first.address()], 1);
+    let taken = place.run(
+        &["registry", "serve", "tree", "--listen", first.address()],
+        1,
+    );
     assert!(taken.stderr.contains(first.address()), "{}", taken.stderr);
     assert!(taken.stderr.contains("hint: "), "{}", taken.stderr);
 }

@@ -18,7 +18,7 @@ use crate::history::{self, Candidate, Merge, Outcome, Refusal};
 use crate::inputs::{self, InputError, Inputs};
 use crate::operator_file::OperatorFile;
 use crate::pack::{self, Built, Looked, PackError, Workshop};
-use crate::publish::{self, Packs, PublishError, Publication};
+use crate::publish::{self, Packs, Publication, PublishError};
 
 /// What to build, and how.
 #[derive(Debug, Clone)]
@@ -151,13 +151,21 @@ impl Hint for BuildError {
 ///
 /// # Errors
 /// [`BuildError`]; the tree still says what it said.
-pub fn build(options: &BuildOptions, waiting: impl FnMut(&Holder)) -> Result<BuildReport, BuildError> {
+pub fn build(
+    options: &BuildOptions,
+    waiting: impl FnMut(&Holder),
+) -> Result<BuildReport, BuildError> {
     let inputs = inputs::find(&options.inputs)?;
     let operator = match &inputs.operator_file {
         Some(path) => OperatorFile::read(path)?,
         None => OperatorFile::default(),
     };
-    let writer = TreeWriter::begin(&options.out, "registry build", options.lock_timeout, waiting)?;
+    let writer = TreeWriter::begin(
+        &options.out,
+        "registry build",
+        options.lock_timeout,
+        waiting,
+    )?;
     let run = Run::open(options, operator, &writer)?;
     run.run(&inputs)
 }
@@ -182,7 +190,10 @@ impl<'a> Run<'a> {
         let reader = TreeReader::new(&options.out);
         let registry = reader.registry()?;
         let listed = reader.packs()?;
-        let given = options.base_url.clone().or_else(|| operator.base_url.clone());
+        let given = options
+            .base_url
+            .clone()
+            .or_else(|| operator.base_url.clone());
         let base_url = match given {
             Some(url) => Some(checked_base_url(&url)?),
             None => registry.as_ref().and_then(|r| r.url.clone()),
@@ -232,9 +243,10 @@ impl<'a> Run<'a> {
             ..BuildReport::default()
         };
         for directory in &inputs.without_manifest {
-            report
-                .warnings
-                .push(format!("`{}` has no `pack.yaml`; it was passed over", directory.display()));
+            report.warnings.push(format!(
+                "`{}` has no `pack.yaml`; it was passed over",
+                directory.display()
+            ));
         }
         let merged = self.merge(candidates, documents, &mut refusals, &mut report);
         self.finish_verdicts(refusals, &mut report);
@@ -256,7 +268,7 @@ impl<'a> Run<'a> {
             report.totals = publication.totals();
             return Ok(report);
         }
-        let seen: Vec<Seen> = merged.built.iter().map(|pack| Seen::of(pack)).collect();
+        let seen: Vec<Seen> = merged.built.iter().map(Seen::of).collect();
         let published = publication.publish(Packs {
             documents: merged.documents,
             touched: merged.touched,
@@ -276,7 +288,12 @@ impl<'a> Run<'a> {
         if self.options.only.is_empty() {
             return inputs.packs.clone();
         }
-        let wanted: Vec<PathBuf> = self.options.only.iter().filter_map(|p| p.canonicalize().ok()).collect();
+        let wanted: Vec<PathBuf> = self
+            .options
+            .only
+            .iter()
+            .filter_map(|p| p.canonicalize().ok())
+            .collect();
         let is_wanted = |p: &&PathBuf| p.canonicalize().is_ok_and(|p| wanted.contains(&p));
         inputs.packs.iter().filter(is_wanted).cloned().collect()
     }
@@ -289,7 +306,9 @@ impl<'a> Run<'a> {
         let pointers: Vec<_> = listed.packs.iter().collect();
         let documents: Result<BTreeMap<_, _>, ReadError> = pointers
             .par_iter()
-            .map(|(pack_ref, pointer)| Ok(((*pack_ref).clone(), self.reader.pack(pack_ref, pointer)?)))
+            .map(|(pack_ref, pointer)| {
+                Ok(((*pack_ref).clone(), self.reader.pack(pack_ref, pointer)?))
+            })
             .collect();
         Ok(documents?)
     }
@@ -300,10 +319,15 @@ impl<'a> Run<'a> {
         cache: &BuildCache,
         documents: &BTreeMap<PackRef, PackDocument>,
     ) -> (Vec<Candidate>, Vec<Refusal>) {
-        let published = |pack_ref: &PackRef, version: &Version| -> Option<(StoreKey, ArchiveRecord)> {
-            let listed = documents.get(pack_ref)?.versions.iter().find(|v| v.version == *version)?;
-            Some((listed.store_key?, listed.archive.clone()?))
-        };
+        let published =
+            |pack_ref: &PackRef, version: &Version| -> Option<(StoreKey, ArchiveRecord)> {
+                let listed = documents
+                    .get(pack_ref)?
+                    .versions
+                    .iter()
+                    .find(|v| v.version == *version)?;
+                Some((listed.store_key?, listed.archive.clone()?))
+            };
         let workshop = Workshop {
             writer: self.writer,
             now: self.options.now,
@@ -322,8 +346,13 @@ impl<'a> Run<'a> {
                     {
                         Ok(Candidate::Unchanged(directory.clone(), cached))
                     }
-                    Ok(Looked::Unchanged(_)) => pack::look(directory, &self.settings, &BuildCache::default(), &checkouts)
-                        .and_then(|looked| self.build_one(&workshop, directory, looked)),
+                    Ok(Looked::Unchanged(_)) => pack::look(
+                        directory,
+                        &self.settings,
+                        &BuildCache::default(),
+                        &checkouts,
+                    )
+                    .and_then(|looked| self.build_one(&workshop, directory, looked)),
                     Ok(looked) => self.build_one(&workshop, directory, looked),
                     Err(error) => Err(error),
                 };
@@ -350,7 +379,9 @@ impl<'a> Run<'a> {
     ) -> Result<Candidate, PackError> {
         match looked {
             Looked::Unchanged(cached) => Ok(Candidate::Unchanged(directory.to_owned(), cached)),
-            Looked::Changed(opened) => Ok(Candidate::Built(Box::new(workshop.build(directory, *opened)?))),
+            Looked::Changed(opened) => Ok(Candidate::Built(Box::new(
+                workshop.build(directory, *opened)?,
+            ))),
         }
     }
 
@@ -362,8 +393,12 @@ impl<'a> Run<'a> {
         report: &mut BuildReport,
     ) -> Merged {
         // What the operator says applies to packs without a directory too.
-        let mut built: BTreeMap<PackRef, Vec<Box<Built>>> =
-            self.operator.packs.keys().map(|pack_ref| (pack_ref.clone(), Vec::new())).collect();
+        let mut built: BTreeMap<PackRef, Vec<Built>> = self
+            .operator
+            .packs
+            .keys()
+            .map(|pack_ref| (pack_ref.clone(), Vec::new()))
+            .collect();
         for candidate in candidates {
             match candidate {
                 Candidate::Unchanged(directory, cached) => {
@@ -374,7 +409,9 @@ impl<'a> Run<'a> {
                         outcome: Ok("unchanged"),
                     });
                 }
-                Candidate::Built(pack) => built.entry(pack.pack_ref.clone()).or_default().push(pack),
+                Candidate::Built(pack) => {
+                    built.entry(pack.pack_ref.clone()).or_default().push(*pack)
+                }
             }
         }
         let touched = built.keys().cloned().collect();
@@ -385,7 +422,8 @@ impl<'a> Run<'a> {
                 now: self.options.now,
                 additions: self.operator.packs.get(&pack_ref),
             };
-            let (document, outcomes) = merge.document(&pack_ref, documents.remove(&pack_ref), &packs);
+            let (document, outcomes) =
+                merge.document(&pack_ref, documents.remove(&pack_ref), &packs);
             if !document.versions.is_empty() {
                 documents.insert(pack_ref.clone(), document);
             }
@@ -409,11 +447,13 @@ impl<'a> Run<'a> {
     #[expect(clippy::unused_self, reason = "reads as a step of the run")]
     fn finish_verdicts(&self, refusals: Vec<Refusal>, report: &mut BuildReport) {
         report.changes.refused = refusals.len();
-        report.packs.extend(refusals.into_iter().map(|(directory, error)| Verdict {
-            directory,
-            pack: None,
-            outcome: Err(error),
-        }));
+        report
+            .packs
+            .extend(refusals.into_iter().map(|(directory, error)| Verdict {
+                directory,
+                pack: None,
+                outcome: Err(error),
+            }));
         report.packs.sort_by(|a, b| a.directory.cmp(&b.directory));
     }
 
@@ -421,7 +461,13 @@ impl<'a> Run<'a> {
         cache.settings.clone_from(&self.settings);
         for seen in seen {
             cache.remember(&seen.directory, &seen.fingerprint, |text| {
-                CachedPack::new(text, seen.pack_ref, seen.version, seen.store_key, seen.repository)
+                CachedPack::new(
+                    text,
+                    seen.pack_ref,
+                    seen.version,
+                    seen.store_key,
+                    seen.repository,
+                )
             });
         }
         cache.write(&self.state)
@@ -431,7 +477,7 @@ impl<'a> Run<'a> {
 struct Merged {
     documents: BTreeMap<PackRef, PackDocument>,
     touched: BTreeSet<PackRef>,
-    built: Vec<Box<Built>>,
+    built: Vec<Built>,
 }
 
 /// What the cache remembers of a built directory.
@@ -475,7 +521,11 @@ impl BuildReport {
 
 /// The URL with a trailing slash.
 fn checked_base_url(url: &str) -> Result<String, BuildError> {
-    let with_slash = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
+    let with_slash = if url.ends_with('/') {
+        url.to_owned()
+    } else {
+        format!("{url}/")
+    };
     let policy = pack_format::url_policy::UrlPolicy {
         allow_http: false,
         allow_loopback: true,

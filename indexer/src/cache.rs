@@ -65,7 +65,9 @@ impl Fingerprint {
             hasher.update(file.stamp.modified_ns.to_be_bytes());
             hasher.update(file.stamp.changed_ns.to_be_bytes());
             hasher.update(file.stamp.inode.to_be_bytes());
-            newest = newest.max(file.stamp.modified_ns).max(file.stamp.changed_ns);
+            newest = newest
+                .max(file.stamp.modified_ns)
+                .max(file.stamp.changed_ns);
         }
         for (path, _) in &scan.refused {
             hasher.update(path.as_bytes());
@@ -112,7 +114,8 @@ impl BuildCache {
         entry: impl FnOnce(String) -> CachedPack,
     ) {
         if fingerprint.settled {
-            self.packs.insert(key(directory), entry(fingerprint.text.clone()));
+            self.packs
+                .insert(key(directory), entry(fingerprint.text.clone()));
         } else {
             self.packs.remove(&key(directory));
         }

@@ -132,9 +132,15 @@ fn published(repository: &Repository) -> Option<(SourceUrl, git2::Oid)> {
     let url = https_form(remote.url().ok()?)?;
     let url = UrlPolicy::PUBLIC.check(&url).ok()?;
     let references = repository.references_glob("refs/remotes/origin/*").ok()?;
-    let contains = references.flatten().filter_map(|r| r.peel_to_commit().ok()).any(|tip| {
-        tip.id() == head || repository.graph_descendant_of(tip.id(), head).unwrap_or(false)
-    });
+    let contains = references
+        .flatten()
+        .filter_map(|r| r.peel_to_commit().ok())
+        .any(|tip| {
+            tip.id() == head
+                || repository
+                    .graph_descendant_of(tip.id(), head)
+                    .unwrap_or(false)
+        });
     contains.then_some((url, head))
 }
 
@@ -179,7 +185,11 @@ fn committed_tree(repository: &Repository, commit: git2::Oid, subdir: &str) -> O
             }
             _ => irregular = true,
         }
-        if irregular { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
+        if irregular {
+            TreeWalkResult::Abort
+        } else {
+            TreeWalkResult::Ok
+        }
     })
     .ok()?;
     if irregular {
@@ -207,7 +217,10 @@ mod tests {
             "ssh://git@example.org/packs/slack.git",
             "git@example.org:packs/slack.git",
         ] {
-            assert_eq!(https_form(url).as_deref(), Some("https://example.org/packs/slack.git"));
+            assert_eq!(
+                https_form(url).as_deref(),
+                Some("https://example.org/packs/slack.git")
+            );
         }
         assert_eq!(https_form("file:///srv/slack.git"), None);
         assert_eq!(https_form("/srv/slack.git"), None);

@@ -78,22 +78,28 @@ pub(crate) fn settle(
     let mut kept = Vec::new();
     for (pack_ref, mut group) in by_ref {
         let belongs = operator.packs.get(&pack_ref).is_some_and(|p| p.same_pack);
-        match conflict(&pack_ref, &group, belongs) {
-            Some((message, hint)) => refusals.extend(group.into_iter().map(|candidate| {
-                (candidate.directory().to_owned(), PackError::Identity(message.clone(), hint))
-            })),
-            None => {
-                group.sort_by(|a, b| a.version().cmp(b.version()));
-                // Equal trees of one version: the first directory speaks for all.
-                group.dedup_by(|later, first| later.version() == first.version());
-                kept.extend(group);
-            }
+        if let Some((message, hint)) = conflict(&pack_ref, &group, belongs) {
+            refusals.extend(group.into_iter().map(|candidate| {
+                (
+                    candidate.directory().to_owned(),
+                    PackError::Identity(message.clone(), hint),
+                )
+            }));
+            continue;
         }
+        group.sort_by(|a, b| a.version().cmp(b.version()));
+        // Equal trees of one version: the first directory speaks for all.
+        group.dedup_by(|later, first| later.version() == first.version());
+        kept.extend(group);
     }
     kept
 }
 
-fn conflict(pack_ref: &PackRef, group: &[Candidate], belongs: bool) -> Option<(String, &'static str)> {
+fn conflict(
+    pack_ref: &PackRef,
+    group: &[Candidate],
+    belongs: bool,
+) -> Option<(String, &'static str)> {
     let places = || {
         let names: Vec<String> = group
             .iter()
@@ -102,7 +108,9 @@ fn conflict(pack_ref: &PackRef, group: &[Candidate], belongs: bool) -> Option<(S
         names.join(" and ")
     };
     for (i, one) in group.iter().enumerate() {
-        let twin = group[i + 1..].iter().find(|other| other.version() == one.version());
+        let twin = group[i + 1..]
+            .iter()
+            .find(|other| other.version() == one.version());
         if let Some(twin) = twin
             && twin.store_key() != one.store_key()
         {
@@ -123,13 +131,18 @@ fn conflict(pack_ref: &PackRef, group: &[Candidate], belongs: bool) -> Option<(S
         return None;
     }
     Some((
-        format!("the ref `{pack_ref}` is claimed by {}, which do not declare the same `repository`", places()),
+        format!(
+            "the ref `{pack_ref}` is claimed by {}, which do not declare the same `repository`",
+            places()
+        ),
         "rename one of them, give all the same `repository`, or set `same_pack: true` for the ref in `registry.yaml`",
     ))
 }
 
 fn all_equal(group: &[Candidate]) -> bool {
-    group.windows(2).all(|pair| pair[0].store_key() == pair[1].store_key())
+    group
+        .windows(2)
+        .all(|pair| pair[0].store_key() == pair[1].store_key())
 }
 
 /// What is decided for one document.
@@ -155,7 +168,7 @@ impl Merge<'_> {
         &self,
         pack_ref: &PackRef,
         existing: Option<PackDocument>,
-        built: &[Box<Built>],
+        built: &[Built],
     ) -> (PackDocument, Vec<Result<Outcome, PackError>>) {
         let mut document = existing.unwrap_or_else(|| PackDocument {
             format: FORMAT,
@@ -164,7 +177,10 @@ impl Merge<'_> {
             owners: Vec::new(),
             versions: Vec::new(),
         });
-        let outcomes = built.iter().map(|pack| self.version(&mut document, pack)).collect();
+        let outcomes = built
+            .iter()
+            .map(|pack| self.version(&mut document, pack))
+            .collect();
         document.versions.sort_by(|a, b| b.version.cmp(&a.version));
         self.operator(&mut document);
         (document, outcomes)
@@ -172,7 +188,10 @@ impl Merge<'_> {
 
     fn version(&self, document: &mut PackDocument, pack: &Built) -> Result<Outcome, PackError> {
         let belongs = self.additions.is_some_and(|a| a.same_pack);
-        let listed = document.versions.first().and_then(|v| v.repository.as_deref());
+        let listed = document
+            .versions
+            .first()
+            .and_then(|v| v.repository.as_deref());
         if let (Some(listed), Some(new), false) = (listed, pack.repository.as_deref(), belongs)
             && listed != new
         {
@@ -188,7 +207,11 @@ impl Merge<'_> {
             ));
         }
         let mut fresh = self.with_sources(pack);
-        let Some(old) = document.versions.iter_mut().find(|v| v.version == *pack.version()) else {
+        let Some(old) = document
+            .versions
+            .iter_mut()
+            .find(|v| v.version == *pack.version())
+        else {
             document.versions.push(fresh);
             return Ok(Outcome::Added);
         };
@@ -205,7 +228,11 @@ impl Merge<'_> {
         }
         fresh.published_at = old.published_at;
         fresh.yanked = old.yanked.take();
-        let outcome = if *old == fresh { Outcome::Unchanged } else { Outcome::Updated };
+        let outcome = if *old == fresh {
+            Outcome::Unchanged
+        } else {
+            Outcome::Updated
+        };
         *old = fresh;
         Ok(outcome)
     }

@@ -23,7 +23,8 @@ pub(crate) fn filter(
     scan: Scan,
     tracked: impl FnOnce() -> BTreeSet<String>,
 ) -> Result<Vec<TreeFile>, TreeError> {
-    let is_rule_file = |path: &str| matches!(path.rsplit('/').next(), Some(".gitignore" | OWN_FILE));
+    let is_rule_file =
+        |path: &str| matches!(path.rsplit('/').next(), Some(".gitignore" | OWN_FILE));
     if !scan.files.iter().any(|file| is_rule_file(&file.path)) {
         return match scan.refused.into_iter().next() {
             Some((_, error)) => Err(error),
@@ -32,10 +33,18 @@ pub(crate) fn filter(
     }
     let mut kept = tracked();
     kept.extend(not_ignored(root));
-    if let Some((_, error)) = scan.refused.into_iter().find(|(path, _)| kept.contains(path)) {
+    if let Some((_, error)) = scan
+        .refused
+        .into_iter()
+        .find(|(path, _)| kept.contains(path))
+    {
         return Err(error);
     }
-    Ok(scan.files.into_iter().filter(|file| kept.contains(&file.path)).collect())
+    Ok(scan
+        .files
+        .into_iter()
+        .filter(|file| kept.contains(&file.path))
+        .collect())
 }
 
 fn not_ignored(root: &Path) -> BTreeSet<String> {

@@ -50,9 +50,9 @@ pub enum InputError {
 impl Hint for InputError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoPack { .. } => {
-                Some("name a directory with a `pack.yaml`, or a folder of such directories".to_owned())
-            }
+            Self::NoPack { .. } => Some(
+                "name a directory with a `pack.yaml`, or a folder of such directories".to_owned(),
+            ),
             Self::TwoOperatorFiles { .. } => Some("keep one `registry.yaml`".to_owned()),
             Self::File(error) => error.hint(),
         }

@@ -9,9 +9,9 @@
 //!    versions the tree lists.
 //! 4. [`publish`]: documents, pages and indexes, through the one tree writer.
 
+pub mod build;
 mod cache;
 mod checkout;
-pub mod build;
 mod history;
 mod ignored;
 pub mod inputs;

@@ -53,19 +53,30 @@ impl Hint for LoneIndexError {
 ///
 /// # Errors
 /// [`LoneIndexError`]; a tree made before stays as it was.
-pub fn materialise(path: &Path, out: &Path, policy: UrlPolicy) -> Result<Vec<String>, LoneIndexError> {
+pub fn materialise(
+    path: &Path,
+    out: &Path,
+    policy: UrlPolicy,
+) -> Result<Vec<String>, LoneIndexError> {
     let bytes = fs::read(path).map_err(|e| FsError::new("read", path, e))?;
     let read = index::read(&bytes, policy).map_err(|source| LoneIndexError::Index {
         path: path.to_owned(),
         source,
     })?;
     write(&read.index, &bytes, out)?;
-    Ok(read.problems.iter().map(|problem| format!("{problem}; it is not shown")).collect())
+    Ok(read
+        .problems
+        .iter()
+        .map(|problem| format!("{problem}; it is not shown"))
+        .collect())
 }
 
 fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
-    let documents: Vec<PackDocument> =
-        index.packs.iter().map(|entry| document(entry, index.last_updated)).collect();
+    let documents: Vec<PackDocument> = index
+        .packs
+        .iter()
+        .map(|entry| document(entry, index.last_updated))
+        .collect();
     let identity = Identity {
         name: index.registry_name.clone(),
         description: String::new(),
@@ -93,16 +104,29 @@ fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
             listed: &listed,
         };
         let name = &document.pack_ref;
-        writer.put_text(Phase::View, &layout::pack_page(name), &renderer.pack(&site, &page)?)?;
+        writer.put_text(
+            Phase::View,
+            &layout::pack_page(name),
+            &renderer.pack(&site, &page)?,
+        )?;
         let json = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
             name: name.to_string(),
             source,
         })?;
         writer.put_text(Phase::View, &layout::pack_document(name), &json)?;
     }
-    let list = PackList::new(documents.iter().filter_map(PackSummary::from_document).collect());
+    let list = PackList::new(
+        documents
+            .iter()
+            .filter_map(PackSummary::from_document)
+            .collect(),
+    );
     for number in 1..=list.pages() {
-        writer.put_text(Phase::View, &PackList::page_path(number), &renderer.home(&site, &list, number)?)?;
+        writer.put_text(
+            Phase::View,
+            &PackList::page_path(number),
+            &renderer.home(&site, &list, number)?,
+        )?;
     }
     writer.put_text(Phase::View, "404.html", &renderer.not_found(&site)?)?;
     writer.put_text(Phase::Pointer, layout::INDEX, bytes)?;
@@ -157,7 +181,11 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
                 workflows: list(&contents.workflows),
             },
             configuration: Vec::new(),
-            meta: entry.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            meta: entry
+                .meta
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
         }],
     }
 }

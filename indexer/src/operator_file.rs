@@ -71,9 +71,13 @@ impl OperatorFile {
         };
         let mut packs = BTreeMap::new();
         for member in root.get("packs").map(Node::members).unwrap_or_default() {
-            let pack_ref: PackRef = member.key.parse().map_err(|e: pack_format::pack_ref::PackRefError| {
-                fields.error("packs", member.line, e.to_string())
-            })?;
+            let pack_ref: PackRef =
+                member
+                    .key
+                    .parse()
+                    .map_err(|e: pack_format::pack_ref::PackRefError| {
+                        fields.error("packs", member.line, e.to_string())
+                    })?;
             let additions = additions(file, &member.value)
                 .map_err(|e| e.in_field(&member.key).in_field("packs"))?;
             packs.insert(pack_ref, additions);
@@ -97,7 +101,10 @@ fn additions(file: &str, node: &Node) -> Result<PackAdditions, MetadataError> {
             Some(owners) => fields.sorted_texts("owners", owners)?,
             None => Vec::new(),
         },
-        same_pack: node.get("same_pack").and_then(Node::as_bool).unwrap_or(false),
+        same_pack: node
+            .get("same_pack")
+            .and_then(Node::as_bool)
+            .unwrap_or(false),
         sources: sources(fields)?,
         meta: fields.json_object("meta")?,
         deprecated: deprecated(fields)?,
@@ -152,12 +159,11 @@ fn deprecated(fields: Fields<'_>) -> Result<Option<Deprecation>, MetadataError> 
             .or_else(|| node.get("reason")?.as_str())
             .unwrap_or_default()
             .to_owned(),
-        successor: successor
-            .map(str::parse)
-            .transpose()
-            .map_err(|e: pack_format::pack_ref::PackRefError| {
+        successor: successor.map(str::parse).transpose().map_err(
+            |e: pack_format::pack_ref::PackRefError| {
                 fields.error("deprecated", node.line, e.to_string())
-            })?,
+            },
+        )?,
     }))
 }
 
@@ -169,10 +175,16 @@ fn yanked(fields: Fields<'_>) -> Result<Vec<(Version, String)>, MetadataError> {
         .unwrap_or_default()
         .iter()
         .map(|member| {
-            let version = member.key.parse().map_err(|e: pack_format::version::VersionError| {
-                fields.error("yanked", member.line, e.to_string())
-            })?;
-            Ok((version, member.value.as_str().unwrap_or_default().to_owned()))
+            let version = member
+                .key
+                .parse()
+                .map_err(|e: pack_format::version::VersionError| {
+                    fields.error("yanked", member.line, e.to_string())
+                })?;
+            Ok((
+                version,
+                member.value.as_str().unwrap_or_default().to_owned(),
+            ))
         })
         .collect()
 }
@@ -189,8 +201,22 @@ mod tests {
         let slack = &file.packs["slack"];
         assert_eq!(slack.owners, ["a", "b"]);
         assert_eq!(slack.yanked[0].1, "broken");
-        assert_eq!(slack.deprecated.as_ref().unwrap().successor.as_ref().unwrap().as_str(), "chat");
-        let error = OperatorFile::parse("registry.yaml", b"packs:\n  slack:\n    yanked: {\"1.0\": x}\n").unwrap_err();
+        assert_eq!(
+            slack
+                .deprecated
+                .as_ref()
+                .unwrap()
+                .successor
+                .as_ref()
+                .unwrap()
+                .as_str(),
+            "chat"
+        );
+        let error = OperatorFile::parse(
+            "registry.yaml",
+            b"packs:\n  slack:\n    yanked: {\"1.0\": x}\n",
+        )
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
             "`registry.yaml`, line 3, field `packs.slack.yanked`: `1.0` is not a SemVer version"

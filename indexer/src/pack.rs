@@ -9,7 +9,9 @@ use pack_format::documents::{ArchiveRecord, VersionDocument};
 use pack_format::inventory::{self, PackFile};
 use pack_format::manifest::{COMPONENT_KINDS, Manifest};
 use pack_format::source::InstallSource;
-use pack_format::{ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version};
+use pack_format::{
+    ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
+};
 use pack_fs::tree::{TreeError, TreeFile};
 use pack_fs::{FsError, tree};
 use registry_pages::FileRow;
@@ -51,7 +53,9 @@ pub enum PackError {
     #[error("{0}")]
     Identity(String, &'static str),
     /// The tree has this version with other bytes.
-    #[error("`{pack_ref}@{version}` is already published with different contents\n  published  {published}\n  new        {new}")]
+    #[error(
+        "`{pack_ref}@{version}` is already published with different contents\n  published  {published}\n  new        {new}"
+    )]
     AlreadyPublished {
         /// The pack.
         pack_ref: PackRef,
@@ -73,10 +77,13 @@ impl Hint for PackError {
             Self::Metadata(error) => error.hint(),
             Self::Tree(error) => error.hint(),
             Self::Contents { source, .. } => source.hint(),
-            Self::Changed { .. } => Some("run the command again when nothing writes there".to_owned()),
+            Self::Changed { .. } => {
+                Some("run the command again when nothing writes there".to_owned())
+            }
             Self::Identity(_, hint) => Some((*hint).to_owned()),
             Self::AlreadyPublished { .. } => Some(
-                "a published version never changes; raise `version` in `pack.yaml` and build again".to_owned(),
+                "a published version never changes; raise `version` in `pack.yaml` and build again"
+                    .to_owned(),
             ),
             Self::File(error) => error.hint(),
         }
@@ -108,12 +115,19 @@ pub(crate) fn look(
     let looked_at_ns = now_ns();
     let scan = tree::scan(directory)?;
     let checkout = checkouts.of(directory);
-    let commit = checkout.as_ref().map_or_else(String::new, |c| c.fingerprint(directory));
+    let commit = checkout
+        .as_ref()
+        .map_or_else(String::new, |c| c.fingerprint(directory));
     let fingerprint = Fingerprint::of(&scan, &format!("{settings}\n{commit}"), looked_at_ns);
     if let Some(cached) = cache.hit(directory, &fingerprint) {
         return Ok(Looked::Unchanged(cached.clone()));
     }
-    let tracked = || checkout.as_ref().map(|c| c.tracked_below(directory)).unwrap_or_default();
+    let tracked = || {
+        checkout
+            .as_ref()
+            .map(|c| c.tracked_below(directory))
+            .unwrap_or_default()
+    };
     Ok(Looked::Changed(Box::new(Opened {
         fingerprint,
         files: ignored::filter(directory, scan, tracked)?,
@@ -142,14 +156,17 @@ impl Built {
     }
 }
 
+/// Tells the key and archive of a version the tree lists.
+pub(crate) type Published<'a> =
+    dyn Fn(&PackRef, &Version) -> Option<(StoreKey, ArchiveRecord)> + Sync + 'a;
+
 /// Everything building one pack needs besides its directory.
 pub(crate) struct Workshop<'a> {
     pub(crate) writer: &'a TreeWriter,
     pub(crate) now: Timestamp,
     /// Modification time inside archives, seconds since 1970.
     pub(crate) archive_time: u64,
-    /// The record and key of a version the tree lists.
-    pub(crate) published: &'a (dyn Fn(&PackRef, &Version) -> Option<(StoreKey, ArchiveRecord)> + Sync),
+    pub(crate) published: &'a Published<'a>,
 }
 
 struct Contents {
@@ -174,7 +191,11 @@ impl Workshop<'_> {
             .iter()
             .find_map(|name| contents.get(name))
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let unpacked_bytes = contents.files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let unpacked_bytes = contents
+            .files
+            .iter()
+            .map(|(_, bytes)| bytes.len() as u64)
+            .sum();
         Ok(Built {
             directory: directory.to_owned(),
             fingerprint: opened.fingerprint,

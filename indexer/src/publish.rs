@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use pack_archive::{MemberPath, Sink};
-use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument, VersionDocument};
+use pack_format::documents::{
+    PackDocument, PackPointer, PacksDocument, RegistryDocument, VersionDocument,
+};
 use pack_format::{ArchiveDigest, Hint, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use rayon::prelude::*;
@@ -88,7 +90,7 @@ pub(crate) struct Packs {
     pub(crate) documents: BTreeMap<PackRef, PackDocument>,
     /// Packs whose document may differ from the listed one.
     pub(crate) touched: BTreeSet<PackRef>,
-    pub(crate) built: Vec<Box<Built>>,
+    pub(crate) built: Vec<Built>,
     /// Make every page again.
     pub(crate) all_pages: bool,
 }
@@ -147,14 +149,18 @@ impl Publication<'_> {
             .par_iter()
             .map(|document| {
                 let pack_ref = &document.pack_ref;
-                let bytes = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
-                    name: pack_ref.to_string(),
-                    source,
-                })?;
+                let bytes =
+                    canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
+                        name: pack_ref.to_string(),
+                        source,
+                    })?;
                 let digest = ArchiveDigest::of(&bytes);
                 let immutable = layout::immutable_document(pack_ref, &digest);
                 let guessable = layout::pack_document(pack_ref);
-                let names = [(Phase::Object, immutable.as_str()), (Phase::View, guessable.as_str())];
+                let names = [
+                    (Phase::Object, immutable.as_str()),
+                    (Phase::View, guessable.as_str()),
+                ];
                 self.writer.put_text_at(&names, &bytes)?;
                 Ok(assemble::pointer(document, digest).map(|p| (pack_ref.clone(), p)))
             })
@@ -191,10 +197,16 @@ impl Publication<'_> {
         Ok((registry, updated_at))
     }
 
-    fn pages(&self, site: &Site, packs: &Packs, changed: &BTreeSet<PackRef>) -> Result<(), PublishError> {
+    fn pages(
+        &self,
+        site: &Site,
+        packs: &Packs,
+        changed: &BTreeSet<PackRef>,
+    ) -> Result<(), PublishError> {
         let renderer = Renderer::new()?;
         for asset in renderer.assets() {
-            self.writer.put_text(Phase::Object, &asset.path, &asset.bytes)?;
+            self.writer
+                .put_text(Phase::Object, &asset.path, &asset.bytes)?;
         }
         let listed: BTreeSet<PackRef> = packs.documents.keys().cloned().collect();
         let dependents = dependents(&packs.documents);
@@ -204,30 +216,41 @@ impl Publication<'_> {
             .values()
             .filter(|document| packs.all_pages || concerns(document, changed, &dependents, self))
             .collect();
-        pages.par_iter().try_for_each(|document| -> Result<(), PublishError> {
-            let details = match built.get(&document.pack_ref) {
-                Some(built) => Details {
-                    readme: built.readme.clone(),
-                    files: built.files.clone(),
-                },
-                None => self.details_from_archive(document),
-            };
-            let none = Vec::new();
-            let page = PackPage {
-                document,
-                readme_markdown: details.readme.as_deref(),
-                files: Some(&details.files),
-                dependents: dependents.get(&document.pack_ref).unwrap_or(&none),
-                listed: &listed,
-            };
-            let html = renderer.pack(site, &page)?;
-            Ok(self.writer.put_text(Phase::View, &layout::pack_page(&document.pack_ref), &html)?)
-        })?;
-        let summaries = packs.documents.values().filter_map(PackSummary::from_document).collect();
+        pages
+            .par_iter()
+            .try_for_each(|document| -> Result<(), PublishError> {
+                let details = match built.get(&document.pack_ref) {
+                    Some(built) => Details {
+                        readme: built.readme.clone(),
+                        files: built.files.clone(),
+                    },
+                    None => self.details_from_archive(document),
+                };
+                let none = Vec::new();
+                let page = PackPage {
+                    document,
+                    readme_markdown: details.readme.as_deref(),
+                    files: Some(&details.files),
+                    dependents: dependents.get(&document.pack_ref).unwrap_or(&none),
+                    listed: &listed,
+                };
+                let html = renderer.pack(site, &page)?;
+                Ok(self.writer.put_text(
+                    Phase::View,
+                    &layout::pack_page(&document.pack_ref),
+                    &html,
+                )?)
+            })?;
+        let summaries = packs
+            .documents
+            .values()
+            .filter_map(PackSummary::from_document)
+            .collect();
         let list = PackList::new(summaries);
         for number in 1..=list.pages() {
             let html = renderer.home(site, &list, number)?;
-            self.writer.put_text(Phase::View, &PackList::page_path(number), &html)?;
+            self.writer
+                .put_text(Phase::View, &PackList::page_path(number), &html)?;
         }
         let missing = renderer.not_found(site)?;
         Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
@@ -257,7 +280,11 @@ impl Publication<'_> {
         pointers: BTreeMap<PackRef, PackPointer>,
         updated_at: Timestamp,
     ) -> Result<Vec<String>, PublishError> {
-        let base_url = self.identity.base_url.as_deref().unwrap_or(self.development_url);
+        let base_url = self
+            .identity
+            .base_url
+            .as_deref()
+            .unwrap_or(self.development_url);
         let (index, left_out) = assemble::index(self.identity, documents, base_url, updated_at);
         let json = |name: &str, bytes: Result<Vec<u8>, serde_json::Error>| {
             bytes.map_err(|source| PublishError::Json {
@@ -266,12 +293,15 @@ impl Publication<'_> {
             })
         };
         let index = json(layout::INDEX, canonical::to_bytes(&index))?;
-        self.writer.put_text(Phase::Pointer, layout::INDEX, &index)?;
+        self.writer
+            .put_text(Phase::Pointer, layout::INDEX, &index)?;
         let packs = assemble::packs_document(pointers, updated_at);
         let packs = json(layout::PACKS, canonical::to_bytes(&packs))?;
-        self.writer.put_text(Phase::Pointer, layout::PACKS, &packs)?;
+        self.writer
+            .put_text(Phase::Pointer, layout::PACKS, &packs)?;
         let registry = json(layout::REGISTRY, canonical::to_bytes(registry))?;
-        self.writer.put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
+        self.writer
+            .put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
         Ok(left_out
             .into_iter()
             .map(|what| format!("{what}; `index.json` leaves it out"))
@@ -284,7 +314,12 @@ impl Publication<'_> {
         };
         let path = |(pack_ref, pointer): (&PackRef, &PackPointer)| pointer.document_path(pack_ref);
         let current: BTreeSet<String> = pointers.iter().map(path).collect();
-        let superseded: Vec<String> = listed.packs.iter().map(path).filter(|p| !current.contains(p)).collect();
+        let superseded: Vec<String> = listed
+            .packs
+            .iter()
+            .map(path)
+            .filter(|p| !current.contains(p))
+            .collect();
         Ok(self.writer.retire(&superseded, &current, self.now)?)
     }
 }
@@ -335,7 +370,10 @@ impl Sink for Details {
 fn dependents(documents: &BTreeMap<PackRef, PackDocument>) -> BTreeMap<PackRef, Vec<PackRef>> {
     let mut dependents: BTreeMap<PackRef, Vec<PackRef>> = BTreeMap::new();
     for document in documents.values() {
-        for needed in document.newest().map_or(&[][..], VersionDocument::pack_dependencies) {
+        for needed in document
+            .newest()
+            .map_or(&[][..], VersionDocument::pack_dependencies)
+        {
             dependents
                 .entry(needed.pack_ref.clone())
                 .or_default()
@@ -351,10 +389,13 @@ fn newest_built(packs: &Packs) -> BTreeMap<&PackRef, &Built> {
         .built
         .iter()
         .filter(|built| {
-            let newest = packs.documents.get(&built.pack_ref).and_then(PackDocument::newest);
+            let newest = packs
+                .documents
+                .get(&built.pack_ref)
+                .and_then(PackDocument::newest);
             newest.is_some_and(|newest| newest.version == *built.version())
         })
-        .map(|built| (&built.pack_ref, built.as_ref()))
+        .map(|built| (&built.pack_ref, built))
         .collect()
 }
 
@@ -366,7 +407,10 @@ fn concerns(
     publication: &Publication<'_>,
 ) -> bool {
     let needs_changed = || {
-        let mut needed = document.versions.iter().flat_map(VersionDocument::pack_dependencies);
+        let mut needed = document
+            .versions
+            .iter()
+            .flat_map(VersionDocument::pack_dependencies);
         needed.any(|d| changed.contains(&d.pack_ref))
     };
     let needed_by_changed = || {
@@ -377,5 +421,7 @@ fn concerns(
     changed.contains(&document.pack_ref)
         || needs_changed()
         || needed_by_changed()
-        || !publication.writer.has(&layout::pack_page(&document.pack_ref))
+        || !publication
+            .writer
+            .has(&layout::pack_page(&document.pack_ref))
 }

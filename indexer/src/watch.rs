@@ -30,8 +30,12 @@ impl std::fmt::Debug for Watcher {
 }
 
 enum Source {
-    Kernel { _debouncer: Debouncer<RecommendedWatcher, RecommendedCache> },
-    Poll { _debouncer: Debouncer<PollWatcher, NoCache> },
+    Kernel {
+        _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    },
+    Poll {
+        _debouncer: Debouncer<PollWatcher, NoCache>,
+    },
 }
 
 /// Why directories cannot be watched.

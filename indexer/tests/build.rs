@@ -1,5 +1,11 @@
 //! What a build does, and what it refuses, on small packs.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that fails fails its test"
+)]
+
 mod support;
 
 use std::fs;
@@ -49,7 +55,11 @@ impl Case {
     }
 
     fn versions(&self, pack_ref: &str) -> Vec<String> {
-        self.document(pack_ref).versions.iter().map(|v| v.version.to_string()).collect()
+        self.document(pack_ref)
+            .versions
+            .iter()
+            .map(|v| v.version.to_string())
+            .collect()
     }
 
     /// Builds, expects refusal of every pack that `parts` names, and that the tree did not change.
@@ -77,20 +87,35 @@ impl Case {
 #[test]
 fn build_writes_a_complete_tree() {
     let case = Case::new();
-    case.pack("slack", "slack", "2.1.0", "repository: https://example.org/slack\n");
+    case.pack(
+        "slack",
+        "slack",
+        "2.1.0",
+        "repository: https://example.org/slack\n",
+    );
     let report = case.build();
     assert_eq!((report.changes.added, report.totals), (1, (1, 1)));
-    let packs: PacksDocument = serde_json::from_slice(&fs::read(case.out().join("packs.json")).unwrap()).unwrap();
+    let packs: PacksDocument =
+        serde_json::from_slice(&fs::read(case.out().join("packs.json")).unwrap()).unwrap();
     for (pack_ref, pointer) in &packs.packs {
         let immutable = fs::read(case.out().join(pointer.document_path(pack_ref))).unwrap();
-        assert_eq!(immutable, fs::read(case.out().join(format!("packs/{pack_ref}.json"))).unwrap());
+        assert_eq!(
+            immutable,
+            fs::read(case.out().join(format!("packs/{pack_ref}.json"))).unwrap()
+        );
         assert_eq!(pack_format::ArchiveDigest::of(&immutable), pointer.document);
     }
     let archive = case.document("slack").versions[0].archive.clone().unwrap();
     let bytes = fs::read(case.out().join(&archive.path)).unwrap();
     assert_eq!(pack_format::ArchiveDigest::of(&bytes), archive.checksum);
     assert_eq!(bytes.len() as u64, archive.size_bytes);
-    for page in ["index.html", "packs/slack/index.html", "404.html", "packs/slack/index.html.gz", "packs/slack/index.html.zst"] {
+    for page in [
+        "index.html",
+        "packs/slack/index.html",
+        "404.html",
+        "packs/slack/index.html.gz",
+        "packs/slack/index.html.zst",
+    ] {
         assert!(case.out().join(page).is_file(), "{page} is missing");
     }
 }
@@ -133,7 +158,12 @@ fn build_of_nothing_new_writes_nothing_and_misses_no_edit() {
     let script = case.packs().join("slack/actions/run.sh");
     let time = fs::metadata(&script).unwrap().modified().unwrap();
     fs::write(&script, "#!/bin/sh\necho no\n").unwrap();
-    fs::File::options().write(true).open(&script).unwrap().set_modified(time).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&script)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
     case.refused(&["`slack@1.0.0` is already published with different contents"]);
 }
 
@@ -141,10 +171,20 @@ fn build_of_nothing_new_writes_nothing_and_misses_no_edit() {
 #[test]
 fn build_keeps_the_history_of_versions() {
     let case = Case::new();
-    case.pack("slack", "slack", "9.0.0", "repository: https://example.org/slack\n");
+    case.pack(
+        "slack",
+        "slack",
+        "9.0.0",
+        "repository: https://example.org/slack\n",
+    );
     case.build();
     let first = fs::read(case.out().join("archives/slack/slack-9.0.0.tar.gz")).unwrap();
-    case.pack("slack", "slack", "10.0.0", "repository: https://example.org/slack\n");
+    case.pack(
+        "slack",
+        "slack",
+        "10.0.0",
+        "repository: https://example.org/slack\n",
+    );
     let mut later = case.options();
     later.now = Timestamp::from_unix(1_800_000_000);
     build(&later, |_| {}).unwrap();
@@ -152,7 +192,10 @@ fn build_keeps_the_history_of_versions() {
     let document = case.document("slack");
     assert_eq!(document.versions[0].published_at, later.now);
     assert_eq!(document.versions[1].published_at, case.options().now);
-    assert_eq!(fs::read(case.out().join("archives/slack/slack-9.0.0.tar.gz")).unwrap(), first);
+    assert_eq!(
+        fs::read(case.out().join("archives/slack/slack-9.0.0.tar.gz")).unwrap(),
+        first
+    );
 }
 
 /// Two directories of one ref: one history with the same repository, refused by name without, taken when
@@ -161,7 +204,12 @@ fn build_keeps_the_history_of_versions() {
 fn build_joins_directories_only_when_they_belong_together() {
     let same = Case::new();
     for version in ["1.0.0", "2.0.0"] {
-        same.pack(version, "slack", version, "repository: https://example.org/slack\n");
+        same.pack(
+            version,
+            "slack",
+            version,
+            "repository: https://example.org/slack\n",
+        );
     }
     same.build();
     assert_eq!(same.versions("slack"), ["2.0.0", "1.0.0"]);
@@ -169,8 +217,15 @@ fn build_joins_directories_only_when_they_belong_together() {
     let other = Case::new();
     other.pack("a", "slack", "1.0.0", "repository: https://example.org/a\n");
     other.pack("b", "slack", "2.0.0", "repository: https://example.org/b\n");
-    other.refused(&["the ref `slack` is claimed by", "the ref `slack` is claimed by"]);
-    fs::write(other.packs().join("registry.yaml"), "packs:\n  slack: {same_pack: true}\n").unwrap();
+    other.refused(&[
+        "the ref `slack` is claimed by",
+        "the ref `slack` is claimed by",
+    ]);
+    fs::write(
+        other.packs().join("registry.yaml"),
+        "packs:\n  slack: {same_pack: true}\n",
+    )
+    .unwrap();
     other.build();
     assert_eq!(other.versions("slack"), ["2.0.0", "1.0.0"]);
 }
@@ -208,13 +263,22 @@ fn dev_build_replaces_a_version() {
 fn build_names_every_bad_pack() {
     let case = Case::new();
     case.pack("a-good", "good", "1.0.0", "");
-    for (name, manifest) in [("b-yaml", "ref: [\n"), ("c-type", "ref: x\nversion: \"1.0.0\"\nlabel: {}\n"), ("d-version", "ref: x\nversion: 1.0\n")] {
+    for (name, manifest) in [
+        ("b-yaml", "ref: [\n"),
+        ("c-type", "ref: x\nversion: \"1.0.0\"\nlabel: {}\n"),
+        ("d-version", "ref: x\nversion: 1.0\n"),
+    ] {
         fs::create_dir_all(case.packs().join(name)).unwrap();
         fs::write(case.packs().join(name).join("pack.yaml"), manifest).unwrap();
     }
     case.pack("e-link", "linked", "1.0.0", "");
     symlink("/etc/passwd", case.packs().join("e-link/secret")).unwrap();
-    case.refused(&["not valid YAML", "it is a mapping, not a string", "not a SemVer version", "symbolic link"]);
+    case.refused(&[
+        "not valid YAML",
+        "it is a mapping, not a string",
+        "not a SemVer version",
+        "symbolic link",
+    ]);
     assert!(!case.out().exists());
     let mut skip = case.options();
     skip.skip_invalid = true;
@@ -287,7 +351,12 @@ fn changed_execute_bit_is_a_changed_version() {
 fn operator_additions_reach_documents_and_index() {
     let case = Case::new();
     for version in ["1.0.0", "2.0.0"] {
-        case.pack(version, "slack", version, "repository: https://example.org/slack\n");
+        case.pack(
+            version,
+            "slack",
+            version,
+            "repository: https://example.org/slack\n",
+        );
     }
     fs::write(
         case.packs().join("registry.yaml"),
@@ -297,7 +366,10 @@ fn operator_additions_reach_documents_and_index() {
     case.build();
     let document = case.document("slack");
     assert_eq!(document.owners, ["ops"]);
-    assert_eq!(document.versions[0].yanked.as_ref().unwrap().reason, "broken");
+    assert_eq!(
+        document.versions[0].yanked.as_ref().unwrap().reason,
+        "broken"
+    );
     let index = fs::read_to_string(case.out().join("index.json")).unwrap();
     assert!(index.contains("\"version\": \"1.0.0\"") && !index.contains("\"version\": \"2.0.0\""));
     assert!(index.contains("\"category\": \"chat\""));
@@ -320,7 +392,13 @@ fn unwritable_target_is_named() {
 fn second_build_is_told_who_is_building() {
     let case = Case::new();
     case.pack("slack", "slack", "1.0.0", "");
-    let _held = registry_tree::TreeWriter::begin(&case.out(), "registry build", std::time::Duration::ZERO, |_| {}).unwrap();
+    let _held = registry_tree::TreeWriter::begin(
+        &case.out(),
+        "registry build",
+        std::time::Duration::ZERO,
+        |_| {},
+    )
+    .unwrap();
     let mut told = None;
     let error = build(&case.options(), |holder| told = Some(holder.clone())).unwrap_err();
     assert!(error.is_busy(), "{error}");

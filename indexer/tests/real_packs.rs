@@ -1,5 +1,7 @@
 //! Every real pack, judged; when `ATTUNE_TEST_REAL_PACKS` names their folder.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -18,13 +20,25 @@ const REFUSED: [(&str, &str); 10] = [
     ("st2x-splunk", "the ref `splunk` is claimed by"),
     ("attunesrc-core-20260204", "the ref `core` is claimed by"),
     ("st2core-core", "the ref `core` is claimed by"),
-    ("st2fix-dummy_pack_10", "`core=0.2.0` is not a pack dependency"),
-    ("st2fix-dummy_pack_12", "`0.1.2.3.4` is not a SemVer version"),
+    (
+        "st2fix-dummy_pack_10",
+        "`core=0.2.0` is not a pack dependency",
+    ),
+    (
+        "st2fix-dummy_pack_12",
+        "`0.1.2.3.4` is not a SemVer version",
+    ),
     ("st2fix-dummy_pack_14", "`dummy pack 14` is not a pack ref"),
     ("st2fix-dummy_pack_18", "`Dummy Pack 18` is not a pack ref"),
     // Not foreseen: both carry an empty `actions/invalid.yaml`, which is no component.
-    ("st2fix-dummy_pack_4", "actions/invalid.yaml`, line 1: it is empty"),
-    ("st2fix-pack_invalid_requirements", "actions/invalid.yaml`, line 1: it is empty"),
+    (
+        "st2fix-dummy_pack_4",
+        "actions/invalid.yaml`, line 1: it is empty",
+    ),
+    (
+        "st2fix-pack_invalid_requirements",
+        "actions/invalid.yaml`, line 1: it is empty",
+    ),
 ];
 
 fn build_all(folder: &Path, out: &Path) -> BuildReport {
@@ -44,7 +58,12 @@ fn real_packs_get_their_verdicts_and_digests() {
     let report = build_all(&folder, &out);
     let mut wrong = Vec::new();
     for verdict in &report.packs {
-        let name = verdict.directory.file_name().unwrap().to_string_lossy().into_owned();
+        let name = verdict
+            .directory
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let expected = REFUSED.iter().find(|(refused, _)| *refused == name);
         let shown = match &verdict.outcome {
             Ok(word) => format!("accepted ({word})"),
@@ -64,7 +83,8 @@ fn real_packs_get_their_verdicts_and_digests() {
 }
 
 fn check_digests(folder: &Path, out: &Path, report: &BuildReport) {
-    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     let published: BTreeMap<&str, &str> = manifest["packs"]
         .as_array()
         .unwrap()
@@ -75,11 +95,17 @@ fn check_digests(folder: &Path, out: &Path, report: &BuildReport) {
         })
         .collect();
     for verdict in &report.packs {
-        let Some((pack_ref, version)) = &verdict.pack else { continue };
+        let Some((pack_ref, version)) = &verdict.pack else {
+            continue;
+        };
         let name = verdict.directory.file_name().unwrap().to_str().unwrap();
         let document = std::fs::read(out.join(format!("packs/{pack_ref}.json"))).unwrap();
         let document: PackDocument = serde_json::from_slice(&document).unwrap();
-        let built = document.versions.iter().find(|v| v.version == *version).unwrap();
+        let built = document
+            .versions
+            .iter()
+            .find(|v| v.version == *version)
+            .unwrap();
         assert_eq!(built.tree.unwrap().to_string(), published[name], "{name}");
     }
 }
@@ -90,7 +116,10 @@ fn check_index(out: &Path, packs: usize) {
     assert_eq!(read.problems, []);
     assert_eq!(index::violations(&read.index), Vec::<String>::new());
     assert_eq!(read.index.packs.len(), packs);
-    assert_eq!(pack_format::canonical::to_bytes(&read.index).unwrap(), bytes);
+    assert_eq!(
+        pack_format::canonical::to_bytes(&read.index).unwrap(),
+        bytes
+    );
 }
 
 /// A second build of the same packs writes no file, in the tree or beside it.

@@ -11,7 +11,10 @@ use tempfile::TempDir;
 
 /// The root of the project.
 pub(crate) fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// A folder of its own for one test, with a home that holds no configuration.
@@ -56,8 +59,9 @@ impl Place {
     pub(crate) fn pack(&self, directory: &str, pack_ref: &str, version: &str, extra: &str) {
         let root = self.path("packs").join(directory);
         fs::create_dir_all(root.join("actions")).unwrap();
-        let manifest =
-            format!("ref: {pack_ref}\nlabel: {pack_ref}\nversion: \"{version}\"\nrepository: https://example.org/{pack_ref}\n{extra}");
+        let manifest = format!(
+            "ref: {pack_ref}\nlabel: {pack_ref}\nversion: \"{version}\"\nrepository: https://example.org/{pack_ref}\n{extra}"
+        );
         fs::write(root.join("pack.yaml"), manifest).unwrap();
         let action = format!("ref: {pack_ref}.run\nrunner_type: shell\nentry_point: run.sh\n");
         fs::write(root.join("actions/run.yaml"), action).unwrap();
@@ -67,7 +71,10 @@ impl Place {
     /// Builds `packs` into `tree`.
     #[track_caller]
     pub(crate) fn build(&self) -> Run {
-        self.run(&["registry", "build", "packs", "--out", "tree", "--json"], 0)
+        self.run(
+            &["registry", "build", "packs", "--out", "tree", "--json"],
+            0,
+        )
     }
 
     /// Hosts `what` on a free port.
@@ -120,7 +127,12 @@ impl Hosted {
         BufReader::new(child.stdout.as_mut().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let url = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        let url = line
+            .trim()
+            .rsplit(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         assert!(url.starts_with("http://"), "the server said `{line}`");
         Self { child, url }
     }
@@ -132,7 +144,11 @@ impl Hosted {
     /// Status line, headers and body of one GET.
     pub(crate) fn get(&self, path: &str) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
@@ -159,7 +175,12 @@ pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, Vec<u8>> {
         };
         for entry in entries {
             let entry = entry.unwrap();
-            let name = entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let name = entry
+                .path()
+                .strip_prefix(root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             let kind = entry.file_type().unwrap();
             if kind.is_symlink() {
                 let target = fs::read_link(entry.path()).unwrap();

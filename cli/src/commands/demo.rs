@@ -5,11 +5,14 @@
 //! 3. Install `monitoring`, with the packs it needs, over HTTP into a folder of its own.
 //! 4. Keep hosting, so that the pages can be looked at, until Ctrl-C.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use attune_indexer::BuildOptions;
 use pack_format::Timestamp;
+use tokio::sync::oneshot;
 
 use crate::args::DemoArgs;
 use crate::commands::{now, pack, registry};
@@ -30,84 +33,104 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
             ),
         ));
     }
-    // An explicit address is meant; otherwise any free port will do for a demonstration.
-    let address = match &args.listen {
-        Some(address) => address.clone(),
-        None => "127.0.0.1:0".to_owned(),
-    };
     let tree = args.dir.join("registry");
     report.lines(&format!(
         "1. Building a registry from `{}`",
         args.packs.display()
     ))?;
-    let epoch = settings::source_date_epoch()?;
-    registry::build::once(
-        &BuildOptions {
-            inputs: vec![args.packs.clone()],
-            only: Vec::new(),
-            out: tree.clone(),
-            name: None,
-            base_url: None,
-            development_url: format!("http://{}/", settings::DEFAULT_LISTEN),
-            skip_invalid: false,
-            dev: true,
-            now: epoch.map_or_else(now, Timestamp::from_unix),
-            archive_time: 0,
-            lock_timeout: Duration::from_mins(1),
-        },
-        report,
-    )?;
+    build(args, &tree, report)?;
     let (url_sender, url) = mpsc::channel::<String>();
-    let (stop_sender, stop) = tokio::sync::oneshot::channel::<()>();
-    let exit = args.exit;
-    let server = std::thread::spawn(move || {
-        super::runtime()?.block_on(registry::serve::host(
-            &tree,
-            &address,
-            report,
-            move |url| {
-                report.lines(&format!("2. Hosting it, with its pages, at {url}"))?;
-                // The other end is gone only if the demonstration has failed.
-                let _ = url_sender.send(url.to_owned());
-                Ok(())
-            },
-            async move {
-                if exit {
-                    let _ = stop.await;
-                } else {
-                    registry::serve::interrupted().await;
-                }
-            },
-        ))
-    });
-    let installed = match url.recv() {
-        Ok(url) => {
-            report.lines(&format!("3. Installing `{PACK}` from it"))?;
-            pack::install_from(PACK, &url, &args.dir.join("packs"), settings, report).and_then(
-                |()| {
-                    report.lines(&format!(
-                        "   The packs are in `{}`",
-                        args.dir.join("packs").display()
-                    ))?;
-                    if !exit {
-                        report.lines(&format!(
-                            "4. Open {url} in a browser; Ctrl-C ends the demonstration"
-                        ))?;
-                    }
-                    Ok(())
-                },
-            )
-        }
-        Err(_) => Ok(()),
+    let (stop_sender, stop) = oneshot::channel::<()>();
+    let hosting = Hosting {
+        tree,
+        // An explicit address is meant; otherwise any free port will do for a demonstration.
+        address: args
+            .listen
+            .clone()
+            .unwrap_or_else(|| "127.0.0.1:0".to_owned()),
+        until_stopped: args.exit,
+        report,
     };
-    if exit || installed.is_err() {
+    let server = thread::spawn(move || hosting.run(url_sender, stop));
+    // No URL means that the server could not start; it says why itself.
+    let installed = url
+        .recv()
+        .map_or(Ok(()), |url| install(args, &url, settings, report));
+    if args.exit || installed.is_err() {
         let _ = stop_sender.send(());
     }
-    if installed.is_err() && !exit {
+    if installed.is_err() && !args.exit {
         return installed;
     }
     let hosted = server
         .join()
         .map_err(|_| Failure::text(Code::Failed, "the server ended unexpectedly", None))?;
     installed.and(hosted)
+}
+
+fn build(args: &DemoArgs, tree: &Path, report: Report) -> Result<(), Failure> {
+    let epoch = settings::source_date_epoch()?;
+    let options = BuildOptions {
+        inputs: vec![args.packs.clone()],
+        only: Vec::new(),
+        out: tree.to_owned(),
+        name: None,
+        base_url: None,
+        development_url: format!("http://{}/", settings::DEFAULT_LISTEN),
+        skip_invalid: false,
+        // Whoever plays with the example packs need not raise their versions.
+        dev: true,
+        now: epoch.map_or_else(now, Timestamp::from_unix),
+        archive_time: 0,
+        lock_timeout: Duration::from_mins(1),
+    };
+    registry::build::once(&options, report)
+}
+
+fn install(args: &DemoArgs, url: &str, settings: &Settings, report: Report) -> Result<(), Failure> {
+    let packs = args.dir.join("packs");
+    report.lines(&format!("3. Installing `{PACK}` from it"))?;
+    pack::install_from(PACK, url, &packs, settings, report)?;
+    report.lines(&format!("   The packs are in `{}`", packs.display()))?;
+    if args.exit {
+        return Ok(());
+    }
+    report.lines(&format!(
+        "4. Open {url} in a browser; Ctrl-C ends the demonstration"
+    ))
+}
+
+/// The server of the demonstration, on a thread of its own.
+struct Hosting {
+    tree: PathBuf,
+    address: String,
+    until_stopped: bool,
+    report: Report,
+}
+
+impl Hosting {
+    fn run(self, url: mpsc::Sender<String>, stop: oneshot::Receiver<()>) -> Result<(), Failure> {
+        let report = self.report;
+        let ready = move |address: &str| {
+            report.lines(&format!("2. Hosting it, with its pages, at {address}"))?;
+            // The other end is gone only if the demonstration has failed.
+            let _ = url.send(address.to_owned());
+            Ok(())
+        };
+        let until_stopped = self.until_stopped;
+        let ended = async move {
+            if until_stopped {
+                let _ = stop.await;
+            } else {
+                registry::serve::interrupted().await;
+            }
+        };
+        super::runtime()?.block_on(registry::serve::host(
+            &self.tree,
+            &self.address,
+            report,
+            ready,
+            ended,
+        ))
+    }
 }

@@ -14,15 +14,15 @@ use crate::report::Report;
 use crate::settings::Settings;
 
 /// Runs the command that was typed.
-pub(crate) fn run(args: &Args, report: &Report) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
     let settings = || Settings::load(args.global.config.as_deref());
     match &args.command {
-        Command::Pack(command) => pack::run(command, &settings()?, *report),
-        Command::Registry(RegistryCommand::Build(args)) => registry::build::run(args, *report),
+        Command::Pack(command) => pack::run(command, &settings()?, report),
+        Command::Registry(RegistryCommand::Build(args)) => registry::build::run(args, report),
         Command::Registry(RegistryCommand::Serve(args)) => {
-            registry::serve::run(args, &settings()?, *report)
+            registry::serve::run(args, &settings()?, report)
         }
-        Command::Demo(args) => demo::run(args, &settings()?, *report),
+        Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(
             &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),
             || concat!("attune ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),

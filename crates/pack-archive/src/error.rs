@@ -148,7 +148,7 @@ impl ArchiveError {
 }
 
 impl From<ArchiveError> for io::Error {
-    /// Wraps the error for its way through `Read`; see [`ArchiveError::unwrap_io`].
+    /// Wraps the error for its way through `Read`; `unwrap_io` is the way back.
     fn from(error: ArchiveError) -> Self {
         Self::new(io::ErrorKind::InvalidData, error)
     }

@@ -10,7 +10,7 @@
 //!    name against every earlier name, and what it costs against the [`Limits`](pack_format::Limits).
 //! 4. A [`Sink`] receives it. [`DirSink`] writes below a directory it made itself, through handles.
 //!
-//! [`unpack`] runs all four and leaves either the whole tree or nothing. Trees that come from
+//! [`unpack()`] runs all four and leaves either the whole tree or nothing. Trees that come from
 //! elsewhere (a git commit, a directory) pass the same [`Gate`].
 //!
 //! Writing ([`ArchiveBuilder`]) makes the bytes of a `.tar.gz` a function of the tree alone.

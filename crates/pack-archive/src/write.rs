@@ -10,7 +10,7 @@
 //!
 //! Owners are 0 without names, every time is the one given, headers are POSIX ustar; a PAX header
 //! precedes a member only if its path does not fit. Tars of up to [`MAX_TAR_IN_MEMORY_BYTES`] are
-//! compressed in one go with libdeflate, larger ones as they grow with zlib-rs, both at level 6 and
+//! compressed in one go with libdeflate, larger ones as they grow with zlib-rs, both at level 4 and
 //! in pinned versions; which of the two depends on the size of the tar, so on the tree, alone.
 
 use std::io::{self, Write};
@@ -23,6 +23,7 @@ use tar::{EntryType, Header};
 
 use crate::error::ArchiveError;
 use crate::gate::Gate;
+use crate::member_path::{MemberPath, PathFault};
 
 /// Largest tar that is held in memory, in bytes (32 MiB, inclusive).
 pub const MAX_TAR_IN_MEMORY_BYTES: usize = 32 * 1024 * 1024;
@@ -30,7 +31,8 @@ pub const MAX_TAR_IN_MEMORY_BYTES: usize = 32 * 1024 * 1024;
 /// Pieces a larger tar is compressed in: always the same ones, so that the bytes are the same.
 const PIECE_BYTES: usize = 1024 * 1024;
 
-const LEVEL: i32 = 6;
+/// The next level up costs half as much time again and makes archives 1.5 % smaller.
+const LEVEL: i32 = 4;
 const BLOCK_BYTES: usize = 512;
 const END_BYTES: usize = 2 * BLOCK_BYTES;
 
@@ -52,6 +54,14 @@ pub enum BuildError {
         /// The path before it.
         last: String,
     },
+    /// A path must be in its shortest spelling, by which it is sorted.
+    #[error("`{path}` is another spelling of `{normal}`")]
+    Spelling {
+        /// The path as given.
+        path: String,
+        /// The path as a reader sees it.
+        normal: String,
+    },
     /// A reader would refuse the archive.
     #[error(transparent)]
     Refused(#[from] ArchiveError),
@@ -67,7 +77,7 @@ impl Hint for BuildError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(error) => error.hint(),
-            Self::Order { .. } | Self::Compress { .. } => None,
+            Self::Order { .. } | Self::Spelling { .. } | Self::Compress { .. } => None,
         }
     }
 }
@@ -122,16 +132,12 @@ impl ArchiveBuilder {
             });
         }
         self.begin()?;
-        let member = format!("{}/{path}", self.top);
+        let text = format!("{}/{path}", self.top);
         let member = self
             .gate
-            .admit_file(member.as_bytes(), content.len() as u64)?;
-        self.header(
-            member.as_str(),
-            EntryType::Regular,
-            executable,
-            content.len() as u64,
-        )?;
+            .admit_file(text.as_bytes(), content.len() as u64)?;
+        check_spelling(&text, &member)?;
+        self.header(&text, EntryType::Regular, executable, content.len() as u64)?;
         self.append(content)?;
         self.last = Some(path.to_owned());
         Ok(())
@@ -156,9 +162,11 @@ impl ArchiveBuilder {
     /// Adds the top directory before anything else.
     fn begin(&mut self) -> Result<(), BuildError> {
         if self.gate.summary().entries == 0 {
-            let name = format!("{}/", self.top);
-            self.gate.admit_directory(name.as_bytes())?;
-            self.header(&name, EntryType::Directory, true, 0)?;
+            // The root is no top directory.
+            let top = self.gate.admit_directory(self.top.as_bytes())?;
+            let top = top.ok_or_else(|| self.gate.refuse(self.top.as_bytes(), PathFault::Empty))?;
+            check_spelling(&self.top, &top)?;
+            self.header(&format!("{top}/"), EntryType::Directory, true, 0)?;
         }
         Ok(())
     }
@@ -232,9 +240,19 @@ impl ArchiveBuilder {
     }
 }
 
+fn check_spelling(text: &str, path: &MemberPath) -> Result<(), BuildError> {
+    if text == path.as_str() {
+        return Ok(());
+    }
+    Err(BuildError::Spelling {
+        path: text.to_owned(),
+        normal: path.to_string(),
+    })
+}
+
 fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
     let level =
-        CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("level 6 is not supported"))?;
+        CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("level 4 is not supported"))?;
     let mut compressor = Compressor::new(level);
     let mut bytes = vec![0; compressor.gzip_compress_bound(tar.len())];
     let length = compressor
@@ -295,6 +313,13 @@ mod tests {
                 .to_string(),
             "member 2 `a-1.0.0/x/../y` leaves the pack directory"
         );
-        assert!(ArchiveBuilder::new("..", 0).finish().is_err());
+        for top in ["", ".", "..", "./a", "a/", "/a"] {
+            assert!(ArchiveBuilder::new(top, 0).finish().is_err(), "{top}");
+        }
+        let mut builder = ArchiveBuilder::new("a-1.0.0", 0);
+        assert_eq!(
+            builder.file("x//y", false, b"").unwrap_err().to_string(),
+            "`a-1.0.0/x//y` is another spelling of `a-1.0.0/x/y`"
+        );
     }
 }

@@ -11,8 +11,7 @@ use std::path::Path;
 use pack_archive::{DirSink, MemberPath, Sink as _};
 use pack_format::Limits;
 use rustix::fs::Mode;
-use support::{Node, tree_of};
-use tempfile::TempDir;
+use support::{Node, scratch, tree_of};
 
 fn path(text: &str) -> MemberPath {
     MemberPath::file(text.as_bytes(), &Limits::default()).unwrap()
@@ -33,7 +32,7 @@ fn check_outside(outside: &Path) {
 /// A directory swapped for a link between two members leads nowhere.
 #[test]
 fn swapped_directory_is_never_followed() {
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     let outside = outside(scratch.path());
     let root = scratch.path().join("root");
     let mut sink = DirSink::create(&root).unwrap();
@@ -54,7 +53,7 @@ fn swapped_directory_is_never_followed() {
 /// A link where a file is to be, or a file that is there, is never written through.
 #[test]
 fn existing_file_is_never_written_through() {
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     let outside = outside(scratch.path());
     let root = scratch.path().join("root");
     let mut sink = DirSink::create(&root).unwrap();
@@ -70,7 +69,7 @@ fn existing_file_is_never_written_through() {
 /// Modes are ours whatever the umask; the umask of this process is set here alone.
 #[test]
 fn modes_do_not_depend_on_the_umask() {
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     for mask in [0o000, 0o022, 0o077, 0o027] {
         let before = rustix::process::umask(Mode::from_raw_mode(mask));
         let root = scratch.path().join(format!("{mask:o}"));

@@ -24,8 +24,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use pack_archive::{ArchiveKind, read_file, unpack};
 use pack_format::Limits;
-use support::{Node, Tree, tree_of};
-use tempfile::TempDir;
+use support::{Node, Tree, scratch, tree_of};
 
 /// A tool, and the shell command that writes `$OUT` from the directory `demo` below the current one.
 const TOOLS: [(&str, &str, &str); 15] = [
@@ -184,7 +183,7 @@ fn shell(directory: &Path, script: &str, out: &Path) {
 
 /// The archives of all installed tools, by name.
 fn archives(tree: &Tree) -> Vec<(&'static str, Vec<u8>)> {
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     write_tree(&scratch.path().join("demo"), tree);
     let commit = "cd demo && git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -q -m x";
     if is_installed("git") {
@@ -232,7 +231,7 @@ fn rust_zips(tree: &Tree) -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn archives_of_other_tools_unpack_to_their_tree() {
     let tree = sample();
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     for (name, bytes) in archives(&tree) {
         let destination = scratch.path().join("destination");
         let unpacked = unpack(&mut Cursor::new(&bytes), &destination, &Limits::default());
@@ -262,7 +261,7 @@ fn archive_of_npm_unpacks_to_its_tree() {
         println!("skipped: npm is not installed");
         return;
     }
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     let package = r#"{"name":"demo","version":"1.0.0"}"#;
     let tree = Tree::from([
         ("package.json".to_owned(), Node::File(false, package.into())),
@@ -395,7 +394,7 @@ fn mutate(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
 #[test]
 fn damaged_archives_are_refused_or_whole() {
     let archives = archives(&sample());
-    let scratch = TempDir::new().unwrap();
+    let scratch = scratch();
     let destination = scratch.path().join("destination");
     let mut dice = Dice(0x5eed_5eed_5eed_5eed);
     let (mut taken, mut slowest) = (0, Duration::ZERO);

@@ -24,7 +24,7 @@ use pack_format::Limits;
 use pack_format::digest::to_hex;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use support::{Node, Tree, tree_of};
+use support::{Node, Tree, scratch, tree_of};
 use tempfile::TempDir;
 
 const CANARY: &str = "/tmp/__hostile_canary__";
@@ -97,7 +97,7 @@ impl Trial {
     }
 
     fn once(archive: &Path) -> Self {
-        let scratch = TempDir::new().unwrap();
+        let scratch = scratch();
         let parent = scratch.path().join("parent");
         fs::create_dir(&parent).unwrap();
         let destination = parent.join("destination");

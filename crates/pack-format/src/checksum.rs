@@ -69,7 +69,9 @@ pub struct ChecksumError {
 
 impl Hint for ChecksumError {
     fn hint(&self) -> Option<String> {
-        Some("write `sha256:` and 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned())
+        Some(
+            "write `sha256:` and 64 hexadecimal digits, as `sha256sum FILE` prints them".to_owned(),
+        )
     }
 }
 
@@ -91,7 +93,7 @@ impl Checksum {
     pub fn compute(algorithm: Algorithm, content: &mut impl Read) -> io::Result<Self> {
         fn run<D: sha2::Digest>(content: &mut impl Read) -> io::Result<String> {
             let mut hasher = D::new();
-            let mut buffer = [0_u8; 64 * 1024];
+            let mut buffer = vec![0_u8; 64 * 1024];
             loop {
                 match content.read(&mut buffer) {
                     Ok(0) => return Ok(to_hex(&hasher.finalize())),
@@ -205,8 +207,18 @@ mod tests {
     fn checksum_text_round_trips_and_refuses() {
         let hex = "AB".repeat(32);
         let checksum: Checksum = format!("SHA256:{hex}").parse().unwrap();
-        assert_eq!(checksum.to_string(), format!("sha256:{}", hex.to_lowercase()));
-        for bad in ["", "sha256:", "none", "crc32:00000000", "sha256:zz", &format!("sha512:{hex}")] {
+        assert_eq!(
+            checksum.to_string(),
+            format!("sha256:{}", hex.to_lowercase())
+        );
+        for bad in [
+            "",
+            "sha256:",
+            "none",
+            "crc32:00000000",
+            "sha256:zz",
+            &format!("sha512:{hex}"),
+        ] {
             assert!(bad.parse::<Checksum>().is_err(), "{bad} was taken");
         }
     }
@@ -215,7 +227,10 @@ mod tests {
     #[test]
     fn compute_equals_known_answers() {
         let rows = [
-            (Algorithm::Sha256, "315f5bdb76d078c43b8ac0064e4a0164612b1fce77c869345bfc94c75894edd3"),
+            (
+                Algorithm::Sha256,
+                "315f5bdb76d078c43b8ac0064e4a0164612b1fce77c869345bfc94c75894edd3",
+            ),
             (Algorithm::Md5, "6cd3556deb0da54bca060b4c39479839"),
             (Algorithm::Sha1, "943a702d06f34599aee1f8da8ef9f7296031d699"),
         ];

@@ -97,7 +97,11 @@ impl<'a> Fields<'a> {
     pub fn sorted_texts(self, name: &str, node: &'a Node) -> Result<Vec<String>, MetadataError> {
         if !node.is_sequence() {
             return Err(self
-                .error(name, node.line, format!("it is {}, not a list", node.describe()))
+                .error(
+                    name,
+                    node.line,
+                    format!("it is {}, not a list", node.describe()),
+                )
                 .with_hint(format!("write a list: `{name}: [first, second]`")));
         }
         let mut texts = Vec::with_capacity(node.items().len());
@@ -126,15 +130,16 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// If it is no mapping or holds a number JSON cannot say.
-    pub fn json_object(
-        self,
-        name: &str,
-    ) -> Result<serde_json::Map<String, Value>, MetadataError> {
+    pub fn json_object(self, name: &str) -> Result<serde_json::Map<String, Value>, MetadataError> {
         let Some(node) = self.node.get(name) else {
             return Ok(serde_json::Map::new());
         };
         if !matches!(node.value, NodeValue::Mapping(_)) {
-            return Err(self.error(name, node.line, format!("it is {}, not a mapping", node.describe())));
+            return Err(self.error(
+                name,
+                node.line,
+                format!("it is {}, not a mapping", node.describe()),
+            ));
         }
         match node.to_json() {
             Ok(Value::Object(map)) => Ok(map),

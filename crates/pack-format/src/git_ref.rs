@@ -37,7 +37,10 @@ impl GitRef {
     /// Whether it is a full commit id (40 or 64 lower-case hexadecimal digits).
     pub fn is_commit(&self) -> bool {
         matches!(self.0.len(), 40 | 64)
-            && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            && self
+                .0
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
@@ -48,7 +51,10 @@ impl FromStr for GitRef {
         let allowed =
             |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'+' | b'-');
         let good = text.len() <= MAX_GIT_REF_BYTES
-            && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+            && text
+                .bytes()
+                .next()
+                .is_some_and(|b| b.is_ascii_alphanumeric())
             && text.bytes().all(allowed)
             && !text.contains("..")
             && !text.contains("//")
@@ -94,12 +100,31 @@ mod tests {
     /// What people write is taken; what a command line could misread is not.
     #[test]
     fn git_ref_takes_names_and_refuses_syntax() {
-        for good in ["main", "v2.1.0", "feature/x", "release-1.0+b", &"a".repeat(40)] {
+        for good in [
+            "main",
+            "v2.1.0",
+            "feature/x",
+            "release-1.0+b",
+            &"a".repeat(40),
+        ] {
             assert!(good.parse::<GitRef>().is_ok(), "{good} was refused");
         }
         for bad in [
-            "", "-b", "--upload-pack=x", "v1;id", "v1..v2", "refs/heads/../../x", "HEAD^{/x}", "v1\n",
-            "@{-1}", "v1 --", ":(exclude)x", "+refs/*:refs/*", "a.lock", "a//b", &"a".repeat(256),
+            "",
+            "-b",
+            "--upload-pack=x",
+            "v1;id",
+            "v1..v2",
+            "refs/heads/../../x",
+            "HEAD^{/x}",
+            "v1\n",
+            "@{-1}",
+            "v1 --",
+            ":(exclude)x",
+            "+refs/*:refs/*",
+            "a.lock",
+            "a//b",
+            &"a".repeat(256),
         ] {
             assert!(bad.parse::<GitRef>().is_err(), "{bad} was taken");
         }

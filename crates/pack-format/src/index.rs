@@ -64,7 +64,11 @@ pub struct EntryProblem {
 
 impl std::fmt::Display for EntryProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "entry {} (`{}`): {}", self.position, self.name, self.reason)
+        write!(
+            f,
+            "entry {} (`{}`): {}",
+            self.position, self.name, self.reason
+        )
     }
 }
 
@@ -102,7 +106,8 @@ impl Hint for IndexError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Html => Some(
-                "check the URL; a login page or a captive portal may have answered instead".to_owned(),
+                "check the URL; a login page or a captive portal may have answered instead"
+                    .to_owned(),
             ),
             Self::Format(_) => Some("update this program".to_owned()),
             _ => Some("ask the registry's operator to run `attune registry check`".to_owned()),
@@ -197,7 +202,10 @@ pub fn read(bytes: &[u8], policy: UrlPolicy) -> Result<ReadIndex, IndexError> {
             registry_name: wire.registry_name,
             registry_url: wire.registry_url,
             version: FORMAT.to_owned(),
-            last_updated: wire.last_updated.as_deref().map_or(Timestamp::from_unix(0), read_time),
+            last_updated: wire
+                .last_updated
+                .as_deref()
+                .map_or(Timestamp::from_unix(0), read_time),
             packs,
         },
         problems,
@@ -262,11 +270,14 @@ fn read_entry(json: &str, policy: UrlPolicy) -> Result<IndexEntry, String> {
     let mut install_sources = Vec::new();
     for (i, source) in wire.install_sources.into_iter().enumerate() {
         install_sources.push(
-            InstallSource::from_wire(source, policy).map_err(|e| format!("install source {i}: {e}"))?,
+            InstallSource::from_wire(source, policy)
+                .map_err(|e| format!("install source {i}: {e}"))?,
         );
     }
     let or = |value: Option<String>, default: &str| {
-        value.filter(|v| !v.trim().is_empty()).unwrap_or_else(|| default.to_owned())
+        value
+            .filter(|v| !v.trim().is_empty())
+            .unwrap_or_else(|| default.to_owned())
     };
     Ok(IndexEntry {
         label: or(wire.label, wire.pack_ref.as_str()),
@@ -307,7 +318,10 @@ fn guess_name(json: &str) -> String {
 }
 
 /// Decides between entries of one ref: the newest version; nothing if that version says two things.
-fn settle(mut twins: Vec<(usize, IndexEntry)>, problems: &mut Vec<EntryProblem>) -> Option<IndexEntry> {
+fn settle(
+    mut twins: Vec<(usize, IndexEntry)>,
+    problems: &mut Vec<EntryProblem>,
+) -> Option<IndexEntry> {
     if twins.len() == 1 {
         return twins.pop().map(|(_, entry)| entry);
     }
@@ -323,10 +337,18 @@ fn settle(mut twins: Vec<(usize, IndexEntry)>, problems: &mut Vec<EntryProblem>)
     };
     for (position, entry) in twins {
         if entry.version != newest {
-            report(position, &entry, format!("the ref is listed again with version {newest}"));
+            report(
+                position,
+                &entry,
+                format!("the ref is listed again with version {newest}"),
+            );
         } else if kept.as_ref().is_some_and(|k| *k != entry) {
             contradicted = true;
-            report(position, &entry, format!("version {newest} is listed again with other contents"));
+            report(
+                position,
+                &entry,
+                format!("version {newest} is listed again with other contents"),
+            );
         } else {
             kept = Some(entry);
         }
@@ -347,16 +369,26 @@ pub fn violations(index: &Index) -> Vec<String> {
         broken.push("`registry_name` is empty".to_owned());
     }
     if !index.registry_url.starts_with("https://") {
-        broken.push(format!("`registry_url` `{}` is not https", printable(&index.registry_url)));
+        broken.push(format!(
+            "`registry_url` `{}` is not https",
+            printable(&index.registry_url)
+        ));
     }
     for pair in index.packs.windows(2) {
         if pair[0].pack_ref >= pair[1].pack_ref {
-            broken.push(format!("`{}` and `{}` are not in order", pair[0].pack_ref, pair[1].pack_ref));
+            broken.push(format!(
+                "`{}` and `{}` are not in order",
+                pair[0].pack_ref, pair[1].pack_ref
+            ));
         }
     }
     for entry in &index.packs {
         let name = &entry.pack_ref;
-        broken.extend(entry_violations(entry).into_iter().map(|what| format!("`{name}`: {what}")));
+        broken.extend(
+            entry_violations(entry)
+                .into_iter()
+                .map(|what| format!("`{name}`: {what}")),
+        );
     }
     broken
 }
@@ -378,21 +410,38 @@ pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
         "`version` has both a pre-release and build metadata",
     );
     rule(
-        entry.repository.as_deref().is_none_or(|url| url.starts_with("https://")),
+        entry
+            .repository
+            .as_deref()
+            .is_none_or(|url| url.starts_with("https://")),
         "`repository` is not https",
     );
     rule(is_unique(&entry.keywords), "`keywords` repeats an item");
-    rule(is_unique(&entry.runtime_deps), "`runtime_deps` repeats an item");
-    rule(!entry.install_sources.is_empty(), "`install_sources` is empty");
+    rule(
+        is_unique(&entry.runtime_deps),
+        "`runtime_deps` repeats an item",
+    );
+    rule(
+        !entry.install_sources.is_empty(),
+        "`install_sources` is empty",
+    );
     for source in &entry.install_sources {
         rule(source.url().is_https(), "an install source is not https");
         rule(
-            source.checksum().is_some_and(|c| c.algorithm() == crate::checksum::Algorithm::Sha256),
+            source
+                .checksum()
+                .is_some_and(|c| c.algorithm() == crate::checksum::Algorithm::Sha256),
             "an install source has no sha256 checksum",
         );
-        if let InstallSource::Git { git_ref, subdir, .. } = source {
+        if let InstallSource::Git {
+            git_ref, subdir, ..
+        } = source
+        {
             rule(git_ref.is_some(), "a git source has no `ref`");
-            rule(subdir.is_none(), "a git source has a `subdir`, which format 1 cannot say");
+            rule(
+                subdir.is_none(),
+                "a git source has a `subdir`, which format 1 cannot say",
+            );
         }
     }
     let contents = &entry.contents;
@@ -404,7 +453,10 @@ pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
         &contents.workflows,
     ] {
         let names: Vec<&str> = list.iter().map(|item| item.name.as_str()).collect();
-        rule(names.iter().all(|n| !n.is_empty()), "a component has no name");
+        rule(
+            names.iter().all(|n| !n.is_empty()),
+            "a component has no name",
+        );
         rule(is_unique(&names), "a component is listed twice");
     }
     broken
@@ -437,24 +489,49 @@ mod tests {
     /// A broken entry is named and left out; the others stay.
     #[test]
     fn read_keeps_good_entries_beside_a_broken_one() {
-        let text = index(&[entry("demo", ""), entry("Bad", ""), entry("big", r#","unknown":1e400"#)]);
+        let text = index(&[
+            entry("demo", ""),
+            entry("Bad", ""),
+            entry("big", r#","unknown":1e400"#),
+        ]);
         let read = read(text.as_bytes(), UrlPolicy::PUBLIC).unwrap();
-        let refs: Vec<&str> = read.index.packs.iter().map(|p| p.pack_ref.as_str()).collect();
+        let refs: Vec<&str> = read
+            .index
+            .packs
+            .iter()
+            .map(|p| p.pack_ref.as_str())
+            .collect();
         assert_eq!(refs, ["big", "demo"]);
         assert_eq!(read.problems.len(), 1);
-        assert!(read.problems[0].to_string().starts_with("entry 1 (`Bad`): "), "{}", read.problems[0]);
+        assert!(
+            read.problems[0]
+                .to_string()
+                .starts_with("entry 1 (`Bad`): "),
+            "{}",
+            read.problems[0]
+        );
     }
 
     /// One version with two contents is refused on both sides; two members of one name too.
     #[test]
     fn read_refuses_contradictions() {
-        let twice = index(&[entry("demo", ""), entry("demo", r#","label":"Other""#), entry("ok", "")]);
+        let twice = index(&[
+            entry("demo", ""),
+            entry("demo", r#","label":"Other""#),
+            entry("ok", ""),
+        ]);
         let read_twice = read(twice.as_bytes(), UrlPolicy::PUBLIC).unwrap();
         assert_eq!(read_twice.index.packs.len(), 1);
         let duplicate = index(&[entry("demo", r#","\u0072ef":"evil""#)]);
         assert!(read(duplicate.as_bytes(), UrlPolicy::PUBLIC).is_err());
-        let deep = index(&[entry("demo", &format!(",\"x\":{}{}", "[".repeat(200), "]".repeat(200)))]);
-        assert!(matches!(read(deep.as_bytes(), UrlPolicy::PUBLIC), Err(IndexError::Depth)));
+        let deep = index(&[entry(
+            "demo",
+            &format!(",\"x\":{}{}", "[".repeat(200), "]".repeat(200)),
+        )]);
+        assert!(matches!(
+            read(deep.as_bytes(), UrlPolicy::PUBLIC),
+            Err(IndexError::Depth)
+        ));
     }
 
     /// What is written is read back as the same value, and obeys the rules.

@@ -51,7 +51,7 @@ pub fn components(
         for file in directory.iter().filter(|file| is_yaml(file.path)) {
             any = true;
             let name = format!("{place}/{}", file.path);
-            let (target, component) = from_file(kind, &name, *file, manifest, files)?;
+            let (target, component) = from_file(kind, &name, file, manifest, files)?;
             lists[target.unwrap_or(slot)].push(component);
         }
         if !any && let Some(inline) = manifest.inline.kind(kind) {
@@ -67,7 +67,10 @@ pub fn components(
             return Err(MetadataError::new(
                 &format!("{place}/{kind}"),
                 None,
-                format!("two of them are named `{}`", crate::text::printable(&pair[0].name)),
+                format!(
+                    "two of them are named `{}`",
+                    crate::text::printable(&pair[0].name)
+                ),
             )
             .with_hint("rename one of the two"));
         }
@@ -138,7 +141,9 @@ fn from_file(
         fields.string(key)?;
     }
     let workflow = match kind {
-        "actions" => node.get("workflow_file").filter(|n| n.as_str().is_none_or(|s| !s.is_empty())),
+        "actions" => node
+            .get("workflow_file")
+            .filter(|n| n.as_str().is_none_or(|s| !s.is_empty())),
         _ => None,
     };
     let Some(workflow) = workflow else {
@@ -147,7 +152,10 @@ fn from_file(
     if let Some(path) = workflow.as_str()
         && let Some(definition) = find(files, &format!("actions/{path}"))
     {
-        let definition_name = format!("{}/{path}", name.rsplit_once('/').map_or("", |(dir, _)| dir));
+        let definition_name = format!(
+            "{}/{path}",
+            name.rsplit_once('/').map_or("", |(dir, _)| dir)
+        );
         component.tasks = tasks(&Node::parse(&definition_name, definition.content)?);
     }
     Ok((Some(WORKFLOWS), component))
@@ -155,7 +163,12 @@ fn from_file(
 
 /// Everything but the name.
 fn describe(kind: &str, node: &Node) -> Component {
-    let text = |key: &str| node.get(key).and_then(Node::as_str).map(str::trim).filter(|t| !t.is_empty());
+    let text = |key: &str| {
+        node.get(key)
+            .and_then(Node::as_str)
+            .map(str::trim)
+            .filter(|t| !t.is_empty())
+    };
     let label = text("label");
     let description = text("description").or(label).unwrap_or_default().to_owned();
     let input = ["parameters", "parameters_schema"];
@@ -176,7 +189,11 @@ fn describe(kind: &str, node: &Node) -> Component {
         trigger_types: trigger_types(node),
         trigger_ref: reference(node, "trigger_ref", "trigger", "type"),
         action_ref: reference(node, "action_ref", "action", "ref"),
-        tasks: if kind == "workflows" { tasks(node) } else { Vec::new() },
+        tasks: if kind == "workflows" {
+            tasks(node)
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -217,7 +234,13 @@ fn tasks(workflow: &Node) -> Vec<Task> {
 
 fn task(name: &str, node: &Node) -> Task {
     let mut next = Vec::new();
-    for key in ["next", "on_success", "on_failure", "on_complete", "on_timeout"] {
+    for key in [
+        "next",
+        "on_success",
+        "on_failure",
+        "on_complete",
+        "on_timeout",
+    ] {
         if let Some(node) = node.get(key) {
             successors(node, 0, &mut next);
         }
@@ -279,8 +302,14 @@ mod tests {
             &[
                 ("actions/b.yaml", "ref: demo.b\nlabel: B\n"),
                 ("actions/a.yml", "description: d\n"),
-                ("actions/flow.yaml", "name: flow\nworkflow_file: workflows/flow.yaml\n"),
-                ("actions/workflows/flow.yaml", "tasks:\n  one: {action: core.noop, next: [{do: two}]}\n"),
+                (
+                    "actions/flow.yaml",
+                    "name: flow\nworkflow_file: workflows/flow.yaml\n",
+                ),
+                (
+                    "actions/workflows/flow.yaml",
+                    "tasks:\n  one: {action: core.noop, next: [{do: two}]}\n",
+                ),
                 ("actions/readme.md", "x"),
                 ("sensors/s.yaml", "ref: other.s\ntrigger_types: [demo.t]\n"),
             ],
@@ -307,9 +336,23 @@ mod tests {
     /// A name twice and a file that is no mapping are errors with the place.
     #[test]
     fn inventory_refuses_twins_and_lists() {
-        let twins = list(&[("actions/a.yaml", "name: x\n"), ("actions/b.yaml", "name: x\n")], PACK);
-        assert_eq!(twins.unwrap_err().to_string(), "`p/actions`: two of them are named `x`");
+        let twins = list(
+            &[
+                ("actions/a.yaml", "name: x\n"),
+                ("actions/b.yaml", "name: x\n"),
+            ],
+            PACK,
+        );
+        assert_eq!(
+            twins.unwrap_err().to_string(),
+            "`p/actions`: two of them are named `x`"
+        );
         let no_mapping = list(&[("rules/a.yaml", "- 1\n")], PACK).unwrap_err();
-        assert!(no_mapping.to_string().starts_with("`p/rules/a.yaml`, line 1: "), "{no_mapping}");
+        assert!(
+            no_mapping
+                .to_string()
+                .starts_with("`p/rules/a.yaml`, line 1: "),
+            "{no_mapping}"
+        );
     }
 }

@@ -118,7 +118,11 @@ impl<'a> Reader<'a> {
             "" => pack_ref.to_string(),
             _ => label.to_owned(),
         };
-        let meta_field = if fields.node().get("meta").is_some() { "meta" } else { "metadata" };
+        let meta_field = if fields.node().get("meta").is_some() {
+            "meta"
+        } else {
+            "metadata"
+        };
         let meta = fields.json_object(meta_field)?;
         self.check_tested_versions(meta_field)?;
         Ok(Manifest {
@@ -234,7 +238,10 @@ impl<'a> Reader<'a> {
     }
 
     fn check_tested_versions(&self, meta_field: &str) -> Result<(), MetadataError> {
-        let Some(node) = self.meta.and_then(|meta| meta.get("tested_attune_versions")) else {
+        let Some(node) = self
+            .meta
+            .and_then(|meta| meta.get("tested_attune_versions"))
+        else {
             return Ok(());
         };
         let refuse = |line, reason: &str| {
@@ -250,7 +257,9 @@ impl<'a> Reader<'a> {
         for item in node.items() {
             match item.as_str() {
                 None => return refuse(item.line, "an item is not a string"),
-                Some(text) if !seen.insert(text) => return refuse(item.line, "an item stands here twice"),
+                Some(text) if !seen.insert(text) => {
+                    return refuse(item.line, "an item stands here twice");
+                }
                 Some(_) => {}
             }
         }
@@ -283,7 +292,11 @@ impl<'a> Reader<'a> {
         }
         if !node.is_mapping() {
             return Err(fields
-                .error(NAME, node.line, format!("it is {}, neither a list nor a mapping", node.describe()))
+                .error(
+                    NAME,
+                    node.line,
+                    format!("it is {}, neither a list nor a mapping", node.describe()),
+                )
                 .with_hint("write `dependencies: [core]`, or a mapping with `packs`"));
         }
         let inner = Fields::of(self.file, node)?;
@@ -296,7 +309,11 @@ impl<'a> Reader<'a> {
                     Ok(Some(scalar.text().to_owned()))
                 }
                 _ => Err(inner
-                    .error(name, node.line, format!("it is {}, not a string", node.describe()))
+                    .error(
+                        name,
+                        node.line,
+                        format!("it is {}, not a string", node.describe()),
+                    )
                     .in_field(NAME)),
             }
         };
@@ -326,9 +343,11 @@ impl<'a> Reader<'a> {
         let mut dependencies = BTreeMap::new();
         for item in node.items() {
             let text = self.dependency_text(name, item)?;
-            let dependency = text.parse().map_err(|e: crate::documents::PackDependencyError| {
-                with_hint(self.fields.error(name, item.line, e.to_string()), &e)
-            })?;
+            let dependency = text
+                .parse()
+                .map_err(|e: crate::documents::PackDependencyError| {
+                    with_hint(self.fields.error(name, item.line, e.to_string()), &e)
+                })?;
             dependencies.insert(text, dependency);
         }
         Ok(dependencies.into_values().collect())
@@ -364,7 +383,11 @@ impl<'a> Reader<'a> {
                     if !member.value.is_mapping() && !member.value.is_null() {
                         return Err(self
                             .fields
-                            .error(&member.key, member.line, format!("it is {}, not a mapping", member.value.describe()))
+                            .error(
+                                &member.key,
+                                member.line,
+                                format!("it is {}, not a mapping", member.value.describe()),
+                            )
                             .in_field(kind));
                     }
                 }
@@ -439,22 +462,38 @@ mod tests {
         let packs = parse(text).unwrap().dependencies.unwrap().packs;
         let texts: Vec<String> = packs.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["aws@^2", "base", "core@>=1.0"]);
-        let error = parse("ref: demo\nversion: 1.0.0\ndependencies:\n  - {version: \"1\"}\n").unwrap_err();
-        assert!(error.to_string().contains("field `dependencies.ref`: the field is missing"), "{error}");
+        let error =
+            parse("ref: demo\nversion: 1.0.0\ndependencies:\n  - {version: \"1\"}\n").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("field `dependencies.ref`: the field is missing"),
+            "{error}"
+        );
     }
 
     /// Two spellings: presence decides.
     #[test]
     fn manifest_reads_both_dialects() {
-        let attune = parse("ref: demo\nname: N\nlabel: L\nversion: 1.0.0\ntags: []\nkeywords: [a]\n").unwrap();
+        let attune =
+            parse("ref: demo\nname: N\nlabel: L\nversion: 1.0.0\ntags: []\nkeywords: [a]\n")
+                .unwrap();
         assert_eq!((attune.label.as_str(), attune.keywords.len()), ("L", 0));
-        let stackstorm = parse("name: demo\nversion: 1.0.0\nkeywords: [b, a, b, 3.0]\ndependencies: [core]\n").unwrap();
+        let stackstorm =
+            parse("name: demo\nversion: 1.0.0\nkeywords: [b, a, b, 3.0]\ndependencies: [core]\n")
+                .unwrap();
         assert_eq!(stackstorm.pack_ref.as_str(), "demo");
         assert_eq!(stackstorm.keywords, ["3.0", "a", "b"]);
-        assert_eq!(stackstorm.dependencies.unwrap().packs[0].to_string(), "core");
+        assert_eq!(
+            stackstorm.dependencies.unwrap().packs[0].to_string(),
+            "core"
+        );
         assert_eq!(stackstorm.license, "NOASSERTION");
         let meta = parse("ref: demo\nversion: 1.0.0\nmeta: {license: MIT, keywords: [k], repository_url: 'https://e.org'}\n").unwrap();
-        assert_eq!((meta.license.as_str(), meta.repository.as_deref()), ("MIT", Some("https://e.org")));
+        assert_eq!(
+            (meta.license.as_str(), meta.repository.as_deref()),
+            ("MIT", Some("https://e.org"))
+        );
         assert_eq!(meta.keywords, ["k"]);
     }
 }

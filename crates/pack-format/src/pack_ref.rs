@@ -64,7 +64,9 @@ impl FromStr for PackRef {
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
         {
-            return refuse("it holds a character other than lower-case letters, digits, `_` and `-`");
+            return refuse(
+                "it holds a character other than lower-case letters, digits, `_` and `-`",
+            );
         }
         if is_windows_device(text) {
             return refuse("it is a device name on Windows");
@@ -117,7 +119,10 @@ pub fn is_windows_device(name: &str) -> bool {
     ) {
         return true;
     }
-    let Some(rest) = upper.strip_prefix("COM").or_else(|| upper.strip_prefix("LPT")) else {
+    let Some(rest) = upper
+        .strip_prefix("COM")
+        .or_else(|| upper.strip_prefix("LPT"))
+    else {
         return false;
     };
     let mut digits = rest.chars();
@@ -138,7 +143,20 @@ mod tests {
             assert_eq!(good.parse::<PackRef>().unwrap().as_str(), good);
         }
         for bad in [
-            "", "A", "9a", "-a", "_a", "a.b", "a b", "é", "con", "com1", "lpt9", "nul", "a/b", "..",
+            "",
+            "A",
+            "9a",
+            "-a",
+            "_a",
+            "a.b",
+            "a b",
+            "é",
+            "con",
+            "com1",
+            "lpt9",
+            "nul",
+            "a/b",
+            "..",
             &"a".repeat(65),
         ] {
             assert!(bad.parse::<PackRef>().is_err(), "{bad} was taken");

@@ -72,7 +72,11 @@ fn value_type(node: &Node) -> String {
             .collect::<Vec<_>>()
             .join(" or "),
     };
-    match node.get("items").and_then(|items| items.get("type")).and_then(Node::as_str) {
+    match node
+        .get("items")
+        .and_then(|items| items.get("type"))
+        .and_then(Node::as_str)
+    {
         Some(item) if name == "array" => format!("array of {item}"),
         _ => name,
     }
@@ -85,7 +89,11 @@ mod tests {
     /// Both spellings give the same rows.
     #[test]
     fn flat_and_json_schema_give_the_same_rows() {
-        let flat = Node::parse("f", b"channel: {type: string, required: true}\ncount: {type: integer, default: 3}\n").unwrap();
+        let flat = Node::parse(
+            "f",
+            b"channel: {type: string, required: true}\ncount: {type: integer, default: 3}\n",
+        )
+        .unwrap();
         let json = Node::parse(
             "f",
             b"type: object\nproperties:\n  channel: {type: string}\n  count: {type: integer, default: 3}\nrequired: [channel]\n",
@@ -98,7 +106,11 @@ mod tests {
     /// A secret's default is never repeated.
     #[test]
     fn secret_default_is_dropped() {
-        let node = Node::parse("f", b"token: {type: string, secret: true, default: hunter2}\n").unwrap();
+        let node = Node::parse(
+            "f",
+            b"token: {type: string, secret: true, default: hunter2}\n",
+        )
+        .unwrap();
         assert_eq!(parameters(&node)[0].default, None);
     }
 }

@@ -100,11 +100,13 @@ impl UrlPolicy {
         if text.len() > MAX_URL_BYTES {
             return refuse(text, "it is longer than 2048 bytes");
         }
-        if text
-            .chars()
-            .any(|c| is_deceptive(c) || c.is_whitespace() || matches!(c, '\\' | '\u{200b}'..='\u{200f}'))
-        {
-            return refuse(text, "it holds white space, a control character or a backslash");
+        if text.chars().any(|c| {
+            is_deceptive(c) || c.is_whitespace() || matches!(c, '\\' | '\u{200b}'..='\u{200f}')
+        }) {
+            return refuse(
+                text,
+                "it holds white space, a control character or a backslash",
+            );
         }
         let Ok(url) = Url::parse(text) else {
             return refuse(text, "it is not an absolute URL");
@@ -186,12 +188,11 @@ pub fn classify(ip: IpAddr) -> (bool, bool) {
 
 /// The IPv4 address inside a mapped, NAT64 or 6to4 address.
 fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = ip.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    match (a, b) {
-        (0, 0) if (c, d, e, f) == (0, 0, 0, 0xffff) => Some(v4(g, h)),
-        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => Some(v4(g, h)),
-        (0x2002, _) => Some(v4(b, c)),
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     }
 }
@@ -228,17 +229,41 @@ mod tests {
     /// One row per rule and per spelling of a forbidden address.
     #[test]
     fn public_policy_takes_public_https_only() {
-        for good in ["https://example.org/a.tar.gz", "https://example.org:8443/a@b"] {
+        for good in [
+            "https://example.org/a.tar.gz",
+            "https://example.org:8443/a@b",
+        ] {
             assert!(UrlPolicy::PUBLIC.check(good).is_ok(), "{good} was refused");
         }
         for bad in [
-            "http://example.org/a", "ftp://example.org/a", "file:///etc/passwd", "javascript:alert(1)",
-            "data:text/plain,x", "https://u:p@example.org/", "https://example.org/\r\nx", "https://127.0.0.1/",
-            "https://169.254.169.254/", "https://[::ffff:127.0.0.1]/", "https://2130706433/", "https://0x7f.1/",
-            "https://0177.0.0.1/", "https://localhost./", "https://[fe80::1%25eth0]/", "https:///x", "https:x",
-            "example.org/a", "https://example.org:0/", "https://example.org:99999/", "https://example.org/%00",
-            "\u{200b}https://example.org/", "https://example.org\\@evil.org/", "https://example.org/?q",
-            "https://[64:ff9b::7f00:1]/", "https://10.0.0.1/", "https://[::1]/", "",
+            "http://example.org/a",
+            "ftp://example.org/a",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "data:text/plain,x",
+            "https://u:p@example.org/",
+            "https://example.org/\r\nx",
+            "https://127.0.0.1/",
+            "https://169.254.169.254/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://localhost./",
+            "https://[fe80::1%25eth0]/",
+            "https:///x",
+            "https:x",
+            "example.org/a",
+            "https://example.org:0/",
+            "https://example.org:99999/",
+            "https://example.org/%00",
+            "\u{200b}https://example.org/",
+            "https://example.org\\@evil.org/",
+            "https://example.org/?q",
+            "https://[64:ff9b::7f00:1]/",
+            "https://10.0.0.1/",
+            "https://[::1]/",
+            "",
         ] {
             assert!(UrlPolicy::PUBLIC.check(bad).is_err(), "{bad} was taken");
         }
@@ -256,7 +281,9 @@ mod tests {
     /// A refused URL never repeats its credentials.
     #[test]
     fn refusal_hides_credentials() {
-        let error = UrlPolicy::PUBLIC.check("https://user:s3cret@example.org/").unwrap_err();
+        let error = UrlPolicy::PUBLIC
+            .check("https://user:s3cret@example.org/")
+            .unwrap_err();
         assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 }

@@ -39,7 +39,10 @@ impl Hint for VersionError {
             2 if all_numbers => format!("{stripped}.0"),
             _ => "2.1.0".to_owned(),
         };
-        Some(format!("write three numbers, such as `{}`", printable(&example)))
+        Some(format!(
+            "write three numbers, such as `{}`",
+            printable(&example)
+        ))
     }
 }
 
@@ -291,7 +294,15 @@ mod tests {
         assert!(v("10.0.0") > v("9.0.0"));
         assert!(v("1.0.0-rc.1") < v("1.0.0"));
         assert_eq!(v("1.0.0+a"), v("1.0.0+b"));
-        for bad in ["1.0", "v1.0.0", "01.0.0", "latest", "", "1.0.0\n", "0.1.2.3.4"] {
+        for bad in [
+            "1.0",
+            "v1.0.0",
+            "01.0.0",
+            "latest",
+            "",
+            "1.0.0\n",
+            "0.1.2.3.4",
+        ] {
             assert!(bad.parse::<Version>().is_err(), "{bad:?} was taken");
         }
     }
@@ -308,7 +319,11 @@ mod tests {
             (">1.2", &["1.2.1"], &["1.2.0"]),
             ("<=1.2", &["1.2.0"], &["1.2.1"]),
             ("<2", &["1.9.9"], &["2.0.0", "2.0.0-alpha"]),
-            ("^1.2", &["1.2.0", "1.9.0"], &["2.0.0", "1.1.0", "1.5.0-rc.1"]),
+            (
+                "^1.2",
+                &["1.2.0", "1.9.0"],
+                &["2.0.0", "1.1.0", "1.5.0-rc.1"],
+            ),
             ("~1.2", &["1.2.9"], &["1.3.0"]),
             (">=1.0,<3.0", &["2.5.0"], &["3.0.0", "0.9.0"]),
         ];

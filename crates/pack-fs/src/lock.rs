@@ -65,7 +65,8 @@ impl Hint for LockError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Busy { .. } => Some(
-                "wait for that command to finish, or pass a longer `--lock-timeout SECONDS`".to_owned(),
+                "wait for that command to finish, or pass a longer `--lock-timeout SECONDS`"
+                    .to_owned(),
             ),
             Self::File(error) => error.hint(),
         }
@@ -122,7 +123,9 @@ impl Lock {
 
 fn read_holder(file: &mut File) -> Holder {
     let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.take(4096).read_to_string(&mut text));
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(4096).read_to_string(&mut text));
     match read {
         Ok(_) => serde_json::from_str(text.trim()).unwrap_or_default(),
         Err(_) => Holder::default(),
@@ -155,7 +158,8 @@ mod tests {
         let path = dir.path().join("lock");
         let first = Lock::acquire(&path, "first", Duration::ZERO, |_| {}).unwrap();
         let mut seen = Holder::default();
-        let error = Lock::acquire(&path, "second", Duration::ZERO, |h| seen = h.clone()).unwrap_err();
+        let error =
+            Lock::acquire(&path, "second", Duration::ZERO, |h| seen = h.clone()).unwrap_err();
         assert!(error.is_busy(), "{error}");
         assert_eq!(seen.purpose, "first");
         assert_eq!(seen.pid, std::process::id());

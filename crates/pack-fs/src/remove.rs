@@ -33,7 +33,8 @@ pub fn remove_all(path: &Path) -> Result<(), FsError> {
 
 /// Gives the owner write access to a directory and every directory below it.
 fn make_writable(directory: &Path) -> Result<(), FsError> {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).on("set the mode of", directory)?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+        .on("set the mode of", directory)?;
     for entry in fs::read_dir(directory).on("list", directory)? {
         let entry = entry.on("list", directory)?;
         if entry.file_type().on("look at", &entry.path())?.is_dir() {

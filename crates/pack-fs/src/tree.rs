@@ -134,12 +134,7 @@ pub fn scan(root: &Path) -> Result<Scan, TreeError> {
     Ok(scan)
 }
 
-fn collect(
-    directory: &Path,
-    prefix: &str,
-    depth: usize,
-    scan: &mut Scan,
-) -> Result<(), TreeError> {
+fn collect(directory: &Path, prefix: &str, depth: usize, scan: &mut Scan) -> Result<(), TreeError> {
     if depth > MAX_DEPTH {
         return Err(TreeError::Depth {
             path: directory.to_owned(),
@@ -180,7 +175,8 @@ fn collect(
             } else {
                 "device, socket or pipe"
             };
-            scan.refused.push((relative, TreeError::Special { path, kind }));
+            scan.refused
+                .push((relative, TreeError::Special { path, kind }));
         }
     }
     Ok(())

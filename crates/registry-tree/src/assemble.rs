@@ -97,7 +97,10 @@ pub fn index(
         };
         let entry = index_entry(document, version, base_url);
         let broken = index::entry_violations(&entry);
-        match broken.iter().find(|b| !(development && b.contains("not https"))) {
+        match broken
+            .iter()
+            .find(|b| !(development && b.contains("not https")))
+        {
             None => packs.push(entry),
             Some(rule) => left_out.push(format!("`{}`: {rule}", document.pack_ref)),
         }
@@ -113,7 +116,11 @@ pub fn index(
 }
 
 /// The format 1 entry of one version.
-pub fn index_entry(document: &PackDocument, version: &VersionDocument, base_url: &str) -> IndexEntry {
+pub fn index_entry(
+    document: &PackDocument,
+    version: &VersionDocument,
+    base_url: &str,
+) -> IndexEntry {
     let mut install_sources: Vec<InstallSource> = version
         .install_sources
         .iter()
@@ -128,8 +135,11 @@ pub fn index_entry(document: &PackDocument, version: &VersionDocument, base_url:
         })
     });
     install_sources.extend(archive);
-    let mut meta: serde_json::Map<_, _> =
-        version.meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut meta: serde_json::Map<_, _> = version
+        .meta
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     meta.entry("category")
         .or_insert_with(|| "uncategorized".into());
     IndexEntry {
@@ -144,7 +154,10 @@ pub fn index_entry(document: &PackDocument, version: &VersionDocument, base_url:
         install_sources,
         contents: version.components.contents(),
         meta,
-        repository: version.repository.clone().filter(|url| url.starts_with("https://")),
+        repository: version
+            .repository
+            .clone()
+            .filter(|url| url.starts_with("https://")),
         email: version.email.clone(),
         homepage: version.homepage.clone(),
         use_case: version.use_case.clone(),
@@ -156,7 +169,9 @@ pub fn index_entry(document: &PackDocument, version: &VersionDocument, base_url:
 fn says_format_1(source: &InstallSource) -> bool {
     source.checksum().is_some()
         && match source {
-            InstallSource::Git { git_ref, subdir, .. } => git_ref.is_some() && subdir.is_none(),
+            InstallSource::Git {
+                git_ref, subdir, ..
+            } => git_ref.is_some() && subdir.is_none(),
             InstallSource::Archive { .. } => true,
         }
 }

@@ -24,7 +24,10 @@ pub const DOCS: &str = "docs";
 
 /// Path of an archive; build metadata is part of the name.
 pub fn archive(pack_ref: &PackRef, version: &Version) -> String {
-    format!("archives/{pack_ref}/{}.tar.gz", archive_top(pack_ref, version))
+    format!(
+        "archives/{pack_ref}/{}.tar.gz",
+        archive_top(pack_ref, version)
+    )
 }
 
 /// The one directory at the top of an archive.
@@ -64,7 +67,13 @@ mod tests {
     /// Beside the tree, whatever way the tree is named.
     #[test]
     fn state_directory_stands_beside_the_tree() {
-        assert_eq!(state_directory(Path::new("/srv/reg")), Path::new("/srv/reg.state"));
-        assert_eq!(state_directory(Path::new("/srv/reg/")), Path::new("/srv/reg.state"));
+        assert_eq!(
+            state_directory(Path::new("/srv/reg")),
+            Path::new("/srv/reg.state")
+        );
+        assert_eq!(
+            state_directory(Path::new("/srv/reg/")),
+            Path::new("/srv/reg.state")
+        );
     }
 }

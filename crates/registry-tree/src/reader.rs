@@ -58,7 +58,8 @@ impl Hint for ReadError {
             Self::File(error) => error.hint(),
             Self::Format { .. } => Some("update this program".to_owned()),
             Self::Json { .. } | Self::Digest { .. } => Some(
-                "restore the tree from a copy, or build it again into an empty directory".to_owned(),
+                "restore the tree from a copy, or build it again into an empty directory"
+                    .to_owned(),
             ),
         }
     }
@@ -107,7 +108,11 @@ impl TreeReader {
     ///
     /// # Errors
     /// [`ReadError`], also when the bytes are not the pinned ones.
-    pub fn pack(&self, pack_ref: &PackRef, pointer: &PackPointer) -> Result<PackDocument, ReadError> {
+    pub fn pack(
+        &self,
+        pack_ref: &PackRef,
+        pointer: &PackPointer,
+    ) -> Result<PackDocument, ReadError> {
         let path = self.root.join(pointer.document_path(pack_ref));
         let bytes = fs::read(&path).map_err(|e| FsError::new("read", &path, e))?;
         let computed = ArchiveDigest::of(&bytes);

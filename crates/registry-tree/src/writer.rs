@@ -118,12 +118,13 @@ impl TreeWriter {
     ) -> Result<Self, WriteError> {
         let state = layout::state_directory(root);
         durable::create_directories(&state)?;
-        let lock = Lock::acquire(&state.join("lock"), purpose, timeout, waiting).map_err(|source| {
-            WriteError::Lock {
-                tree: root.to_owned(),
-                source,
-            }
-        })?;
+        let lock =
+            Lock::acquire(&state.join("lock"), purpose, timeout, waiting).map_err(|source| {
+                WriteError::Lock {
+                    tree: root.to_owned(),
+                    source,
+                }
+            })?;
         let staging = state.join("staging");
         if staging.exists() {
             remove::remove_all(&staging)?;
@@ -248,7 +249,9 @@ impl TreeWriter {
         let path = self.fresh_path();
         if fs::hard_link(staged, &path).is_err() {
             fs::copy(staged, &path).on("copy to", &path)?;
-            let times = fs::metadata(staged).and_then(|m| m.modified()).on("look at", staged)?;
+            let times = fs::metadata(staged)
+                .and_then(|m| m.modified())
+                .on("look at", staged)?;
             OpenOptions::new()
                 .write(true)
                 .open(&path)
@@ -333,7 +336,11 @@ impl TreeWriter {
     }
 
     /// Creates missing directories below the root; the ones that get a new name join `directories`.
-    fn make_parents(&self, parent: &Path, directories: &mut BTreeSet<PathBuf>) -> Result<(), FsError> {
+    fn make_parents(
+        &self,
+        parent: &Path,
+        directories: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), FsError> {
         match fs::create_dir(parent) {
             Ok(()) => {
                 directories.insert(durable::parent_of(parent).to_owned());
@@ -379,14 +386,23 @@ mod tests {
         let writer = begin(&root);
         let text = "packs\n".repeat(1000);
         writer
-            .put_text_at(&[(Phase::Object, "docs/a.json"), (Phase::View, "packs/a.json")], text.as_bytes())
+            .put_text_at(
+                &[
+                    (Phase::Object, "docs/a.json"),
+                    (Phase::View, "packs/a.json"),
+                ],
+                text.as_bytes(),
+            )
             .unwrap();
         assert!(!root.exists());
         assert_eq!(writer.commit().unwrap().files_written, 6);
         let time = |path: &str| fs::metadata(root.join(path)).unwrap().modified().unwrap();
         assert_eq!(time("packs/a.json"), time("packs/a.json.gz"));
         assert_eq!(time("docs/a.json"), time("docs/a.json.zst"));
-        assert_eq!(fs::read(root.join("packs/a.json")).unwrap(), text.as_bytes());
+        assert_eq!(
+            fs::read(root.join("packs/a.json")).unwrap(),
+            text.as_bytes()
+        );
     }
 
     /// The same bytes again are no change.
@@ -396,7 +412,9 @@ mod tests {
         let root = dir.path().join("tree");
         for expected in [1, 0] {
             let writer = begin(&root);
-            writer.put_text(Phase::Pointer, "index.json", b"{}\n").unwrap();
+            writer
+                .put_text(Phase::Pointer, "index.json", b"{}\n")
+                .unwrap();
             assert_eq!(writer.commit().unwrap().files_written, expected);
         }
     }
@@ -407,7 +425,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("tree");
         let writer = begin(&root);
-        writer.put_text(Phase::Pointer, "index.json", b"{}\n").unwrap();
+        writer
+            .put_text(Phase::Pointer, "index.json", b"{}\n")
+            .unwrap();
         drop(writer);
         assert!(!root.exists());
         assert!(!dir.path().join("tree.state/staging").exists());

@@ -1,6 +1,10 @@
 //! What the tests of the indexer share.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses a part"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +19,7 @@ use pack_format::{ArchiveDigest, Timestamp};
 pub(crate) fn folder(variable: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
     let folder = std::env::var_os(variable).map(PathBuf::from);
+    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     if folder.is_none() {
         println!("skipped: {variable} is not set");
     }
@@ -48,7 +53,9 @@ pub(crate) fn write_pack(directory: &Path, pack_ref: &str, version: &str, extra:
     .unwrap();
     fs::write(
         directory.join("actions/run.yaml"),
-        format!("ref: {pack_ref}.run\ndescription: Runs\nrunner_type: shell\nentry_point: run.sh\n"),
+        format!(
+            "ref: {pack_ref}.run\ndescription: Runs\nrunner_type: shell\nentry_point: run.sh\n"
+        ),
     )
     .unwrap();
     fs::write(directory.join("actions/run.sh"), "#!/bin/sh\necho ok\n").unwrap();
@@ -73,7 +80,11 @@ fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<String, (String, 
         } else {
             let metadata = fs::symlink_metadata(&path).unwrap();
             let digest = ArchiveDigest::of(&fs::read(&path).unwrap()).to_string();
-            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             files.insert(name, (digest, metadata.ino(), metadata.mtime_nsec()));
         }
     }
@@ -81,5 +92,8 @@ fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<String, (String, 
 
 /// The bytes alone: what must be equal between trees in different places.
 pub(crate) fn bytes_of(root: &Path) -> BTreeMap<String, String> {
-    snapshot(root).into_iter().map(|(name, (digest, ..))| (name, digest)).collect()
+    snapshot(root)
+        .into_iter()
+        .map(|(name, (digest, ..))| (name, digest))
+        .collect()
 }

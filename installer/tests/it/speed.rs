@@ -28,7 +28,12 @@ fn two_hundred_packs_from_a_local_tree() {
             let Ok(dir) = tempfile::tempdir_in(&place) else {
                 continue;
             };
-            let home = Home::at(dir.path().join("packs")).registry(&registry.url());
+            let mut home = Home::at(dir.path().join("packs")).registry(&registry.url());
+            let begin = Instant::now();
+            home.failpoints = attune_installer::Failpoints::new(move |step| {
+                println!("    {:.3} {step:?}", begin.elapsed().as_secs_f64());
+                None
+            });
             let start = Instant::now();
             home.install(&names).unwrap();
             let seconds = start.elapsed().as_secs_f64();
@@ -38,6 +43,7 @@ fn two_hundred_packs_from_a_local_tree() {
                 seconds,
                 200.0 / seconds
             );
+            home.failpoints = attune_installer::Failpoints::default();
             let start = Instant::now();
             home.install(&names).unwrap();
             println!("  nothing to do: {:.3} s", start.elapsed().as_secs_f64());

@@ -46,6 +46,7 @@ impl LockArgs {
 
 /// `pack install`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct InstallArgs {
     /// Refs such as slack, slack@2.1.0 or slack@^2, directories, archives or URLs
     #[arg(required = true, value_name = "SOURCE")]

@@ -56,3 +56,16 @@ pub(crate) fn install_from(
     let context = Context::new(settings, packs_base_dir.to_owned(), report);
     install::from_registry(source, RegistryConfig::new(registry_url), &context)
 }
+
+/// A line, and indented ones below it.
+fn lines_below(
+    mut head: String,
+    items: impl IntoIterator<Item = impl std::fmt::Display>,
+) -> String {
+    for item in items {
+        head.push_str("\n  ");
+        head.push_str(&item.to_string());
+    }
+    head.push('\n');
+    head
+}

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::args::RollbackArgs;
 use super::context::{Context, failed};
+use super::lines_below;
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -38,11 +39,8 @@ pub(crate) fn run(args: &RollbackArgs, context: &Context<'_>) -> Result<(), Fail
     context.report.result(&output, || match done.generation {
         None => "✓ Nothing to roll back: everything is like that already\n".to_owned(),
         Some(number) => {
-            let mut text = format!("✓ Rolled back; generation {number} is active\n");
-            for change in &done.changes {
-                text.push_str(&format!("  {change}\n"));
-            }
-            text
+            let head = format!("✓ Rolled back; generation {number} is active");
+            lines_below(head, done.changes.iter())
         }
     })
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::args::ShowArgs;
 use super::context::{Context, failed};
+use super::lines_below;
 use crate::failure::{Code, Failure};
 use crate::report::table;
 
@@ -33,7 +34,8 @@ struct Listed<'a> {
 
 #[derive(Serialize)]
 struct Version {
-    version: String,
+    #[serde(rename = "version")]
+    number: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     published_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,13 +59,13 @@ pub(crate) fn run(args: &ShowArgs, context: &Context<'_>) -> Result<(), Failure>
         listing = found.owner.map(|(_, listing)| listing);
     }
     if installed.is_none() && listing.is_none() {
-        let mut message = format!(
+        let head = format!(
             "`{}` is neither installed nor listed in a registry",
             args.pack_ref
         );
-        for url in searched {
-            message.push_str(&format!("\n  searched `{url}`"));
-        }
+        let searched = searched.iter().map(|url| format!("searched `{url}`"));
+        let message = lines_below(head, searched);
+        let message = message.trim_end();
         return Err(Failure::text(Code::NoSolution, message, None));
     }
     let listed = listing
@@ -99,7 +101,7 @@ fn listed<'a>(listing: &'a Listing, newest: &'a Candidate) -> Listed<'a> {
             .candidates
             .iter()
             .map(|candidate| Version {
-                version: candidate.version.to_string(),
+                number: candidate.version.to_string(),
                 published_at: candidate.published_at.map(|time| time.to_string()),
                 yanked: candidate.yanked.as_ref().map(|yank| yank.reason.clone()),
             })
@@ -161,9 +163,9 @@ fn listed_rows(listed: &Listed<'_>) -> Vec<Vec<String>> {
         .iter()
         .map(|v| {
             if v.yanked.is_some() {
-                format!("{} (yanked)", v.version)
+                format!("{} (yanked)", v.number)
             } else {
-                v.version.clone()
+                v.number.clone()
             }
         })
         .collect();

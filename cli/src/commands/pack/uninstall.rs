@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::UninstallArgs;
 use super::context::{Context, failed};
+use super::lines_below;
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -39,13 +40,12 @@ pub(crate) fn run(args: &UninstallArgs, context: &Context<'_>) -> Result<(), Fai
         removed: &done.removed,
     };
     context.report.result(&output, || {
-        done.removed
-            .iter()
-            .map(|record| {
-                let (name, version) = (&record.pack_ref, &record.version);
-                format!("✓ Pack '{name}' uninstalled successfully\n  Version: {version}\n")
-            })
-            .collect()
+        let mut text = String::new();
+        for record in &done.removed {
+            let head = format!("✓ Pack '{}' uninstalled successfully", record.pack_ref);
+            text.push_str(&lines_below(head, [format!("Version: {}", record.version)]));
+        }
+        text
     })
 }
 

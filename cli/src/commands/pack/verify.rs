@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::args::VerifyArgs;
 use super::context::{Context, failed};
+use super::lines_below;
 use crate::failure::{Code, Failure};
+use crate::report::sanitised;
 
 #[derive(Serialize)]
 struct Output<'a> {
@@ -48,12 +50,6 @@ fn lines(pack: &VerifiedPack) -> String {
     if pack.problems.is_empty() {
         return format!("✓ {subject}: {} files\n", pack.files);
     }
-    let mut text = format!("✗ {subject}\n");
-    for problem in &pack.problems {
-        text.push_str(&format!(
-            "  {}\n",
-            crate::report::sanitised(&problem.to_string())
-        ));
-    }
-    text
+    let problems = pack.problems.iter().map(|p| sanitised(&p.to_string()));
+    lines_below(format!("✗ {subject}"), problems)
 }

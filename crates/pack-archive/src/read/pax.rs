@@ -6,6 +6,9 @@
 
 use std::collections::BTreeSet;
 
+/// Most records of one header: more than any file has attributes, few enough to compare.
+const MAX_RECORDS: usize = 1024;
+
 /// What an extended header says about the member after it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Records {
@@ -25,6 +28,9 @@ pub(crate) fn parse(mut rest: &[u8]) -> Result<Records, &'static str> {
         let (key, value) = record(&mut rest)?;
         if !keys.insert(key) {
             return Err("has a PAX header with one key twice");
+        }
+        if keys.len() > MAX_RECORDS {
+            return Err("has a PAX header with more records than allowed");
         }
         match key {
             b"path" if value.is_empty() => return Err("has a PAX header with an empty path"),
@@ -102,6 +108,17 @@ mod tests {
         assert_eq!(records.path.as_deref(), Some(&b"a/b"[..]));
         assert_eq!(records.size, Some(7));
         assert_eq!(parse(b""), Ok(Records::default()));
+    }
+
+    /// The number of records is a limit, inclusive.
+    #[test]
+    fn pax_records_are_bounded() {
+        let header = |records: usize| {
+            let records: Vec<_> = (0..records).map(|n| format!("10 k{n:04}=\n")).collect();
+            records.concat()
+        };
+        assert!(parse(header(MAX_RECORDS).as_bytes()).is_ok());
+        assert!(parse(header(MAX_RECORDS + 1).as_bytes()).is_err());
     }
 
     /// One malformed header per rule.

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use tempfile::TempDir;
+
 /// One node of a tree on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
@@ -18,6 +20,14 @@ pub(crate) enum Node {
 
 /// Paths below a root, `/` between names.
 pub(crate) type Tree = BTreeMap<String, Node>;
+
+/// A directory that is removed at the end: in memory where there is such a place, so that a busy
+/// disk is neither waited for nor timed.
+pub(crate) fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
 
 /// The tree below `root`; also checks that modes are 0644 or 0755 and that no inode is shared.
 pub(crate) fn tree_of(root: &Path) -> Tree {

@@ -21,15 +21,21 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
         return Err(MetadataError::new(
             file,
             None,
-            format!("it is {} bytes long; at most {MAX_METADATA_BYTES} are read", bytes.len()),
+            format!(
+                "it is {} bytes long; at most {MAX_METADATA_BYTES} are read",
+                bytes.len()
+            ),
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
-        let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let good = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
+        let line = 1 + good.matches('\n').count();
         fail(line, "it is not UTF-8").with_hint("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if let Some(at) = text.find(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) {
+    if let Some(at) =
+        text.find(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}'))
+    {
         let line = 1 + text[..at].matches('\n').count();
         return Err(fail(line, "it holds a control character"));
     }
@@ -66,8 +72,14 @@ impl<'a> Builder<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), MetadataError> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(e)) => Err(self.fail(e.marker().line(), format!("not valid YAML: {}", e.info()))),
-            None => Err(MetadataError::new(self.file, None, "not valid YAML: it ends too early")),
+            Some(Err(e)) => {
+                Err(self.fail(e.marker().line(), format!("not valid YAML: {}", e.info())))
+            }
+            None => Err(MetadataError::new(
+                self.file,
+                None,
+                "not valid YAML: it ends too early",
+            )),
         }
     }
 
@@ -104,8 +116,17 @@ impl<'a> Builder<'a> {
         };
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.spend(line, Cost { nodes: 1, bytes: text.len() })?;
-                (NodeValue::Scalar(self.scalar(line, text, style, tag.as_deref())?), anchor)
+                self.spend(
+                    line,
+                    Cost {
+                        nodes: 1,
+                        bytes: text.len(),
+                    },
+                )?;
+                (
+                    NodeValue::Scalar(self.scalar(line, text, style, tag.as_deref())?),
+                    anchor,
+                )
             }
             Event::SequenceStart(anchor, tag) => {
                 self.enter(line, depth, tag.as_deref(), "seq")?;
@@ -134,7 +155,10 @@ impl<'a> Builder<'a> {
         self.nodes += cost.nodes;
         self.bytes += cost.bytes;
         if self.nodes > MAX_METADATA_NODES {
-            return Err(self.fail(line, format!("it expands to more than {MAX_METADATA_NODES} values")));
+            return Err(self.fail(
+                line,
+                format!("it expands to more than {MAX_METADATA_NODES} values"),
+            ));
         }
         if self.bytes > MAX_METADATA_EXPANDED_BYTES {
             return Err(self.fail(
@@ -154,17 +178,28 @@ impl<'a> Builder<'a> {
     ) -> Result<(), MetadataError> {
         self.spend(line, Cost { nodes: 1, bytes: 0 })?;
         if depth >= MAX_METADATA_DEPTH {
-            return Err(self.fail(line, format!("values are nested deeper than {MAX_METADATA_DEPTH} levels")));
+            return Err(self.fail(
+                line,
+                format!("values are nested deeper than {MAX_METADATA_DEPTH} levels"),
+            ));
         }
         match tag {
-            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => Err(self.foreign_tag(line, tag)),
+            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => {
+                Err(self.foreign_tag(line, tag))
+            }
             _ => Ok(()),
         }
     }
 
     fn foreign_tag(&self, line: usize, tag: &Tag) -> MetadataError {
-        self.fail(line, format!("the tag `{}` is not allowed", crate::text::printable(&tag.to_string())))
-            .with_hint("remove the tag")
+        self.fail(
+            line,
+            format!(
+                "the tag `{}` is not allowed",
+                crate::text::printable(&tag.to_string())
+            ),
+        )
+        .with_hint("remove the tag")
     }
 
     fn scalar(
@@ -183,7 +218,10 @@ impl<'a> Builder<'a> {
         let plain = match tag {
             None => style == ScalarStyle::Plain,
             Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => false,
-            Some(tag) if tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null") => {
+            Some(tag)
+                if tag.is_yaml_core_schema()
+                    && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null") =>
+            {
                 true
             }
             Some(tag) => return Err(self.foreign_tag(line, tag)),
@@ -227,14 +265,19 @@ impl<'a> Builder<'a> {
                     .with_hint("keep one of the two"));
             }
             let (event, span) = self.next()?;
-            let value = self.node(event, span, depth + 1).map_err(|e| e.in_field(&key))?;
+            let value = self
+                .node(event, span, depth + 1)
+                .map_err(|e| e.in_field(&key))?;
             members.push(Member { key, line, value });
         }
     }
 
     fn key(&mut self, event: Event<'a>, line: usize) -> Result<String, MetadataError> {
-        let not_a_string =
-            |builder: &Self| builder.fail(line, "a key is not a string").with_hint("put the key in quotes");
+        let not_a_string = |builder: &Self| {
+            builder
+                .fail(line, "a key is not a string")
+                .with_hint("put the key in quotes")
+        };
         let Event::Scalar(text, style, _, tag) = event else {
             return Err(not_a_string(self));
         };
@@ -243,7 +286,13 @@ impl<'a> Builder<'a> {
                 .fail(line, "merge keys (`<<`) are not part of YAML 1.2")
                 .with_hint("write the members out"));
         }
-        self.spend(line, Cost { nodes: 1, bytes: text.len() })?;
+        self.spend(
+            line,
+            Cost {
+                nodes: 1,
+                bytes: text.len(),
+            },
+        )?;
         let key = self.scalar(line, text, style, tag.as_deref())?;
         if key.resolve() != ScalarType::String {
             return Err(not_a_string(self));
@@ -259,7 +308,10 @@ impl<'a> Builder<'a> {
         let mut node = node.clone();
         node.line = line;
         if depth > MAX_METADATA_DEPTH {
-            return Err(self.fail(line, format!("values are nested deeper than {MAX_METADATA_DEPTH} levels")));
+            return Err(self.fail(
+                line,
+                format!("values are nested deeper than {MAX_METADATA_DEPTH} levels"),
+            ));
         }
         self.spend(line, cost)?;
         Ok(node)
@@ -271,6 +323,8 @@ fn height(node: &Node) -> usize {
     match &node.value {
         NodeValue::Scalar(_) => 0,
         NodeValue::Sequence(items) => 1 + items.iter().map(height).max().unwrap_or(0),
-        NodeValue::Mapping(members) => 1 + members.iter().map(|m| height(&m.value)).max().unwrap_or(0),
+        NodeValue::Mapping(members) => {
+            1 + members.iter().map(|m| height(&m.value)).max().unwrap_or(0)
+        }
     }
 }

@@ -193,7 +193,10 @@ mod tests {
         ];
         for (text, line, reason) in rows {
             let message = parse(text).expect_err(text).to_string();
-            assert!(message.contains(line) && message.contains(reason), "{text}: {message}");
+            assert!(
+                message.contains(line) && message.contains(reason),
+                "{text}: {message}"
+            );
         }
     }
 
@@ -203,7 +206,7 @@ mod tests {
         let mut laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for i in 1..10 {
             let aliases = vec![format!("*a{}", i - 1); 10].join(",");
-            laughs.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
+            laughs += &format!("a{i}: &a{i} [{aliases}]\n");
         }
         assert!(parse(&laughs).is_err());
         for bomb in [

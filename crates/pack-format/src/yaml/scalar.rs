@@ -149,15 +149,44 @@ mod tests {
     fn plain_scalars_resolve_by_the_core_schema() {
         use ScalarType::{Bool, Float, Integer, NotFinite, Null, String};
         let rows = [
-            ("", Null), ("~", Null), ("null", Null), ("true", Bool(true)), ("FALSE", Bool(false)),
-            ("no", String), ("on", String), ("0123", Integer), ("0o17", Integer), ("0x1F", Integer),
-            ("-5", Integer), ("1.10", Float), ("1.", Float), (".5", Float), ("1e3", Float), ("1.0.0", String),
-            ("1:30", String), ("2024-01-01", String), (".inf", NotFinite), ("-.inf", NotFinite),
-            (".nan", NotFinite), ("e", String), (".", String), ("0x", String), ("-", String), ("1e", String),
+            ("", Null),
+            ("~", Null),
+            ("null", Null),
+            ("true", Bool(true)),
+            ("FALSE", Bool(false)),
+            ("no", String),
+            ("on", String),
+            ("0123", Integer),
+            ("0o17", Integer),
+            ("0x1F", Integer),
+            ("-5", Integer),
+            ("1.10", Float),
+            ("1.", Float),
+            (".5", Float),
+            ("1e3", Float),
+            ("1.0.0", String),
+            ("1:30", String),
+            ("2024-01-01", String),
+            (".inf", NotFinite),
+            ("-.inf", NotFinite),
+            (".nan", NotFinite),
+            ("e", String),
+            (".", String),
+            ("0x", String),
+            ("-", String),
+            ("1e", String),
         ];
         for (text, expected) in rows {
-            assert_eq!(Scalar::new(text.to_owned(), true).resolve(), expected, "{text}");
-            assert_eq!(Scalar::new(text.to_owned(), false).resolve(), String, "quoted {text}");
+            assert_eq!(
+                Scalar::new(text.to_owned(), true).resolve(),
+                expected,
+                "{text}"
+            );
+            assert_eq!(
+                Scalar::new(text.to_owned(), false).resolve(),
+                String,
+                "quoted {text}"
+            );
         }
     }
 
@@ -165,7 +194,10 @@ mod tests {
     #[test]
     fn huge_numbers_keep_their_text() {
         let long = "9".repeat(400);
-        assert_eq!(Scalar::new(long.clone(), true).to_json(), Some(Value::String(long)));
+        assert_eq!(
+            Scalar::new(long.clone(), true).to_json(),
+            Some(Value::String(long))
+        );
         assert_eq!(
             Scalar::new("1e999999".to_owned(), true).to_json(),
             Some(Value::String("1e999999".to_owned()))

@@ -30,7 +30,6 @@ impl pack_client::Reporter for Log {
 impl attune_installer::Reporter for Log {}
 
 pub(crate) struct Home {
-    #[expect(dead_code, reason = "removes the directory when dropped")]
     dir: Option<TempDir>,
     pub(crate) base: PathBuf,
     pub(crate) log: Log,

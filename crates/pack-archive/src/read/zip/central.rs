@@ -1,8 +1,8 @@
 //! The central directory: what a zip archive says it holds.
 
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
-use crate::cap::{Source, member_fault};
+use crate::cap::{Source, fill_buf, member_fault};
 use crate::error::{ArchiveError, MemberFault};
 use crate::gate::Gate;
 use crate::read::BUFFER_BYTES;
@@ -71,7 +71,7 @@ pub(super) fn read(
         )?;
         entries.push(entry);
     }
-    if !input.fill_buf().map_err(read_error)?.is_empty() {
+    if !fill_buf(&mut input).map_err(read_error)?.is_empty() {
         return Err(ArchiveError::malformed(
             "the central directory of the zip archive holds more than its end record says",
         ));

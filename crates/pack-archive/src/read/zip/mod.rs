@@ -58,6 +58,11 @@ pub(crate) fn read(
             "bytes precede the first entry of the zip archive",
         ));
     }
+    if entries.last().is_some_and(|e| e.offset >= directory.offset) {
+        return Err(ArchiveError::malformed(
+            "an entry of the zip archive lies behind its central directory",
+        ));
+    }
     for (entry, end) in entries.iter().zip(starts.skip(1)) {
         reader.entry(entry, end)?;
     }
@@ -132,4 +137,76 @@ fn read_error(error: std::io::Error) -> ArchiveError {
         std::io::ErrorKind::UnexpectedEof => ArchiveError::malformed("the zip archive is cut off"),
         _ => ArchiveError::Read { source },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use pack_format::Limits;
+
+    use crate::gate::tests::Nowhere;
+    use crate::read_archive;
+
+    fn two_entries() -> Vec<u8> {
+        let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for name in ["a", "b"] {
+            let options = ::zip::write::SimpleFileOptions::default();
+            writer.start_file(name, options).unwrap();
+            writer.write_all(b"content").unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn refusal(archive: &[u8]) -> Option<String> {
+        let result = read_archive(&mut Cursor::new(archive), &Limits::default(), &mut Nowhere);
+        result.err().map(|e| e.to_string())
+    }
+
+    fn positions(archive: &[u8], signature: &[u8]) -> Vec<usize> {
+        let windows = archive.windows(signature.len()).enumerate();
+        windows
+            .filter(|(_, w)| *w == signature)
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Wherever the directory puts an entry, arithmetic neither wraps nor leads out of the file.
+    #[test]
+    fn zip_entry_offset_may_be_any_number() {
+        let archive = two_entries();
+        assert_eq!(refusal(&archive), None);
+        let entries = positions(&archive, b"PK\x01\x02");
+        let directory = u32::try_from(entries[0]).unwrap();
+        for at in &entries {
+            for offset in [
+                1,
+                directory - 1,
+                directory,
+                directory + 1,
+                u32::MAX - 1,
+                u32::MAX,
+            ] {
+                let mut moved = archive.clone();
+                moved[at + 42..at + 46].copy_from_slice(&offset.to_le_bytes());
+                assert!(refusal(&moved).is_some(), "{offset}");
+            }
+        }
+        let mut swapped = archive.clone();
+        swapped[entries[1] + 42..entries[1] + 46].copy_from_slice(&[0; 4]);
+        assert!(refusal(&swapped).is_some());
+    }
+
+    /// Every byte of every header set to every extreme: refused or read, never a panic.
+    #[test]
+    fn zip_headers_survive_any_byte() {
+        let archive = two_entries();
+        for at in 0..archive.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut changed = archive.clone();
+                changed[at] = value;
+                refusal(&changed);
+            }
+        }
+    }
 }

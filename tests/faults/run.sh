@@ -1,0 +1,51 @@
+#!/bin/sh
+# Cuts the power (or kills) at every file-system call of build, install, upgrade, rollback and uninstall.
+#
+#   ATTUNE_TEST_FAULTS=DIR-of-powercut.py sh tests/faults/run.sh ATTUNE-BINARY [MODE...] [-- SCENARIO...]
+#
+# Root on Linux, with strace and loop mounts. Each scenario prints one line; the exit code is 0 only if
+# no cut left anything but the old or the new state.
+set -eu
+attune=$(realpath "${1:?the attune binary}"); shift
+here=$(cd "$(dirname "$0")" && pwd)
+tool=${ATTUNE_TEST_FAULTS:?folder of powercut.py}/powercut.py
+modes='' scenarios=''
+while [ $# -gt 0 ]; do
+    if [ "$1" = -- ]; then shift; scenarios=$*; break; fi
+    modes="$modes $1"; shift
+done
+[ -n "$modes" ] || modes='power kill'
+[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall'
+
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
+pack() { # DIR VERSION
+    mkdir -p "$1/actions"
+    printf 'ref: slack\nlabel: Slack\nversion: "%s"\nrepository: https://example.org/slack\n' "$2" > "$1/pack.yaml"
+    printf 'ref: slack.run\nrunner_type: shell\nentry_point: run.sh\n' > "$1/actions/run.yaml"
+    printf '#!/bin/sh\necho %s\n' "$2" > "$1/actions/run.sh"; chmod 755 "$1/actions/run.sh"
+}
+pack "$work/one/slack" 1.0.0; pack "$work/two/slack" 2.0.0
+"$attune" registry build "$work/one" "$work/two" --out "$work/tree" -q >/dev/null 2>&1
+export TREE="$work/tree"
+
+packs="env ATTUNE__PACKS_BASE_DIR={root}/packs HOME=$work $attune pack"
+build="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry build"
+installed="$packs install slack@1.0.0 --registry $work/tree"
+failed=0
+for mode in $modes; do
+    for scenario in $scenarios; do
+        case $scenario in
+        build) setup=true; run="$build $work/one --out {root}/tree"; check="sh $here/check_tree.sh {root} $work/one 1.0.0" ;;
+        rebuild) setup="$build $work/one --out {root}/tree"; run="$build $work/two --out {root}/tree"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
+        install) setup=true; run=$installed; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
+        upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
+        rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;
+        uninstall) setup=$installed; run="$packs uninstall slack"; check="sh $here/check_packs.sh {root} 1.0.0 none" ;;
+        *) echo "no scenario $scenario" >&2; exit 2 ;;
+        esac
+        printf '%-10s ' "$scenario"
+        python3 "$tool" --mode "$mode" --setup "$setup" --run "$run" --check "$check" --max "${MAX_CUTS:-1500}" || failed=1
+    done
+done
+exit $failed
