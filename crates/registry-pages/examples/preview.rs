@@ -1,7 +1,7 @@
 //! Writes a sample registry's pages to a folder, to look at them in a browser.
 //!
 //! ```text
-//! cargo run -p registry-pages --example preview -- /tmp/preview [PACKS]
+//! cargo run -p registry-pages --example preview -- OUT [PACKS]
 //! ```
 
 #![expect(clippy::expect_used, reason = "a preview stops at the first mistake")]

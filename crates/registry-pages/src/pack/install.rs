@@ -49,7 +49,9 @@ pub(crate) fn ways(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -
         .as_ref()
         .and_then(|record| Download::new(site, record));
     let mut ways = Vec::new();
-    if version.archive.is_some() || !version.install_sources.is_empty() {
+    // A registry never resolves to a yanked version, so that command would fail.
+    let has_source = version.archive.is_some() || !version.install_sources.is_empty();
+    if has_source && version.yanked.is_none() {
         ways.push(Way {
             id: "registry",
             label: "Registry",

@@ -186,3 +186,12 @@ fn document_without_versions_is_refused() {
         "the document of `slack` lists no version"
     );
 }
+
+/// A yanked version is never resolved, so the page does not offer the command that would ask for it.
+#[test]
+fn yanked_pack_offers_no_registry_install() {
+    let html = sample("broken");
+    assert!(!html.contains("attune pack install broken@"));
+    assert!(!html.contains("tag good"));
+    assert_has(&html, &["id=\"way-archive\" checked"]);
+}

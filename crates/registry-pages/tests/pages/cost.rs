@@ -23,7 +23,7 @@ fn rate(what: &str, mut work: impl FnMut() -> usize) {
         bytes = work();
         runs += 1;
     }
-    let each = (busy(start) - before) / runs;
+    let each = busy(start).saturating_sub(before) / runs;
     println!(
         "{what}: {:.0}/s, {each:?} each, {bytes} bytes",
         1.0 / each.as_secs_f64()
