@@ -23,6 +23,7 @@ pub(crate) struct Args {
 
 /// Flags every command takes.
 #[derive(Debug, Clone, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct Global {
     /// How to print results
     #[arg(
@@ -160,4 +161,17 @@ pub(crate) struct DemoArgs {
     /// End after the installation instead of hosting until Ctrl-C
     #[arg(long)]
     pub(crate) exit: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Args;
+
+    /// No two flags of any command share a name, and every default parses.
+    #[test]
+    fn command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
 }

@@ -319,10 +319,14 @@ pub(crate) fn user_name() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| variable(name))
-        .map_or_else(
-            || "unknown".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        )
+        .map_or_else(user_id, |name| name.to_string_lossy().into_owned())
+}
+
+/// Services often run without a name in their environment.
+fn user_id() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata("/proc/self")
+        .map_or_else(|_| "unknown".to_owned(), |me| format!("uid {}", me.uid()))
 }
 
 /// Whether colours are unwelcome (`NO_COLOR`) or the terminal cannot show them.

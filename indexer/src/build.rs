@@ -410,7 +410,7 @@ impl<'a> Run<'a> {
                     });
                 }
                 Candidate::Built(pack) => {
-                    built.entry(pack.pack_ref.clone()).or_default().push(*pack)
+                    built.entry(pack.pack_ref.clone()).or_default().push(*pack);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pack_archive::ArchiveBuilder;
 use pack_format::digest::{TreeHashError, TreeHasher};
-use pack_format::documents::{ArchiveRecord, VersionDocument};
+use pack_format::documents::{ArchiveRecord, Components, VersionDocument};
 use pack_format::inventory::{self, PackFile};
 use pack_format::manifest::{COMPONENT_KINDS, Manifest};
 use pack_format::source::InstallSource;
@@ -199,35 +199,14 @@ impl Workshop<'_> {
         Ok(Built {
             directory: directory.to_owned(),
             fingerprint: opened.fingerprint,
+            pack_ref: manifest.pack_ref.clone(),
             repository: manifest.repository.clone(),
             tree,
             store_key,
             readme,
-            files: contents
-                .files
-                .iter()
-                .map(|(file, bytes)| FileRow {
-                    path: file.path.clone(),
-                    size_bytes: bytes.len() as u64,
-                    executable: file.executable,
-                })
-                .collect(),
+            files: contents.rows(),
             archive: staged,
             document: VersionDocument {
-                version: manifest.version,
-                published_at: self.now,
-                yanked: None,
-                label: manifest.label,
-                description: manifest.description,
-                use_case: manifest.use_case,
-                author: manifest.author,
-                email: manifest.email,
-                license: manifest.license,
-                homepage: manifest.homepage,
-                repository: manifest.repository,
-                keywords: manifest.keywords,
-                runtime_deps: manifest.runtime_deps,
-                dependencies: manifest.dependencies,
                 archive: Some(archive),
                 install_sources: opened.source.into_iter().collect(),
                 tree: Some(tree),
@@ -235,10 +214,8 @@ impl Workshop<'_> {
                 file_count: contents.files.len() as u64,
                 unpacked_bytes,
                 components,
-                configuration: manifest.configuration,
-                meta: manifest.meta.into_iter().collect(),
+                ..from_manifest(manifest, self.now)
             },
-            pack_ref: manifest.pack_ref,
         })
     }
 
@@ -279,6 +256,35 @@ impl Workshop<'_> {
     }
 }
 
+/// What a manifest alone says of a version.
+fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument {
+    VersionDocument {
+        version: manifest.version,
+        published_at,
+        yanked: None,
+        label: manifest.label,
+        description: manifest.description,
+        use_case: manifest.use_case,
+        author: manifest.author,
+        email: manifest.email,
+        license: manifest.license,
+        homepage: manifest.homepage,
+        repository: manifest.repository,
+        keywords: manifest.keywords,
+        runtime_deps: manifest.runtime_deps,
+        dependencies: manifest.dependencies,
+        archive: None,
+        install_sources: Vec::new(),
+        tree: None,
+        store_key: None,
+        file_count: 0,
+        unpacked_bytes: 0,
+        components: Components::default(),
+        configuration: manifest.configuration,
+        meta: manifest.meta.into_iter().collect(),
+    }
+}
+
 fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
     let mut read = Vec::with_capacity(files.len());
     for file in files {
@@ -305,6 +311,15 @@ impl Contents {
             .binary_search_by(|(file, _)| file.path.as_str().cmp(path))
             .ok()
             .map(|i| self.files[i].1.as_slice())
+    }
+
+    fn rows(&self) -> Vec<FileRow> {
+        let row = |(file, bytes): &(TreeFile, Vec<u8>)| FileRow {
+            path: file.path.clone(),
+            size_bytes: bytes.len() as u64,
+            executable: file.executable,
+        };
+        self.files.iter().map(row).collect()
     }
 
     fn component_files(&self) -> Vec<PackFile<'_>> {

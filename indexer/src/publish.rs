@@ -59,13 +59,7 @@ impl Hint for PublishError {
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
-    Renderer::new().map_or_else(
-        |_| String::new(),
-        |renderer| {
-            let paths: Vec<&str> = renderer.assets().iter().map(|a| a.path.as_str()).collect();
-            paths.join(" ")
-        },
-    )
+    Renderer::new().map_or_else(|_| String::new(), |renderer| renderer.fingerprint())
 }
 
 /// One publication into a tree.
@@ -399,7 +393,26 @@ fn newest_built(packs: &Packs) -> BTreeMap<&PackRef, &Built> {
         .collect()
 }
 
-/// Whether a pack's page may differ: it changed, or one it needs or that needs it did.
+/// The packs that rules, sensors and workflows of the newest version name, by the first part of a ref.
+fn mentioned(document: &PackDocument) -> impl Iterator<Item = &str> {
+    let components = document.newest().map(|newest| newest.components.by_kind());
+    components
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, list)| list)
+        .flat_map(|component| {
+            let refs = component.trigger_ref.iter().chain(&component.action_ref);
+            let tasks = component
+                .tasks
+                .iter()
+                .filter_map(|task| task.action.as_ref());
+            refs.chain(&component.trigger_types)
+                .chain(tasks)
+                .filter_map(|name| name.split_once('.').map(|(pack, _)| pack))
+        })
+}
+
+/// Whether a pack's page may differ: it changed, or one it names, needs or is needed by did.
 fn concerns(
     document: &PackDocument,
     changed: &BTreeSet<PackRef>,
@@ -413,6 +426,7 @@ fn concerns(
             .flat_map(VersionDocument::pack_dependencies);
         needed.any(|d| changed.contains(&d.pack_ref))
     };
+    let names_changed = || mentioned(document).any(|pack| changed.contains(pack));
     let needed_by_changed = || {
         dependents
             .get(&document.pack_ref)
@@ -420,6 +434,7 @@ fn concerns(
     };
     changed.contains(&document.pack_ref)
         || needs_changed()
+        || names_changed()
         || needed_by_changed()
         || !publication
             .writer

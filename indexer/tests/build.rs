@@ -241,6 +241,31 @@ fn build_refuses_one_version_with_two_contents() {
     case.refused(&["with different contents", "with different contents"]);
 }
 
+/// Packs added one by one give the same pages, documents and indexes as all at once.
+#[test]
+fn incremental_builds_end_where_a_full_build_does() {
+    let needs = |pack: &str| format!("repository: https://example.org/x\ndependencies: [{pack}]\n");
+    let full = Case::new();
+    let steps = Case::new();
+    let packs = [("c", needs("b")), ("a", needs("c")), ("b", String::new())];
+    for (name, extra) in &packs {
+        full.pack(name, name, "1.0.0", extra);
+        let rule = "ref: x.rule\ntrigger_ref: a.event\naction_ref: b.run\n";
+        for case in [&full, &steps] {
+            fs::create_dir_all(case.packs().join(name).join("rules")).unwrap();
+            fs::write(case.packs().join(name).join("rules/rule.yaml"), rule).unwrap();
+        }
+    }
+    full.build();
+    for (name, extra) in &packs {
+        steps.pack(name, name, "1.0.0", extra);
+        let mut options = steps.options();
+        options.skip_invalid = true;
+        build(&options, |_| {}).unwrap();
+    }
+    assert_eq!(bytes_of(&steps.out()), bytes_of(&full.out()));
+}
+
 /// `--dev` lets a published version change.
 #[test]
 fn dev_build_replaces_a_version() {

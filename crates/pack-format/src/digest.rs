@@ -340,6 +340,68 @@ impl<R: Read> Read for HashingReader<R> {
 mod tests {
     use super::*;
 
+    /// Files and digest, as published.
+    const VECTORS: [(&[(&str, &str)], &str); 12] = [
+        (
+            &[],
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+        (
+            &[("nested/file.txt", "fixture\n")],
+            "e9837162383488cb9b187ea585ce8963634d7d04f75abeb0c43d5456de0d6b13",
+        ),
+        (
+            &[("a", "bc"), ("d", "")],
+            "7f18d427094fca66a97cb1874d39f74b85f32950840a7cf613022e56b017f3f6",
+        ),
+        (
+            &[("a", "b"), ("cd", "")],
+            "7c835229f87db5159ae767c7fe18ca95ca00910da5b5d8b2d2188346cff5cf13",
+        ),
+        (
+            &[("a.txt", "first"), ("z.txt", "last")],
+            "ca427e7c4daebdc0cb0f04df11ee68a2b2bfc1b8a6892d3fdaab82fdb4207c94",
+        ),
+        (
+            &[("file1.txt", "content1"), ("subdir/file2.txt", "content2")],
+            "a8b5103d3134c1385f9d89ae5deb9bb73d7a6432b2ca7158a52e1373ef6e93df",
+        ),
+        (
+            &[("lib.py", "1"), ("lib/x", "2")],
+            "9214e17817f04c6f29b88cbc1f1e3726a6b3df6aa2859f842742158be06fa1fd",
+        ),
+        (
+            &[("a-b/f", "1"), ("a/f", "2")],
+            "eda30d06c4537a5254ec1382ad23f52cb0f1856045ffb37b6d08097b0b1dd05a",
+        ),
+        (
+            &[
+                ("pack.yaml", "ref: demo\nversion: 1.0.0\n"),
+                ("actions.md", "# actions\n"),
+                ("actions/run.yaml", "ref: demo.run\n"),
+            ],
+            "fd556f57e1dd27f2b719e53406e0a3b04c4248d60519031c3414bb861c117ad0",
+        ),
+        (
+            &[("\u{e9}.txt", "x")],
+            "b578bfb89185d0cef566ba1f060e0a6ef19203d48b750a9e2eb098498f09724e",
+        ),
+        (
+            &[("empty", "")],
+            "b94fd743eb7227aae0b3ee485bb738ad50dc908fbffaf588f031a2c0adf5983b",
+        ),
+        (
+            &[
+                ("Z", "1"),
+                ("a", "2"),
+                ("\u{e9}", "3"),
+                ("\u{1F600}", "4"),
+                ("\u{FFFD}", "5"),
+            ],
+            "d2bef4b5af0883963751ce319343d1bd788a461d984587f4f3c01f6287565c93",
+        ),
+    ];
+
     fn tree(files: &[(&str, &str)]) -> String {
         let mut sorted = files.to_vec();
         sorted.sort_unstable();
@@ -353,71 +415,7 @@ mod tests {
     /// Every published vector of the framing, in whole-path byte order.
     #[test]
     fn tree_digest_equals_the_published_vectors() {
-        let rows: [(&[(&str, &str)], &str); 13] = [
-            (
-                &[],
-                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            ),
-            (
-                &[("nested/file.txt", "fixture\n")],
-                "e9837162383488cb9b187ea585ce8963634d7d04f75abeb0c43d5456de0d6b13",
-            ),
-            (
-                &[("a", "bc"), ("d", "")],
-                "7f18d427094fca66a97cb1874d39f74b85f32950840a7cf613022e56b017f3f6",
-            ),
-            (
-                &[("a", "b"), ("cd", "")],
-                "7c835229f87db5159ae767c7fe18ca95ca00910da5b5d8b2d2188346cff5cf13",
-            ),
-            (
-                &[("a.txt", "first"), ("z.txt", "last")],
-                "ca427e7c4daebdc0cb0f04df11ee68a2b2bfc1b8a6892d3fdaab82fdb4207c94",
-            ),
-            (
-                &[("file1.txt", "content1"), ("subdir/file2.txt", "content2")],
-                "a8b5103d3134c1385f9d89ae5deb9bb73d7a6432b2ca7158a52e1373ef6e93df",
-            ),
-            (
-                &[("lib.py", "1"), ("lib/x", "2")],
-                "9214e17817f04c6f29b88cbc1f1e3726a6b3df6aa2859f842742158be06fa1fd",
-            ),
-            (
-                &[("a-b/f", "1"), ("a/f", "2")],
-                "eda30d06c4537a5254ec1382ad23f52cb0f1856045ffb37b6d08097b0b1dd05a",
-            ),
-            (
-                &[
-                    ("pack.yaml", "ref: demo\nversion: 1.0.0\n"),
-                    ("actions.md", "# actions\n"),
-                    ("actions/run.yaml", "ref: demo.run\n"),
-                ],
-                "fd556f57e1dd27f2b719e53406e0a3b04c4248d60519031c3414bb861c117ad0",
-            ),
-            (
-                &[("\u{e9}.txt", "x")],
-                "b578bfb89185d0cef566ba1f060e0a6ef19203d48b750a9e2eb098498f09724e",
-            ),
-            (
-                &[("empty", "")],
-                "b94fd743eb7227aae0b3ee485bb738ad50dc908fbffaf588f031a2c0adf5983b",
-            ),
-            (
-                &[
-                    ("Z", "1"),
-                    ("a", "2"),
-                    ("\u{e9}", "3"),
-                    ("\u{1F600}", "4"),
-                    ("\u{FFFD}", "5"),
-                ],
-                "d2bef4b5af0883963751ce319343d1bd788a461d984587f4f3c01f6287565c93",
-            ),
-            (
-                &[("a.txt", "first"), ("z.txt", "last")],
-                "ca427e7c4daebdc0cb0f04df11ee68a2b2bfc1b8a6892d3fdaab82fdb4207c94",
-            ),
-        ];
-        for (files, expected) in rows {
+        for (files, expected) in VECTORS {
             assert_eq!(tree(files), expected, "{files:?}");
         }
     }

@@ -421,11 +421,35 @@ pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
         is_unique(&entry.runtime_deps),
         "`runtime_deps` repeats an item",
     );
-    rule(
-        !entry.install_sources.is_empty(),
-        "`install_sources` is empty",
-    );
-    for source in &entry.install_sources {
+    let contents = &entry.contents;
+    for list in [
+        &contents.actions,
+        &contents.sensors,
+        &contents.triggers,
+        &contents.rules,
+        &contents.workflows,
+    ] {
+        let names: Vec<&str> = list.iter().map(|item| item.name.as_str()).collect();
+        rule(
+            names.iter().all(|n| !n.is_empty()),
+            "a component has no name",
+        );
+        rule(is_unique(&names), "a component is listed twice");
+    }
+    broken.extend(source_violations(&entry.install_sources));
+    broken
+}
+
+/// The rules the install sources of an entry break.
+fn source_violations(sources: &[InstallSource]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut rule = |holds: bool, what: &str| {
+        if !holds {
+            broken.push(what.to_owned());
+        }
+    };
+    rule(!sources.is_empty(), "`install_sources` is empty");
+    for source in sources {
         rule(source.url().is_https(), "an install source is not https");
         rule(
             source
@@ -443,21 +467,6 @@ pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
                 "a git source has a `subdir`, which format 1 cannot say",
             );
         }
-    }
-    let contents = &entry.contents;
-    for list in [
-        &contents.actions,
-        &contents.sensors,
-        &contents.triggers,
-        &contents.rules,
-        &contents.workflows,
-    ] {
-        let names: Vec<&str> = list.iter().map(|item| item.name.as_str()).collect();
-        rule(
-            names.iter().all(|n| !n.is_empty()),
-            "a component has no name",
-        );
-        rule(is_unique(&names), "a component is listed twice");
     }
     broken
 }

@@ -3,7 +3,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
-use pack_format::{Hint, PackRef};
+use pack_format::{ArchiveDigest, Hint, PackRef};
 use serde::Serialize;
 
 use crate::assets::{self, Asset};
@@ -136,6 +136,17 @@ impl Renderer {
     /// The files every page refers to; their names change with their content.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
+    }
+
+    /// Changes whenever the same documents could give other pages: with the templates and the assets.
+    pub fn fingerprint(&self) -> String {
+        let sources: Vec<&str> = TEMPLATES.iter().map(|(_, source)| *source).collect();
+        let paths: Vec<&str> = self
+            .assets
+            .iter()
+            .map(|asset| asset.path.as_str())
+            .collect();
+        ArchiveDigest::of(format!("{sources:?} {paths:?}").as_bytes()).to_hex()
     }
 
     /// Page `page` of the list of packs, counted from one; its path is [`PackList::page_path`].

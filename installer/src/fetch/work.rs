@@ -34,16 +34,22 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
         (Job::Archive { path, checksum }, _) => {
             let body = read(path, yard)?;
             let name = path.display().to_string();
-            let staged =
-                direct(&name, body, checksum.as_ref(), yard)?.unpack(&destination, yard.limits)?;
+            let staged = direct(&name, body, checksum.as_ref(), yard)?.unpack(
+                &destination,
+                yard.limits,
+                None,
+            )?;
             Ok(Arrived {
                 staged,
                 url: file_url(path),
             })
         }
         (Job::Url { url, checksum }, Ready::Direct(body)) => {
-            let staged = direct(url.as_str(), body, checksum.as_ref(), yard)?
-                .unpack(&destination, yard.limits)?;
+            let staged = direct(url.as_str(), body, checksum.as_ref(), yard)?.unpack(
+                &destination,
+                yard.limits,
+                None,
+            )?;
             Ok(Arrived {
                 staged,
                 url: url.to_string(),
@@ -73,10 +79,11 @@ fn unpack_listed(
     (destination, yard): (&Path, Yard<'_>),
 ) -> Outcome {
     let url = source.place.to_string();
+    let top = format!("{}-{}", candidate.pack_ref, candidate.version);
     warn_if_weak(&source.checksum, &url, yard);
     let staged = FetchedArchive::new(&url, body)
         .verify(&source.checksum, "registry")?
-        .unpack(destination, yard.limits)?
+        .unpack(destination, yard.limits, Some(&top))?
         .expect(&Expected {
             pack_ref: &candidate.pack_ref,
             version: &candidate.version,

@@ -7,6 +7,7 @@
 //! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
 
 mod error;
+mod strip;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -133,14 +134,21 @@ impl FetchedArchive {
 impl VerifiedArchive {
     /// Unpacks into the new directory `destination` and reads what is there.
     ///
+    /// Where everything lies below a directory `top`, that directory is left out.
+    ///
     /// # Errors
     /// [`StageError`]; `destination` is gone again.
-    pub fn unpack(mut self, destination: &Path, limits: &Limits) -> Result<StagedPack, StageError> {
+    pub fn unpack(
+        mut self,
+        destination: &Path,
+        limits: &Limits,
+        top: Option<&str>,
+    ) -> Result<StagedPack, StageError> {
         let mut reader = self
             .body
             .reader()
             .map_err(|source| StageError::of_archive(&self.name, ArchiveError::Read { source }))?;
-        pack_archive::unpack(&mut reader, destination, limits)
+        strip::unpack(&mut reader, destination, limits, top)
             .map_err(|e| StageError::of_archive(&self.name, e))?;
         let digest = self.body.digest();
         let staged = StagedPack::read(destination, &self.name).map(|staged| StagedPack {

@@ -23,7 +23,9 @@ pub(super) fn unpack(
     {
         return Ok(());
     }
-    archive.rewind().map_err(|source| ArchiveError::Read { source })?;
+    archive
+        .rewind()
+        .map_err(|source| ArchiveError::Read { source })?;
     pack_archive::unpack(archive, destination, limits).map(|_| ())
 }
 
@@ -46,9 +48,8 @@ fn unpack_below(
     };
     let outcome = read_archive(archive, limits, &mut sink);
     let elsewhere = sink.elsewhere;
-    let failure = match outcome {
-        Ok(_) => return Ok(true),
-        Err(failure) => failure,
+    let Err(failure) = outcome else {
+        return Ok(true);
     };
     drop(sink);
     // Staging is swept in any case; the first error is the one to report.
@@ -87,7 +88,12 @@ impl Sink for Stripped<'_> {
         }
     }
 
-    fn file(&mut self, path: &MemberPath, executable: bool, content: &mut dyn Read) -> io::Result<()> {
+    fn file(
+        &mut self,
+        path: &MemberPath,
+        executable: bool,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
         let name = self.below(path)?.as_bytes();
         let path = MemberPath::file(name, self.limits).map_err(io::Error::other)?;
         self.inner.file(&path, executable, content)

@@ -331,6 +331,50 @@ fn whatever_differs_from_the_registry_is_refused() {
     home(&registry).refuses(&["slack"], "digest mismatch");
 }
 
+/// An archive may have any top directory, or none of the usual name; the tree is the same.
+#[test]
+fn top_directory_of_an_archive_may_have_any_name() {
+    for top in ["slack-2.1.0", "pack-slack-0123abcd", "slack-2.1.0x"] {
+        let pack = Pack::new("slack", "2.1.0");
+        let mut registry = TestRegistry::with(std::slice::from_ref(&pack));
+        let archive = pack.archive_below(top);
+        fs::write(
+            registry
+                .path()
+                .join(TestRegistry::archive_path("slack", "2.1.0")),
+            &archive,
+        )
+        .unwrap();
+        registry.tamper("slack", |document| {
+            let record = document.archive.as_mut().unwrap();
+            record.checksum = ArchiveDigest::of(&archive);
+            record.size_bytes = archive.len() as u64;
+        });
+        registry.publish();
+        let home = Home::new().registry(&registry.url());
+        let report = home.install(&["slack"]).unwrap();
+        assert_eq!(report.packs[0].record.store_key, pack.digests().1);
+        let root = fs::canonicalize(home.base.join("slack")).unwrap();
+        assert!(root.join("pack.yaml").is_file());
+        home.verify_clean();
+    }
+}
+
+/// A packs directory that cannot be written is an error that says so.
+#[test]
+fn unwritable_packs_directory_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let registry = TestRegistry::with(&slack());
+    let home = Home::at(dir.path().join("file/packs")).registry(&registry.url());
+    let error = home.install(&["slack"]).unwrap_err();
+    assert!(
+        error.to_string().contains("cannot create directory"),
+        "{error}"
+    );
+    assert_eq!(error.class(), FailureClass::Failed);
+}
+
 /// A yanked version is passed over, and named when it is asked for.
 #[test]
 fn yanked_version_is_not_chosen() {

@@ -93,6 +93,9 @@ pub(crate) struct ShowArgs {
     /// Look in the registries although it is installed
     #[arg(long)]
     pub(crate) available: bool,
+    /// Look in this registry: the name of a configured one, a URL or a path
+    #[arg(long, value_name = "REGISTRY")]
+    pub(crate) registry: Option<String>,
 }
 
 /// `pack search`.
@@ -100,8 +103,8 @@ pub(crate) struct ShowArgs {
 pub(crate) struct SearchArgs {
     /// Part of a ref, label, description or keyword
     pub(crate) keyword: String,
-    /// Look in this registry only, by its name
-    #[arg(short, long, value_name = "NAME")]
+    /// Look in this registry only: the name of a configured one, a URL or a path
+    #[arg(short, long, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,
 }
 
@@ -112,7 +115,7 @@ pub(crate) struct UninstallArgs {
     #[arg(required = true, value_name = "REF")]
     pub(crate) refs: Vec<PackRef>,
     /// Ask no questions
-    #[arg(short, long)]
+    #[arg(long)]
     pub(crate) yes: bool,
     /// Remove them although other packs need them
     #[arg(short, long)]

@@ -46,9 +46,28 @@ impl<'a> Context<'a> {
         Installer::new(&self.base, change, &self.progress)
     }
 
-    /// The registries of the configuration.
-    pub(crate) fn registries(&self) -> Result<Registries, Failure> {
-        self.registries_of(self.settings.registries()?)
+    /// The registries of the configuration, or the one `--registry` names: a configured one by its name
+    /// or URL, or any other by URL or path.
+    pub(crate) fn registries(&self, named: Option<&str>) -> Result<Registries, Failure> {
+        let configured = self.settings.registries()?;
+        let Some(name) = named else {
+            return self.registries_of(configured);
+        };
+        let known: Vec<RegistryConfig> = configured
+            .into_iter()
+            .filter(|config| config.name.as_deref() == Some(name) || config.url == name)
+            .collect();
+        if !known.is_empty() {
+            return self.registries_of(known);
+        }
+        if !name.contains("://") && !std::path::Path::new(name).exists() {
+            return Err(Failure::text(
+                Code::Usage,
+                format!("there is no configured registry called `{name}`, and no such path"),
+                Some("see the configured ones with `attune pack registries`"),
+            ));
+        }
+        self.registries_of(vec![RegistryConfig::new(name)])
     }
 
     /// These registries, with the cache of the packs directory.

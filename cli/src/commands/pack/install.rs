@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::args::InstallArgs;
 use super::context::{Context, failed};
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::report;
 
 /// What an installation says to programs.
@@ -59,7 +59,11 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
             Mismatch::Warn
         },
     };
-    let registries = registries(args, context)?;
+    let registries = (if args.no_registry {
+        context.registries_of(Vec::new())
+    } else {
+        context.registries(args.registry.as_deref())
+    })?;
     if skip {
         context
             .report
@@ -98,32 +102,6 @@ fn detect(texts: &[String], options: &DetectOptions) -> Result<Vec<Source>, Fail
         .iter()
         .map(|text| Source::detect(text, options).map_err(|e| failed(&e)))
         .collect()
-}
-
-/// The configured registries, or the one that was named.
-fn registries(args: &InstallArgs, context: &Context<'_>) -> Result<Registries, Failure> {
-    if args.no_registry {
-        return context.registries_of(Vec::new());
-    }
-    let configured = context.settings.registries()?;
-    let Some(name) = &args.registry else {
-        return context.registries_of(configured);
-    };
-    let known: Vec<RegistryConfig> = configured
-        .into_iter()
-        .filter(|config| config.name.as_ref() == Some(name) || config.url == *name)
-        .collect();
-    if !known.is_empty() {
-        return context.registries_of(known);
-    }
-    if !name.contains("://") && !std::path::Path::new(name).exists() {
-        return Err(Failure::text(
-            Code::Usage,
-            format!("there is no configured registry called `{name}`, and no such path"),
-            Some("see the configured ones with `attune pack registries`"),
-        ));
-    }
-    context.registries_of(vec![RegistryConfig::new(name)])
 }
 
 fn install(

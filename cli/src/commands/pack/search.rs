@@ -7,7 +7,7 @@ use crate::failure::{Code, Failure};
 use crate::report::table;
 
 pub(crate) fn run(args: &SearchArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let registries = context.registries()?;
+    let registries = context.registries(args.registry.as_deref())?;
     if registries.is_empty() {
         return Err(Failure::text(
             Code::Usage,
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context<'_>) -> Result<(), Failur
             Some("list one under `pack_registry.indices` in the configuration file"),
         ));
     }
-    let search = registries.search(&args.keyword, args.registry.as_deref(), &context.progress);
+    let search = registries.search(&args.keyword, None, &context.progress);
     let (hits, failures) = crate::commands::runtime()?.block_on(search);
     for failure in &failures {
         let chain = Failure::new(Code::Network, &failure.error)

@@ -50,8 +50,8 @@ pub(crate) fn run(args: &ShowArgs, context: &Context<'_>) -> Result<(), Failure>
     let installed = state.packs.get(&args.pack_ref);
     let mut listing = None;
     let mut searched = Vec::new();
-    if installed.is_none() || args.available {
-        let registries = context.registries()?;
+    if installed.is_none() || args.available || args.registry.is_some() {
+        let registries = context.registries(args.registry.as_deref())?;
         let found = crate::commands::runtime()?
             .block_on(registries.find(&args.pack_ref, &context.progress))
             .map_err(|e| failed(&e))?;
