@@ -18,6 +18,8 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Huge pages would cost a third more memory and save nothing. A kernel without them says no.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let args = args::Args::parse();
     let report = report::Report::new(&args.global);
     match commands::run(&args, report) {

@@ -1,6 +1,9 @@
 //! One pack directory: looked at, and where something changed, read, checked, digested and archived.
 
-use std::fs;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use pack_archive::ArchiveBuilder;
@@ -170,7 +173,9 @@ pub(crate) struct Workshop<'a> {
 }
 
 struct Contents {
-    files: Vec<(TreeFile, Vec<u8>)>,
+    /// All contents, one after the other.
+    bytes: Vec<u8>,
+    files: Vec<(TreeFile, Range<usize>)>,
 }
 
 impl Workshop<'_> {
@@ -191,11 +196,7 @@ impl Workshop<'_> {
             .iter()
             .find_map(|name| contents.get(name))
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let unpacked_bytes = contents
-            .files
-            .iter()
-            .map(|(_, bytes)| bytes.len() as u64)
-            .sum();
+        let unpacked_bytes = contents.bytes.len() as u64;
         Ok(Built {
             directory: directory.to_owned(),
             fingerprint: opened.fingerprint,
@@ -240,7 +241,7 @@ impl Workshop<'_> {
             source,
         };
         let mut builder = ArchiveBuilder::new(&top, self.archive_time);
-        for (file, bytes) in &contents.files {
+        for (file, bytes) in contents.iter() {
             // What an installer would refuse, the builder refuses.
             builder
                 .file(&file.path, file.executable, bytes)
@@ -285,24 +286,71 @@ fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument
     }
 }
 
+/// Reads all files into one buffer: a pack has dozens of small ones.
 fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
-    let mut read = Vec::with_capacity(files.len());
+    let mut bytes = BUFFER.take();
+    bytes.clear();
+    let mut ranges = Vec::with_capacity(files.len());
     for file in files {
-        let path = directory.join(&file.path);
-        let bytes = fs::read(&path).map_err(|e| FsError::new("read", &path, e))?;
-        if bytes.len() as u64 != file.size_bytes {
+        let start = bytes.len();
+        read_file(&directory.join(&file.path), file.size_bytes, &mut bytes)?;
+        let read = (bytes.len() - start) as u64;
+        if read != file.size_bytes {
             return Err(PackError::Changed {
                 directory: directory.to_owned(),
                 source: TreeHashError::Changed {
                     path: file.path,
                     announced: file.size_bytes,
-                    read: bytes.len() as u64,
+                    read,
                 },
             });
         }
-        read.push((file, bytes));
+        ranges.push((file, start..bytes.len()));
     }
-    Ok(Contents { files: read })
+    Ok(Contents {
+        bytes,
+        files: ranges,
+    })
+}
+
+/// Appends a file that should have `size_bytes`, and at most one byte more, so that growth shows.
+fn read_file(path: &Path, size_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), FsError> {
+    let mut file = File::open(path).map_err(|e| FsError::new("open", path, e))?;
+    let start = bytes.len();
+    let size = usize::try_from(size_bytes).unwrap_or(usize::MAX - start - 1);
+    bytes.resize(start + size + 1, 0);
+    let mut filled = start;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            // A short read of a regular file is its end.
+            Ok(0) => break,
+            Ok(n) => {
+                filled += n;
+                if filled == start + size {
+                    break;
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(FsError::new("read", path, e)),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(())
+}
+
+/// Largest buffer a thread keeps between packs, in bytes (4 MiB).
+const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        if self.bytes.capacity() <= MAX_KEPT_BYTES {
+            BUFFER.set(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl Contents {
@@ -310,26 +358,32 @@ impl Contents {
         self.files
             .binary_search_by(|(file, _)| file.path.as_str().cmp(path))
             .ok()
-            .map(|i| self.files[i].1.as_slice())
+            .map(|i| &self.bytes[self.files[i].1.clone()])
+    }
+
+    /// Every file and its bytes, in order.
+    fn iter(&self) -> impl Iterator<Item = (&TreeFile, &[u8])> {
+        self.files
+            .iter()
+            .map(|(file, range)| (file, &self.bytes[range.clone()]))
     }
 
     fn rows(&self) -> Vec<FileRow> {
-        let row = |(file, bytes): &(TreeFile, Vec<u8>)| FileRow {
+        let row = |(file, _): &(TreeFile, Range<usize>)| FileRow {
             path: file.path.clone(),
-            size_bytes: bytes.len() as u64,
+            size_bytes: file.size_bytes,
             executable: file.executable,
         };
         self.files.iter().map(row).collect()
     }
 
     fn component_files(&self) -> Vec<PackFile<'_>> {
-        self.files
-            .iter()
-            .filter(|(file, _)| {
-                file.path
-                    .split_once('/')
-                    .is_some_and(|(top, _)| COMPONENT_KINDS.contains(&top))
-            })
+        let in_component_directory = |path: &str| {
+            path.split_once('/')
+                .is_some_and(|(top, _)| COMPONENT_KINDS.contains(&top))
+        };
+        self.iter()
+            .filter(|(file, _)| in_component_directory(&file.path))
             .map(|(file, content)| PackFile {
                 path: &file.path,
                 content,
@@ -339,7 +393,7 @@ impl Contents {
 
     fn digest(&self, directory: &Path) -> Result<(TreeDigest, StoreKey), PackError> {
         let mut hasher = TreeHasher::new();
-        for (file, bytes) in &self.files {
+        for (file, bytes) in self.iter() {
             hasher
                 .file(&file.path, file.executable, bytes)
                 .map_err(|source| PackError::Changed {

@@ -117,8 +117,13 @@ impl Publication<'_> {
             base_url: self.identity.base_url.clone(),
             install_registry_hint: self.identity.base_url.clone(),
         };
-        self.pages(&site, &packs, &changed)?;
-        let warnings = self.pointers(&registry, &documents, pointers.clone(), updated_at)?;
+        // Neither needs the other; the indexes are one long text each.
+        let (pages, warnings) = rayon::join(
+            || self.pages(&site, &packs, &changed),
+            || self.pointers(&registry, &documents, pointers.clone(), updated_at),
+        );
+        pages?;
+        let warnings = warnings?;
         let committed = self.writer.commit()?;
         self.retire(&pointers)?;
         Ok(Published {
@@ -241,11 +246,14 @@ impl Publication<'_> {
             .filter_map(PackSummary::from_document)
             .collect();
         let list = PackList::new(summaries);
-        for number in 1..=list.pages() {
-            let html = renderer.home(site, &list, number)?;
-            self.writer
-                .put_text(Phase::View, &PackList::page_path(number), &html)?;
-        }
+        (1..=list.pages())
+            .into_par_iter()
+            .try_for_each(|number| -> Result<(), PublishError> {
+                let html = renderer.home(site, &list, number)?;
+                Ok(self
+                    .writer
+                    .put_text(Phase::View, &PackList::page_path(number), &html)?)
+            })?;
         let missing = renderer.not_found(site)?;
         Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
     }

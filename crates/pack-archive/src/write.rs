@@ -13,6 +13,7 @@
 //! compressed in one go with libdeflate, larger ones as they grow with zlib-rs, both at level 4 and
 //! in pinned versions; which of the two depends on the size of the tar, so on the tree, alone.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use flate2::write::GzEncoder;
@@ -112,7 +113,7 @@ impl ArchiveBuilder {
             top: top.to_owned(),
             mtime_seconds: mtime_seconds.min(MAX_MTIME_SECONDS),
             gate: Gate::new(&Limits::default()),
-            tar: Vec::with_capacity(PIECE_BYTES),
+            tar: SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.tar)),
             stream: None,
             last: None,
         }
@@ -155,6 +156,10 @@ impl ArchiveBuilder {
             Some(mut stream) => stream.write_all(&self.tar).and_then(|()| stream.finish()),
         };
         let bytes = bytes.map_err(|source| BuildError::Compress { source })?;
+        if self.tar.capacity() <= MAX_KEPT_BYTES {
+            self.tar.clear();
+            SCRATCH.with_borrow_mut(|scratch| scratch.tar = self.tar);
+        }
         self.gate.check_archive(bytes.len() as u64)?;
         Ok(bytes)
     }
@@ -250,16 +255,42 @@ fn check_spelling(text: &str, path: &MemberPath) -> Result<(), BuildError> {
     })
 }
 
+/// Largest buffer a thread keeps between archives, in bytes (4 MiB).
+const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What one archive can leave to the next on its thread: fresh memory costs more than filling it.
+struct Scratch {
+    tar: Vec<u8>,
+    compressed: Vec<u8>,
+    compressor: Option<Compressor>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        tar: Vec::new(),
+        compressed: Vec::new(),
+        compressor: CompressionLvl::new(LEVEL).ok().map(Compressor::new),
+    });
+}
+
 fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
-    let level =
-        CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("level 4 is not supported"))?;
-    let mut compressor = Compressor::new(level);
-    let mut bytes = vec![0; compressor.gzip_compress_bound(tar.len())];
-    let length = compressor
-        .gzip_compress(tar, &mut bytes)
-        .map_err(io::Error::other)?;
-    bytes.truncate(length);
-    Ok(bytes)
+    SCRATCH.with_borrow_mut(|scratch| {
+        let Some(compressor) = &mut scratch.compressor else {
+            return Err(io::Error::other("level 4 is not supported"));
+        };
+        let bound = compressor.gzip_compress_bound(tar.len());
+        if scratch.compressed.len() < bound {
+            scratch.compressed.resize(bound, 0);
+        }
+        let length = compressor
+            .gzip_compress(tar, &mut scratch.compressed)
+            .map_err(io::Error::other)?;
+        let bytes = scratch.compressed[..length].to_vec();
+        if scratch.compressed.capacity() > MAX_KEPT_BYTES {
+            scratch.compressed = Vec::new();
+        }
+        Ok(bytes)
+    })
 }
 
 /// Puts as much of `name` as fits into the name field.

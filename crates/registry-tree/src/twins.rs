@@ -9,27 +9,51 @@ pub const MIN_TWIN_BYTES: usize = 1024;
 const GZIP_LEVEL: i32 = 4;
 const ZSTD_LEVEL: i32 = 1;
 
-/// A twin: its suffix and bytes.
-pub type Twin = (&'static str, Vec<u8>);
-
-/// The twins of `text`; none where it is short, and none that would not be smaller.
+/// Hands the twins of `text` to `take`, as suffix and bytes; none where it is short, and none that
+/// would not be smaller.
 ///
 /// Deterministic: no time, no name, pinned compressors.
-pub fn twins(text: &[u8]) -> Vec<Twin> {
+///
+/// # Errors
+/// The first error of `take`.
+pub fn twins<E>(
+    text: &[u8],
+    mut take: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     if text.len() < MIN_TWIN_BYTES {
-        return Vec::new();
+        return Ok(());
     }
-    [(".gz", gzip(text)), (".zst", zstd(text))]
-        .into_iter()
-        .filter_map(|(suffix, bytes)| Some((suffix, bytes?)))
-        .filter(|(_, bytes)| bytes.len() < text.len())
-        .collect()
+    COMPRESSORS.with_borrow_mut(|compressors| {
+        let bound = compressors
+            .gzip
+            .as_mut()
+            .map_or(0, |c| c.gzip_compress_bound(text.len()));
+        let bound = bound.max(zstd::zstd_safe::compress_bound(text.len()));
+        if compressors.buffer.len() < bound {
+            compressors.buffer.resize(bound, 0);
+        }
+        let Compressors { gzip, zstd, buffer } = compressors;
+        let gzipped = gzip
+            .as_mut()
+            .and_then(|c| c.gzip_compress(text, buffer).ok());
+        if let Some(length) = gzipped.filter(|length| *length < text.len()) {
+            take(".gz", &buffer[..length])?;
+        }
+        let zstd = zstd
+            .as_mut()
+            .and_then(|c| c.compress_to_buffer(text, buffer).ok());
+        if let Some(length) = zstd.filter(|length| *length < text.len()) {
+            take(".zst", &buffer[..length])?;
+        }
+        Ok(())
+    })
 }
 
 /// The state of both compressors of one thread; setting them up costs more than a small page.
 struct Compressors {
     gzip: Option<libdeflater::Compressor>,
     zstd: Option<zstd::bulk::Compressor<'static>>,
+    buffer: Vec<u8>,
 }
 
 thread_local! {
@@ -38,21 +62,8 @@ thread_local! {
             .ok()
             .map(libdeflater::Compressor::new),
         zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(),
+        buffer: Vec::new(),
     });
-}
-
-fn gzip(text: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSORS.with_borrow_mut(|compressors| {
-        let compressor = compressors.gzip.as_mut()?;
-        let mut bytes = vec![0; compressor.gzip_compress_bound(text.len())];
-        let length = compressor.gzip_compress(text, &mut bytes).ok()?;
-        bytes.truncate(length);
-        Some(bytes)
-    })
-}
-
-fn zstd(text: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSORS.with_borrow_mut(|compressors| compressors.zstd.as_mut()?.compress(text).ok())
 }
 
 #[cfg(test)]
@@ -62,11 +73,20 @@ mod tests {
     /// Short text has none; long text has both, smaller, the same each time.
     #[test]
     fn twins_are_smaller_and_repeatable() {
-        assert!(twins(&[b'a'; MIN_TWIN_BYTES - 1]).is_empty());
+        let all = |text: &[u8]| {
+            let mut made = Vec::new();
+            let done: Result<(), ()> = twins(text, |suffix, bytes| {
+                made.push((suffix, bytes.to_vec()));
+                Ok(())
+            });
+            done.unwrap();
+            made
+        };
+        assert!(all(&[b'a'; MIN_TWIN_BYTES - 1]).is_empty());
         let text = "a registry of packs\n".repeat(100);
-        let made = twins(text.as_bytes());
+        let made = all(text.as_bytes());
         assert_eq!(made.len(), 2);
         assert!(made.iter().all(|(_, bytes)| bytes.len() < text.len()));
-        assert_eq!(made, twins(text.as_bytes()));
+        assert_eq!(made, all(text.as_bytes()));
     }
 }

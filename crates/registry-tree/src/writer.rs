@@ -82,8 +82,17 @@ pub struct StagedFile {
 struct Placement {
     phase: Phase,
     order: u64,
-    staged: PathBuf,
+    content: Content,
     target: PathBuf,
+}
+
+/// Where the bytes of a placed file come from.
+#[derive(Debug)]
+enum Content {
+    /// A file in `staging/`.
+    Staged(PathBuf),
+    /// A file the same commit places in an earlier phase, by its final path.
+    SameAs(PathBuf),
 }
 
 /// Changes one tree, alone, until dropped.
@@ -184,14 +193,14 @@ impl TreeWriter {
 
     /// Makes a staged file part of the commit, at `path`.
     pub fn place(&self, phase: Phase, path: &str, staged: StagedFile) {
-        self.push(phase, path, staged.path);
+        self.push(phase, path, Content::Staged(staged.path));
     }
 
-    fn push(&self, phase: Phase, path: &str, staged: PathBuf) {
+    fn push(&self, phase: Phase, path: &str, content: Content) {
         let placement = Placement {
             phase,
             order: self.next.fetch_add(1, Ordering::Relaxed),
-            staged,
+            content,
             target: self.root.join(path),
         };
         match self.placements.lock() {
@@ -208,57 +217,34 @@ impl TreeWriter {
         self.put_text_at(&[(phase, path)], text)
     }
 
-    /// Stages one text for several names; the bytes are stored once where the file system can link.
+    /// Stages one text for several names, each of a later phase than the one before; the bytes are
+    /// stored once where the file system can link.
     ///
     /// # Errors
     /// [`FsError`].
     pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
-        let missing: Vec<(Phase, &str)> = names
-            .iter()
-            .filter(|(phase, path)| match phase {
-                // The name of an object says its content.
-                Phase::Object => !self.has(path),
-                _ => !self.holds(path, text),
-            })
-            .copied()
-            .collect();
-        if missing.is_empty() {
+        let mut missing = names.iter().filter(|(phase, path)| match phase {
+            // The name of an object says its content.
+            Phase::Object => !self.has(path),
+            _ => !self.holds(path, text),
+        });
+        let Some((phase, first)) = missing.next() else {
             return Ok(());
-        }
+        };
+        let others: Vec<&(Phase, &str)> = missing.collect();
         // One time for the group: a server pairs a file with its twins by it.
         let time = SystemTime::now();
-        let mut group = twins(text)
-            .iter()
-            .map(|(suffix, bytes)| Ok((*suffix, self.stage_at(bytes, Some(time))?)))
-            .collect::<Result<Vec<_>, FsError>>()?;
-        group.push(("", self.stage_at(text, Some(time))?));
-        for (i, (phase, path)) in missing.iter().enumerate() {
-            for (suffix, staged) in &group {
-                let source = if i + 1 == missing.len() {
-                    staged.path.clone()
-                } else {
-                    self.duplicate(&staged.path)?
-                };
-                self.push(*phase, &format!("{path}{suffix}"), source);
+        let place = |suffix: &str, bytes: &[u8]| -> Result<(), FsError> {
+            let staged = self.stage_at(bytes, Some(time))?;
+            self.place(*phase, &format!("{first}{suffix}"), staged);
+            for (phase, path) in &others {
+                let same = self.root.join(format!("{first}{suffix}"));
+                self.push(*phase, &format!("{path}{suffix}"), Content::SameAs(same));
             }
-        }
-        Ok(())
-    }
-
-    fn duplicate(&self, staged: &Path) -> Result<PathBuf, FsError> {
-        let path = self.fresh_path();
-        if fs::hard_link(staged, &path).is_err() {
-            fs::copy(staged, &path).on("copy to", &path)?;
-            let times = fs::metadata(staged)
-                .and_then(|m| m.modified())
-                .on("look at", staged)?;
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .and_then(|file| file.set_times(FileTimes::new().set_modified(times)))
-                .on("set the time of", &path)?;
-        }
-        Ok(path)
+            Ok(())
+        };
+        twins(text, place)?;
+        place("", text)
     }
 
     fn holds(&self, path: &str, bytes: &[u8]) -> bool {
@@ -310,9 +296,9 @@ impl TreeWriter {
             return durable::sync_file_system(&self.staging);
         }
         for placement in placements {
-            File::open(&placement.staged)
-                .and_then(|file| file.sync_all())
-                .on("sync", &placement.staged)?;
+            if let Content::Staged(staged) = &placement.content {
+                sync_file(staged)?;
+            }
         }
         Ok(())
     }
@@ -325,7 +311,12 @@ impl TreeWriter {
                 self.make_parents(parent, &mut directories)?;
                 directories.insert(parent.to_owned());
             }
-            fs::rename(&placement.staged, &placement.target).on("replace", &placement.target)?;
+            match &placement.content {
+                Content::Staged(staged) => {
+                    fs::rename(staged, &placement.target).on("replace", &placement.target)?;
+                }
+                Content::SameAs(other) => self.link(other, &placement.target)?,
+            }
         }
         if directories.len() >= SYNC_ALL_FROM {
             return durable::sync_file_system(&self.root);
@@ -333,6 +324,32 @@ impl TreeWriter {
         directories
             .iter()
             .try_for_each(|directory| durable::sync_directory(directory))
+    }
+
+    /// Gives the durable file `other` a second name.
+    fn link(&self, other: &Path, target: &Path) -> Result<(), FsError> {
+        match fs::hard_link(other, target) {
+            Ok(()) => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(FsError::new("link to", other, e));
+            }
+            // The name is taken, or the file system has no links: through staging, and a copy if need be.
+            Err(_) => {}
+        }
+        let staged = self.fresh_path();
+        if fs::hard_link(other, &staged).is_err() {
+            fs::copy(other, &staged).on("copy to", &staged)?;
+            let time = fs::metadata(other)
+                .and_then(|m| m.modified())
+                .on("look at", other)?;
+            OpenOptions::new()
+                .write(true)
+                .open(&staged)
+                .and_then(|file| file.set_times(FileTimes::new().set_modified(time)))
+                .on("set the time of", &staged)?;
+            sync_file(&staged)?;
+        }
+        fs::rename(&staged, target).on("replace", target)
     }
 
     /// Creates missing directories below the root; the ones that get a new name join `directories`.
@@ -361,6 +378,12 @@ impl TreeWriter {
         }
         Ok(())
     }
+}
+
+fn sync_file(path: &Path) -> Result<(), FsError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .on("sync", path)
 }
 
 impl Drop for TreeWriter {
