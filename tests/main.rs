@@ -4,6 +4,7 @@
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
 //! * `install`   `pack …` from a tree and from a server
+//! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
 
@@ -16,6 +17,7 @@
 mod build;
 mod demo;
 mod example;
+mod hostile;
 mod install;
 mod layers;
 mod serve;

@@ -172,7 +172,8 @@ impl TreeWriter {
         let mut file = match options.open(&path) {
             // The first file of a change makes the directory, so that a change of nothing writes nothing.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&self.staging).on("create directory", &self.staging)?;
+                let folder = durable::parent_of(&path);
+                fs::create_dir_all(folder).on("create directory", folder)?;
                 options.open(&path)
             }
             opened => opened,
@@ -186,9 +187,13 @@ impl TreeWriter {
         Ok(StagedFile { path })
     }
 
+    /// Spread over a few folders: threads that create files in one folder wait for each other.
     fn fresh_path(&self) -> PathBuf {
+        const FOLDERS: u64 = 8;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.staging
-            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+            .join((number % FOLDERS).to_string())
+            .join(number.to_string())
     }
 
     /// Makes a staged file part of the commit, at `path`.
@@ -337,6 +342,8 @@ impl TreeWriter {
             Err(_) => {}
         }
         let staged = self.fresh_path();
+        let folder = durable::parent_of(&staged);
+        fs::create_dir_all(folder).on("create directory", folder)?;
         if fs::hard_link(other, &staged).is_err() {
             fs::copy(other, &staged).on("copy to", &staged)?;
             let time = fs::metadata(other)
