@@ -1,6 +1,8 @@
 //! `registry build` as people run it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use crate::support::{Place, snapshot};
 
@@ -122,4 +124,73 @@ fn build_without_base_url_says_so() {
     );
     let index = fs::read_to_string(place.path("tree/index.json")).unwrap();
     assert!(index.contains("http://127.0.0.1:8470/archives/slack/slack-2.1.0.tar.gz"));
+}
+
+/// `--watch` builds after a save; a broken save is said and mended, and Ctrl-C ends it.
+#[test]
+fn watch_builds_after_each_save() {
+    let place = Place::new();
+    place.pack("slack", "slack", "1.0.0", "");
+    let mut child = place
+        .attune(&["registry", "build", "packs", "--out", "tree", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().ends_with("1 added, 0 updated, 0 unchanged"));
+    place.pack("slack", "slack", "1.0.0", "description: changed\n");
+    // A save may be seen in parts; the last build has them all.
+    while !next().contains("1 updated") {}
+    let document = fs::read_to_string(place.path("tree/packs/slack.json")).unwrap();
+    assert!(
+        document.contains("\"description\":\"changed\""),
+        "{document}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// A full disk is named, and the tree keeps its state.
+#[test]
+fn build_on_a_full_disk_changes_nothing() {
+    let place = Place::new();
+    let mount = place.path("small");
+    fs::create_dir(&mount).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+        .arg(&mount)
+        .output();
+    if !mounted.is_ok_and(|m| m.status.success()) {
+        println!("skipped: only root can mount a small file system");
+        return;
+    }
+    let _unmount = Unmount(mount.clone());
+    place.pack("slack", "slack", "1.0.0", "");
+    place.run(&["registry", "build", "packs", "--out", "small/tree"], 0);
+    let before = snapshot(&mount.join("tree"));
+    place.pack("big", "big", "1.0.0", "");
+    let mut noise = vec![0_u8; 300_000];
+    let mut state = 1_u32;
+    for byte in &mut noise {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *byte = state.to_be_bytes()[0];
+    }
+    fs::write(place.path("packs/big/noise.bin"), noise).unwrap();
+    let full = place.run(&["registry", "build", "packs", "--out", "small/tree"], 1);
+    assert!(
+        full.stderr.contains("small/tree.state") && full.stderr.contains("No space left"),
+        "{full:?}"
+    );
+    assert_eq!(snapshot(&mount.join("tree")), before);
+}
+
+/// Unmounts when the test ends, however it ends.
+struct Unmount(std::path::PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
 }

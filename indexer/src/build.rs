@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
     }
 
     fn run(&self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
-        let directories = self.selected(inputs);
+        let directories = self.selected(inputs)?;
         let cache = BuildCache::read(&self.state);
         let fresh_cache = cache.settings.is_empty();
         let same_settings = cache.settings == self.settings;
@@ -284,18 +284,28 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    fn selected(&self, inputs: &Inputs) -> Vec<PathBuf> {
+    /// The packs to look at: all, or the ones `only` names.
+    fn selected(&self, inputs: &Inputs) -> Result<Vec<PathBuf>, InputError> {
         if self.options.only.is_empty() {
-            return inputs.packs.clone();
+            return Ok(inputs.packs.clone());
         }
-        let wanted: Vec<PathBuf> = self
-            .options
+        let resolved: BTreeMap<PathBuf, &PathBuf> = inputs
+            .packs
+            .iter()
+            .filter_map(|pack| Some((pack.canonicalize().ok()?, pack)))
+            .collect();
+        self.options
             .only
             .iter()
-            .filter_map(|p| p.canonicalize().ok())
-            .collect();
-        let is_wanted = |p: &&PathBuf| p.canonicalize().is_ok_and(|p| wanted.contains(&p));
-        inputs.packs.iter().filter(is_wanted).cloned().collect()
+            .map(|directory| {
+                let found = directory.canonicalize().ok().and_then(|d| resolved.get(&d));
+                found
+                    .map(|pack| (*pack).clone())
+                    .ok_or_else(|| InputError::NotAmongInputs {
+                        directory: directory.clone(),
+                    })
+            })
+            .collect()
     }
 
     /// The documents of every pack the tree lists.

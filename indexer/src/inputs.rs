@@ -42,6 +42,12 @@ pub enum InputError {
         /// The other.
         second: PathBuf,
     },
+    /// A directory of `--only` is no pack of this build.
+    #[error("`{}` is not one of the packs of this build", directory.display())]
+    NotAmongInputs {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FsError),
@@ -52,6 +58,9 @@ impl Hint for InputError {
         match self {
             Self::NoPack { .. } => Some(
                 "name a directory with a `pack.yaml`, or a folder of such directories".to_owned(),
+            ),
+            Self::NotAmongInputs { .. } => Some(
+                "name a pack directory, and the folder that holds it as an argument".to_owned(),
             ),
             Self::TwoOperatorFiles { .. } => Some("keep one `registry.yaml`".to_owned()),
             Self::File(error) => error.hint(),

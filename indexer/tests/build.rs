@@ -358,6 +358,14 @@ fn only_builds_the_named_pack() {
     build(&only, |_| {}).unwrap();
     assert_eq!(case.versions("a"), ["1.0.0"]);
     assert_eq!(case.versions("b"), ["1.1.0", "1.0.0"]);
+    only.only = vec![case.packs().join("nowhere")];
+    let error = build(&only, |_| {}).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("is not one of the packs of this build"),
+        "{error}"
+    );
 }
 
 /// The execute bit is part of what is published.
