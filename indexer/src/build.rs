@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pack_format::documents::{ArchiveRecord, PackDocument, PacksDocument};
+use pack_format::documents::{ArchiveRecord, PackDocument, PacksDocument, VersionDocument};
+use pack_format::manifest::Manifest;
+use pack_format::url_policy::UrlError;
 use pack_format::{Hint, MetadataError, PackRef, StoreKey, Timestamp, Version};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use rayon::prelude::*;
-use registry_tree::assemble::Identity;
+use registry_tree::assemble::{self, Identity};
 use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError, layout};
 
 use crate::cache::{BuildCache, CachedPack};
@@ -99,8 +101,8 @@ pub enum BuildError {
     #[error(transparent)]
     Operator(#[from] MetadataError),
     /// The base URL is no URL a tree can be hosted under.
-    #[error("the base URL `{}` is not an absolute https URL", pack_format::text::printable(.0))]
-    BaseUrl(String),
+    #[error("the base URL cannot be used")]
+    BaseUrl(#[source] UrlError),
     /// The tree to continue cannot be read.
     #[error("cannot continue the registry tree")]
     Tree(#[from] ReadError),
@@ -133,7 +135,9 @@ impl Hint for BuildError {
         match self {
             Self::Input(error) => error.hint(),
             Self::Operator(error) => error.hint(),
-            Self::BaseUrl(_) => Some("write one such as `https://packs.example.org/`".to_owned()),
+            Self::BaseUrl(_) => {
+                Some("write one such as `https://packs.example.org/`, with `--base-url` or as `url` in `registry.yaml`".to_owned())
+            }
             Self::Tree(error) => error.hint(),
             Self::Write(error) => error.hint(),
             Self::Publish(error) => error.hint(),
@@ -155,7 +159,8 @@ pub fn build(
     options: &BuildOptions,
     waiting: impl FnMut(&Holder),
 ) -> Result<BuildReport, BuildError> {
-    let inputs = inputs::find(&options.inputs)?;
+    let inputs = inputs::find(&options.inputs, &tree_places(&options.out))?;
+    refuse_tree_inside_pack(&inputs, &options.out)?;
     let operator = match &inputs.operator_file {
         Some(path) => OperatorFile::read(path)?,
         None => OperatorFile::default(),
@@ -168,6 +173,28 @@ pub fn build(
     )?;
     let run = Run::open(options, operator, &writer)?;
     run.run(&inputs)
+}
+
+/// The tree and its state, which are no packs even when they lie among them.
+fn tree_places(out: &Path) -> Vec<PathBuf> {
+    let state = layout::state_directory(out);
+    let tree = state.with_extension("");
+    [out.canonicalize().unwrap_or(tree), state].into()
+}
+
+fn refuse_tree_inside_pack(inputs: &Inputs, out: &Path) -> Result<(), InputError> {
+    let state = layout::state_directory(out);
+    let inside = |pack: &&PathBuf| {
+        pack.canonicalize()
+            .is_ok_and(|pack| state.starts_with(pack))
+    };
+    match inputs.packs.iter().find(inside) {
+        None => Ok(()),
+        Some(pack) => Err(InputError::TreeInsidePack {
+            tree: out.to_owned(),
+            pack: pack.clone(),
+        }),
+    }
 }
 
 struct Run<'a> {
@@ -233,10 +260,10 @@ impl<'a> Run<'a> {
     fn run(&self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
         let directories = self.selected(inputs)?;
         let cache = BuildCache::read(&self.state);
-        let fresh_cache = cache.settings.is_empty();
         let same_settings = cache.settings == self.settings;
         let documents = self.documents()?;
         let (candidates, mut refusals) = self.candidates(&directories, &cache, &documents);
+        let candidates = self.heed_the_others(candidates, inputs, &cache, &mut refusals);
         let candidates = history::settle(candidates, &self.operator, &mut refusals);
         let mut report = BuildReport {
             base_url: self.identity.base_url.clone(),
@@ -255,7 +282,6 @@ impl<'a> Run<'a> {
                 report: Box::new(report),
             });
         }
-        let nothing_new = report.changes.added == 0 && report.changes.updated == 0;
         let publication = Publication {
             writer: self.writer,
             reader: &self.reader,
@@ -264,24 +290,92 @@ impl<'a> Run<'a> {
             now: self.options.now,
             listed: self.listed.as_ref(),
         };
-        if nothing_new && same_settings && publication.is_complete() {
-            report.totals = publication.totals();
-            return Ok(report);
-        }
         let seen: Vec<Seen> = merged.built.iter().map(Seen::of).collect();
+        self.missing_archives(&merged, &mut report);
         let published = publication.publish(Packs {
             documents: merged.documents,
             touched: merged.touched,
             built: merged.built,
+            needed_before: merged.needed_before,
             all_pages: !same_settings,
         })?;
         report.changes.files_written = published.files_written;
         report.warnings.extend(published.warnings);
         report.totals = published.totals;
-        if published.files_written > 0 || fresh_cache || !same_settings {
-            self.remember(cache, seen)?;
-        }
+        self.remember(cache, seen, inputs)?;
         Ok(report)
+    }
+
+    /// Names archives that listed versions pin and the tree does not have whole.
+    fn missing_archives(&self, merged: &Merged, report: &mut BuildReport) {
+        let staged: BTreeSet<&str> = merged
+            .built
+            .iter()
+            .filter_map(|pack| pack.document.archive.as_ref())
+            .map(|archive| archive.path.as_str())
+            .collect();
+        let archives = merged
+            .documents
+            .values()
+            .flat_map(|document| &document.versions)
+            .filter_map(|version| version.archive.as_ref())
+            .filter(|archive| !staged.contains(archive.path.as_str()));
+        for archive in archives {
+            if self.writer.size_of(&archive.path) != Some(archive.size_bytes) {
+                report.warnings.push(format!(
+                    "`{}` is missing or cut short; restore it from a copy of the tree",
+                    archive.path
+                ));
+            }
+        }
+    }
+
+    /// Refuses a selected pack that another directory of the same inputs contradicts: what `only`
+    /// leaves unbuilt still counts.
+    fn heed_the_others(
+        &self,
+        candidates: Vec<Candidate>,
+        inputs: &Inputs,
+        cache: &BuildCache,
+        refusals: &mut Vec<Refusal>,
+    ) -> Vec<Candidate> {
+        if self.options.only.is_empty() {
+            return candidates;
+        }
+        let selected: BTreeSet<PathBuf> = candidates
+            .iter()
+            .map(|c| c.directory().to_owned())
+            .collect();
+        let others: Vec<Other> = inputs
+            .packs
+            .iter()
+            .filter(|directory| !selected.contains(*directory))
+            .filter_map(|directory| Other::of(directory, cache))
+            .collect();
+        let mut kept = Vec::new();
+        for candidate in candidates {
+            let belongs = self
+                .operator
+                .packs
+                .get(candidate.pack_ref())
+                .is_some_and(|p| p.same_pack);
+            match others.iter().find(|other| other.contradicts(&candidate, belongs)) {
+                None => kept.push(candidate),
+                Some(other) => refusals.push((
+                    candidate.directory().to_owned(),
+                    PackError::Identity(
+                        format!(
+                            "the ref `{}` is claimed by `{}` and `{}`, which do not belong together",
+                            candidate.pack_ref(),
+                            candidate.directory().display(),
+                            other.directory.display()
+                        ),
+                        "build without `--only` to see both, then rename one or raise its version",
+                    ),
+                )),
+            }
+        }
+        kept
     }
 
     /// The packs to look at: all, or the ones `only` names.
@@ -342,6 +436,7 @@ impl<'a> Run<'a> {
             writer: self.writer,
             now: self.options.now,
             archive_time: self.options.archive_time,
+            dev: self.options.dev,
             published: &published,
         };
         let checkouts = Checkouts::default();
@@ -351,8 +446,13 @@ impl<'a> Run<'a> {
                 let looked = pack::look(directory, &self.settings, cache, &checkouts);
                 let candidate = match looked {
                     Ok(Looked::Unchanged(cached))
-                        if published(&cached.pack_ref, &cached.version)
-                            .is_some_and(|(key, _)| key == cached.store_key) =>
+                        if published(&cached.pack_ref, &cached.version).is_some_and(
+                            |(key, archive)| {
+                                key == cached.store_key
+                                    && self.writer.size_of(&archive.path)
+                                        == Some(archive.size_bytes)
+                            },
+                        ) =>
                     {
                         Ok(Candidate::Unchanged(directory.clone(), cached))
                     }
@@ -424,7 +524,13 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let touched = built.keys().cloned().collect();
+        let touched: BTreeSet<PackRef> = built.keys().cloned().collect();
+        let needed_before = touched
+            .iter()
+            .filter_map(|pack_ref| documents.get(pack_ref)?.newest())
+            .flat_map(VersionDocument::pack_dependencies)
+            .map(|needed| needed.pack_ref.clone())
+            .collect();
         let mut kept = Vec::new();
         for (pack_ref, packs) in built {
             let merge = Merge {
@@ -450,6 +556,7 @@ impl<'a> Run<'a> {
         Merged {
             documents,
             touched,
+            needed_before,
             built: kept,
         }
     }
@@ -467,8 +574,16 @@ impl<'a> Run<'a> {
         report.packs.sort_by(|a, b| a.directory.cmp(&b.directory));
     }
 
-    fn remember(&self, mut cache: BuildCache, seen: Vec<Seen>) -> Result<(), FsError> {
+    fn remember(
+        &self,
+        mut cache: BuildCache,
+        seen: Vec<Seen>,
+        inputs: &Inputs,
+    ) -> Result<(), FsError> {
         cache.settings.clone_from(&self.settings);
+        if self.options.only.is_empty() {
+            cache.keep_only(&inputs.packs);
+        }
         for seen in seen {
             cache.remember(&seen.directory, &seen.fingerprint, |text| {
                 CachedPack::new(
@@ -487,7 +602,46 @@ impl<'a> Run<'a> {
 struct Merged {
     documents: BTreeMap<PackRef, PackDocument>,
     touched: BTreeSet<PackRef>,
+    needed_before: BTreeSet<PackRef>,
     built: Vec<Built>,
+}
+
+/// A pack of the inputs that this build does not look into.
+struct Other {
+    directory: PathBuf,
+    pack_ref: PackRef,
+    version: Version,
+    repository: Option<String>,
+}
+
+impl Other {
+    /// As the last build saw it, else as its manifest says; `None` for what is no pack.
+    fn of(directory: &Path, cache: &BuildCache) -> Option<Self> {
+        if let Some(seen) = cache.last_seen(directory) {
+            return Some(Self {
+                directory: directory.to_owned(),
+                pack_ref: seen.pack_ref.clone(),
+                version: seen.version.clone(),
+                repository: seen.repository.clone(),
+            });
+        }
+        let path = directory.join(inputs::MANIFEST);
+        let manifest =
+            Manifest::parse(&path.display().to_string(), &std::fs::read(&path).ok()?).ok()?;
+        Some(Self {
+            directory: directory.to_owned(),
+            pack_ref: manifest.pack_ref,
+            version: manifest.version,
+            repository: manifest.repository,
+        })
+    }
+
+    fn contradicts(&self, candidate: &Candidate, belongs: bool) -> bool {
+        let same_repository =
+            self.repository.is_some() && self.repository.as_deref() == candidate.repository();
+        self.pack_ref == *candidate.pack_ref()
+            && (self.version == *candidate.version() || !(same_repository || belongs))
+    }
 }
 
 /// What the cache remembers of a built directory.
@@ -536,13 +690,8 @@ fn checked_base_url(url: &str) -> Result<String, BuildError> {
     } else {
         format!("{url}/")
     };
-    let policy = pack_format::url_policy::UrlPolicy {
-        allow_http: false,
-        allow_loopback: true,
-        allow_private: true,
-    };
-    policy
+    assemble::HOSTING
         .check(&with_slash)
         .map(|checked| checked.to_string())
-        .map_err(|_| BuildError::BaseUrl(url.to_owned()))
+        .map_err(BuildError::BaseUrl)
 }

@@ -6,9 +6,9 @@
 //!
 //! The cache is `TREE.state/build.json`. Losing it costs time, never correctness.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pack_format::digest::to_hex;
@@ -18,8 +18,10 @@ use pack_fs::{FsError, durable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Longest tick of a file system's clock we reckon with, in nanoseconds (20 ms).
+/// Longest tick of a fine file system clock, in nanoseconds (20 ms).
 const TICK_NS: i128 = 20_000_000;
+/// Longest tick of a file system that keeps whole seconds, in nanoseconds (2 s).
+const COARSE_TICK_NS: i128 = 2_000_000_000;
 
 /// What changes the meaning of a cached entry without changing a file.
 const CACHE_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
@@ -72,9 +74,11 @@ impl Fingerprint {
         for (path, _) in &scan.refused {
             hasher.update(path.as_bytes());
         }
+        let coarse = newest.rem_euclid(1_000_000_000) == 0;
+        let tick = if coarse { COARSE_TICK_NS } else { TICK_NS };
         Self {
             text: to_hex(&hasher.finalize()),
-            settled: newest < looked_at_ns - TICK_NS,
+            settled: newest < looked_at_ns - tick,
         }
     }
 }
@@ -119,6 +123,17 @@ impl BuildCache {
         } else {
             self.packs.remove(&key(directory));
         }
+    }
+
+    /// What the last build saw in a directory, whether or not it is still so.
+    pub(crate) fn last_seen(&self, directory: &Path) -> Option<&CachedPack> {
+        self.packs.get(&key(directory))
+    }
+
+    /// Forgets every directory but these.
+    pub(crate) fn keep_only(&mut self, directories: &[PathBuf]) {
+        let kept: BTreeSet<String> = directories.iter().map(|d| key(d)).collect();
+        self.packs.retain(|directory, _| kept.contains(directory));
     }
 
     /// Writes the cache if its bytes differ from what is there.

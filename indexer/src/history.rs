@@ -51,7 +51,7 @@ impl Candidate {
         }
     }
 
-    fn repository(&self) -> Option<&str> {
+    pub(crate) fn repository(&self) -> Option<&str> {
         match self {
             Self::Unchanged(_, cached) => cached.repository.as_deref(),
             Self::Built(built) => built.repository.as_deref(),

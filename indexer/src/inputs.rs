@@ -1,6 +1,7 @@
 //! Finding pack directories: each argument is a pack, or a folder of packs.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::Hint;
@@ -42,6 +43,14 @@ pub enum InputError {
         /// The other.
         second: PathBuf,
     },
+    /// The tree would be written into a pack.
+    #[error("the registry tree `{}` lies inside the pack `{}`", tree.display(), pack.display())]
+    TreeInsidePack {
+        /// The tree.
+        tree: PathBuf,
+        /// The pack.
+        pack: PathBuf,
+    },
     /// A directory of `--only` is no pack of this build.
     #[error("`{}` is not one of the packs of this build", directory.display())]
     NotAmongInputs {
@@ -59,6 +68,7 @@ impl Hint for InputError {
             Self::NoPack { .. } => Some(
                 "name a directory with a `pack.yaml`, or a folder of such directories".to_owned(),
             ),
+            Self::TreeInsidePack { .. } => Some("write the tree somewhere else".to_owned()),
             Self::NotAmongInputs { .. } => Some(
                 "name a pack directory, and the folder that holds it as an argument".to_owned(),
             ),
@@ -68,20 +78,23 @@ impl Hint for InputError {
     }
 }
 
-/// Finds the packs that `arguments` name.
+/// Finds the packs that `arguments` name; the directories `left_out` (real paths) are passed over.
 ///
 /// # Errors
 /// [`InputError`] for the first argument without packs.
-pub fn find(arguments: &[PathBuf]) -> Result<Inputs, InputError> {
+pub fn find(arguments: &[PathBuf], left_out: &[PathBuf]) -> Result<Inputs, InputError> {
     let mut inputs = Inputs::default();
     for directory in arguments {
         let before = inputs.packs.len();
-        if directory.join(MANIFEST).is_file() {
+        if has_manifest(directory)? {
             inputs.packs.push(directory.clone());
             continue;
         }
         for child in children(directory)? {
-            if child.join(MANIFEST).is_file() {
+            if left_out.contains(&child.canonicalize().unwrap_or_else(|_| child.clone())) {
+                continue;
+            }
+            if has_manifest(&child)? {
                 inputs.packs.push(child);
             } else {
                 inputs.without_manifest.push(child);
@@ -108,6 +121,23 @@ pub fn find(arguments: &[PathBuf]) -> Result<Inputs, InputError> {
     inputs.packs.sort();
     inputs.packs.dedup();
     Ok(inputs)
+}
+
+/// Whether a directory has a manifest; what cannot be looked at is an error, not an absence.
+fn has_manifest(directory: &Path) -> Result<bool, FsError> {
+    let path = directory.join(MANIFEST);
+    match fs::metadata(&path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(e) => Err(FsError::new("look at", &path, e)),
+    }
 }
 
 /// The directories in a folder, hidden ones left out, sorted by name.

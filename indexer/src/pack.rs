@@ -6,14 +6,14 @@ use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pack_archive::ArchiveBuilder;
+use pack_archive::{ArchiveBuilder, Gate};
 use pack_format::digest::{TreeHashError, TreeHasher};
 use pack_format::documents::{ArchiveRecord, Components, VersionDocument};
 use pack_format::inventory::{self, PackFile};
 use pack_format::manifest::{COMPONENT_KINDS, Manifest};
 use pack_format::source::InstallSource;
 use pack_format::{
-    ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
+    ArchiveDigest, Hint, Limits, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
 };
 use pack_fs::tree::{TreeError, TreeFile};
 use pack_fs::{FsError, tree};
@@ -69,6 +69,22 @@ pub enum PackError {
         /// Digest of the directory.
         new: TreeDigest,
     },
+    /// The archive of a published version is gone, and what the directory gives has other bytes.
+    #[error(
+        "the archive `{path}` of `{pack_ref}@{version}` is missing or cut short, and building it again gives other bytes\n  published  {published}\n  new        {new}"
+    )]
+    ArchiveLost {
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+        /// Its archive, in the tree.
+        path: String,
+        /// Digest of the published archive.
+        published: ArchiveDigest,
+        /// Digest of the archive built now.
+        new: ArchiveDigest,
+    },
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FsError),
@@ -87,6 +103,9 @@ impl Hint for PackError {
             Self::AlreadyPublished { .. } => Some(
                 "a published version never changes; raise `version` in `pack.yaml` and build again"
                     .to_owned(),
+            ),
+            Self::ArchiveLost { .. } => Some(
+                "restore the archive from a copy of the tree; a published archive never changes its bytes".to_owned(),
             ),
             Self::File(error) => error.hint(),
         }
@@ -151,6 +170,8 @@ pub(crate) struct Built {
     pub(crate) files: Vec<FileRow>,
     /// Absent when the tree has the archive already.
     pub(crate) archive: Option<StagedFile>,
+    /// Archive of the same version that nothing will pin any more.
+    pub(crate) replaces: Option<String>,
 }
 
 impl Built {
@@ -169,6 +190,8 @@ pub(crate) struct Workshop<'a> {
     pub(crate) now: Timestamp,
     /// Modification time inside archives, seconds since 1970.
     pub(crate) archive_time: u64,
+    /// Whether published versions may change.
+    pub(crate) dev: bool,
     pub(crate) published: &'a Published<'a>,
 }
 
@@ -191,11 +214,12 @@ impl Workshop<'_> {
         let manifest = Manifest::parse(&manifest_name, manifest_bytes)?;
         let components = inventory::components(&place, &manifest, &contents.component_files())?;
         let (tree, store_key) = contents.digest(directory)?;
-        let (archive, staged) = self.archive(directory, &manifest, &contents, store_key)?;
-        let readme = ["README.md", "readme.md", "README"]
+        let archive = self.archive(directory, &manifest, &contents, store_key)?;
+        let readme = contents
             .iter()
-            .find_map(|name| contents.get(name))
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            .filter_map(|(file, bytes)| Some((readme_rank(&file.path)?, bytes)))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, bytes)| readme_text(bytes));
         let unpacked_bytes = contents.bytes.len() as u64;
         Ok(Built {
             directory: directory.to_owned(),
@@ -206,9 +230,10 @@ impl Workshop<'_> {
             store_key,
             readme,
             files: contents.rows(),
-            archive: staged,
+            archive: archive.staged,
+            replaces: archive.replaces,
             document: VersionDocument {
-                archive: Some(archive),
+                archive: Some(archive.record),
                 install_sources: opened.source.into_iter().collect(),
                 tree: Some(tree),
                 store_key: Some(store_key),
@@ -220,21 +245,63 @@ impl Workshop<'_> {
         })
     }
 
-    /// The record of the pack's archive, and the archive itself where the tree lacks it.
+    /// The pack's archive: the published one where the tree has it whole, else built now.
     fn archive(
         &self,
         directory: &Path,
         manifest: &Manifest,
         contents: &Contents,
         store_key: StoreKey,
-    ) -> Result<(ArchiveRecord, Option<StagedFile>), PackError> {
-        let published = (self.published)(&manifest.pack_ref, &manifest.version);
-        if let Some((key, record)) = published
-            && key == store_key
-            && self.writer.has(&record.path)
+    ) -> Result<Archive, PackError> {
+        let (pack_ref, version) = (&manifest.pack_ref, &manifest.version);
+        let published = (self.published)(pack_ref, version);
+        if let Some((key, record)) = &published
+            && *key == store_key
+            && self.writer.size_of(&record.path) == Some(record.size_bytes)
         {
-            return Ok((record, None));
+            return Ok(Archive {
+                record: record.clone(),
+                staged: None,
+                replaces: None,
+            });
         }
+        let bytes = self.pack_up(directory, manifest, contents)?;
+        let checksum = ArchiveDigest::of(&bytes);
+        let path = match &published {
+            Some((key, record))
+                if *key == store_key && record.checksum != checksum && !self.dev =>
+            {
+                return Err(PackError::ArchiveLost {
+                    pack_ref: pack_ref.clone(),
+                    version: version.clone(),
+                    path: record.path.clone(),
+                    published: record.checksum,
+                    new: checksum,
+                });
+            }
+            Some((_, record)) if record.checksum == checksum => record.path.clone(),
+            Some(_) => layout::replacement_archive(pack_ref, version, &checksum),
+            None => layout::archive(pack_ref, version),
+        };
+        let replaced = published.map(|(_, record)| record.path);
+        let record = ArchiveRecord {
+            checksum,
+            size_bytes: bytes.len() as u64,
+            path,
+        };
+        Ok(Archive {
+            replaces: replaced.filter(|old| *old != record.path),
+            staged: Some(self.writer.stage(&bytes)?),
+            record,
+        })
+    }
+
+    fn pack_up(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        contents: &Contents,
+    ) -> Result<Vec<u8>, PackError> {
         let top = layout::archive_top(&manifest.pack_ref, &manifest.version);
         let refused = |source| PackError::Contents {
             directory: directory.to_owned(),
@@ -247,14 +314,34 @@ impl Workshop<'_> {
                 .file(&file.path, file.executable, bytes)
                 .map_err(refused)?;
         }
-        let bytes = builder.finish().map_err(refused)?;
-        let record = ArchiveRecord {
-            path: layout::archive(&manifest.pack_ref, &manifest.version),
-            checksum: ArchiveDigest::of(&bytes),
-            size_bytes: bytes.len() as u64,
-        };
-        Ok((record, Some(self.writer.stage(&bytes)?)))
+        builder.finish().map_err(refused)
     }
+}
+
+/// A pack's archive and what it does to the tree.
+struct Archive {
+    record: ArchiveRecord,
+    staged: Option<StagedFile>,
+    replaces: Option<String>,
+}
+
+/// Longest README a page shows, in bytes (256 KiB).
+const MAX_README_BYTES: usize = 256 * 1024;
+
+/// How well a file of a pack's root serves as its README, best first; `None` if it does not.
+pub(crate) fn readme_rank(path: &str) -> Option<u8> {
+    match path {
+        "README.md" => Some(0),
+        _ if path.eq_ignore_ascii_case("readme.md") => Some(1),
+        "README" => Some(2),
+        _ => None,
+    }
+}
+
+/// As much of a README as a page shows.
+pub(crate) fn readme_text(bytes: &[u8]) -> String {
+    let shown = bytes.get(..MAX_README_BYTES).unwrap_or(bytes);
+    String::from_utf8_lossy(shown).into_owned()
 }
 
 /// What a manifest alone says of a version.
@@ -288,6 +375,15 @@ fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument
 
 /// Reads all files into one buffer: a pack has dozens of small ones.
 fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
+    // Names, sizes and their sum are judged before a byte is read: one huge file must not cost memory.
+    let mut gate = Gate::new(&Limits::default());
+    for file in &files {
+        gate.admit_file(file.path.as_bytes(), file.size_bytes)
+            .map_err(|refusal| PackError::Contents {
+                directory: directory.to_owned(),
+                source: refusal.into(),
+            })?;
+    }
     let mut bytes = BUFFER.take();
     bytes.clear();
     let mut ranges = Vec::with_capacity(files.len());

@@ -17,7 +17,7 @@ use registry_pages::{FileRow, PackList, PackPage, PackSummary, PageError, Render
 use registry_tree::assemble::{self, Identity};
 use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout};
 
-use crate::pack::Built;
+use crate::pack::{Built, readme_rank, readme_text};
 
 /// Why the tree could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -85,30 +85,24 @@ pub(crate) struct Packs {
     /// Packs whose document may differ from the listed one.
     pub(crate) touched: BTreeSet<PackRef>,
     pub(crate) built: Vec<Built>,
+    /// Packs that a touched pack needed before, whose pages list it as needing them.
+    pub(crate) needed_before: BTreeSet<PackRef>,
     /// Make every page again.
     pub(crate) all_pages: bool,
 }
 
 impl Publication<'_> {
-    /// Whether the tree has its pointers and home page.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.listed.is_some()
-            && [layout::INDEX, layout::REGISTRY, "index.html"]
-                .iter()
-                .all(|path| self.writer.has(path))
-    }
-
-    pub(crate) fn totals(&self) -> (u64, u64) {
-        let registry = self.reader.registry().ok().flatten();
-        registry.map_or((0, 0), |r| (r.pack_count, r.version_count))
-    }
-
     pub(crate) fn publish(&self, mut packs: Packs) -> Result<Published, PublishError> {
         for built in &mut packs.built {
             if let (Some(staged), Some(record)) = (built.archive.take(), &built.document.archive) {
                 self.writer.place(Phase::Object, &record.path, staged);
             }
         }
+        let replaced: Vec<String> = packs
+            .built
+            .iter()
+            .filter_map(|b| b.replaces.clone())
+            .collect();
         let (pointers, changed) = self.documents(&packs)?;
         let documents: Vec<&PackDocument> = packs.documents.values().collect();
         let (registry, updated_at) = self.registry(&documents, &pointers)?;
@@ -125,7 +119,7 @@ impl Publication<'_> {
         pages?;
         let warnings = warnings?;
         let committed = self.writer.commit()?;
-        self.retire(&pointers)?;
+        self.retire(&pointers, replaced)?;
         Ok(Published {
             files_written: committed.files_written,
             warnings,
@@ -142,7 +136,10 @@ impl Publication<'_> {
         let touched: Vec<&PackDocument> = packs
             .documents
             .values()
-            .filter(|d| packs.touched.contains(&d.pack_ref) || listed(&d.pack_ref).is_none())
+            .filter(|d| {
+                packs.touched.contains(&d.pack_ref)
+                    || listed(&d.pack_ref).is_none_or(|p| !self.has_view_of(&d.pack_ref, p))
+            })
             .collect();
         let staged: Result<Vec<Option<(PackRef, PackPointer)>>, PublishError> = touched
             .par_iter()
@@ -176,6 +173,12 @@ impl Publication<'_> {
         Ok((pointers, changed))
     }
 
+    /// Whether `packs/<ref>.json` is there, as long as the document it repeats.
+    fn has_view_of(&self, pack_ref: &PackRef, pointer: &PackPointer) -> bool {
+        let view = self.writer.size_of(&layout::pack_document(pack_ref));
+        view.is_some() && view == self.writer.size_of(&pointer.document_path(pack_ref))
+    }
+
     /// `registry.json`; its time moves only when something else does.
     fn registry(
         &self,
@@ -183,10 +186,14 @@ impl Publication<'_> {
         pointers: &BTreeMap<PackRef, PackPointer>,
     ) -> Result<(RegistryDocument, Timestamp), PublishError> {
         let old = self.reader.registry()?;
-        let old_time = old.as_ref().map(|r| r.updated_at);
+        let times = [
+            old.as_ref().map(|r| r.updated_at),
+            self.listed.map(|l| l.updated_at),
+        ];
+        let old_time = times.into_iter().flatten().max();
         if let (Some(old), Some(listed)) = (&old, self.listed) {
             let same = assemble::registry_document(self.identity, documents, old.updated_at);
-            if same == *old && listed.packs == *pointers {
+            if same == *old && listed.packs == *pointers && listed.updated_at == old.updated_at {
                 return Ok((same, old.updated_at));
             }
         }
@@ -213,14 +220,18 @@ impl Publication<'_> {
         let pages: Vec<&PackDocument> = packs
             .documents
             .values()
-            .filter(|document| packs.all_pages || concerns(document, changed, &dependents, self))
+            .filter(|document| {
+                packs.all_pages
+                    || packs.needed_before.contains(&document.pack_ref)
+                    || concerns(document, changed, &dependents, self)
+            })
             .collect();
         pages
             .par_iter()
             .try_for_each(|document| -> Result<(), PublishError> {
                 let details = match built.get(&document.pack_ref) {
                     Some(built) => Details {
-                        readme: built.readme.clone(),
+                        readme: built.readme.clone().map(|text| (0, text)),
                         files: built.files.clone(),
                     },
                     None => self.details_from_archive(document),
@@ -228,7 +239,7 @@ impl Publication<'_> {
                 let none = Vec::new();
                 let page = PackPage {
                     document,
-                    readme_markdown: details.readme.as_deref(),
+                    readme_markdown: details.readme.as_ref().map(|(_, text)| text.as_str()),
                     files: Some(&details.files),
                     dependents: dependents.get(&document.pack_ref).unwrap_or(&none),
                     listed: &listed,
@@ -310,18 +321,24 @@ impl Publication<'_> {
             .collect())
     }
 
-    fn retire(&self, pointers: &BTreeMap<PackRef, PackPointer>) -> Result<(), PublishError> {
+    /// Lets go of documents and archives that nothing pins any more, in a day's time.
+    fn retire(
+        &self,
+        pointers: &BTreeMap<PackRef, PackPointer>,
+        replaced: Vec<String>,
+    ) -> Result<(), PublishError> {
         let Some(listed) = self.listed else {
             return Ok(());
         };
         let path = |(pack_ref, pointer): (&PackRef, &PackPointer)| pointer.document_path(pack_ref);
         let current: BTreeSet<String> = pointers.iter().map(path).collect();
-        let superseded: Vec<String> = listed
+        let mut superseded: Vec<String> = listed
             .packs
             .iter()
             .map(path)
             .filter(|p| !current.contains(p))
             .collect();
+        superseded.extend(replaced);
         Ok(self.writer.retire(&superseded, &current, self.now)?)
     }
 }
@@ -329,12 +346,10 @@ impl Publication<'_> {
 /// What a page shows besides the document.
 #[derive(Debug, Default)]
 struct Details {
-    readme: Option<String>,
+    /// With its rank among the files that could be it.
+    readme: Option<(u8, String)>,
     files: Vec<FileRow>,
 }
-
-/// Longest README read back from an archive, in bytes (256 KiB).
-const MAX_README_BYTES: u64 = 256 * 1024;
 
 impl Sink for Details {
     fn directory(&mut self, _: &MemberPath) -> std::io::Result<()> {
@@ -351,12 +366,13 @@ impl Sink for Details {
             std::io::copy(content, &mut std::io::sink())?;
             return Ok(());
         };
-        let mut text = Vec::new();
         let mut size_bytes = 0;
-        if path.eq_ignore_ascii_case("README.md") {
-            use std::io::Read as _;
-            size_bytes += content.take(MAX_README_BYTES).read_to_end(&mut text)? as u64;
-            self.readme = Some(String::from_utf8_lossy(&text).into_owned());
+        if let Some(rank) = readme_rank(path)
+            && self.readme.as_ref().is_none_or(|(best, _)| rank < *best)
+        {
+            let mut text = Vec::new();
+            size_bytes += std::io::copy(content, &mut text)?;
+            self.readme = Some((rank, readme_text(&text)));
         }
         size_bytes += std::io::copy(content, &mut std::io::sink())?;
         self.files.push(FileRow {
@@ -440,11 +456,19 @@ fn concerns(
             .get(&document.pack_ref)
             .is_some_and(|all| all.iter().any(|d| changed.contains(d)))
     };
+    let successor_changed = || {
+        let deprecated = document.deprecated.as_ref();
+        deprecated
+            .and_then(|d| d.successor.as_ref())
+            .is_some_and(|successor| changed.contains(successor))
+    };
     changed.contains(&document.pack_ref)
+        || successor_changed()
         || needs_changed()
         || names_changed()
         || needed_by_changed()
-        || !publication
+        || publication
             .writer
-            .has(&layout::pack_page(&document.pack_ref))
+            .size_of(&layout::pack_page(&document.pack_ref))
+            .is_none_or(|size| size == 0)
 }

@@ -8,80 +8,18 @@
 
 mod support;
 
+#[path = "case/mod.rs"]
+mod case;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use attune_indexer::{BuildError, BuildOptions, BuildReport, build};
-use pack_format::documents::{PackDocument, PacksDocument};
+use attune_indexer::build;
+use case::Case;
+use pack_format::documents::PacksDocument;
 use pack_format::{Hint as _, Timestamp};
-use support::{bytes_of, options, snapshot, write_pack};
-use tempfile::TempDir;
-
-struct Case {
-    dir: TempDir,
-}
-
-impl Case {
-    fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn packs(&self) -> PathBuf {
-        self.dir.path().join("packs")
-    }
-
-    fn out(&self) -> PathBuf {
-        self.dir.path().join("tree")
-    }
-
-    fn pack(&self, directory: &str, pack_ref: &str, version: &str, extra: &str) {
-        write_pack(&self.packs().join(directory), pack_ref, version, extra);
-    }
-
-    fn options(&self) -> BuildOptions {
-        options(&[self.packs()], &self.out())
-    }
-
-    fn build(&self) -> BuildReport {
-        build(&self.options(), |_| {}).unwrap()
-    }
-
-    fn document(&self, pack_ref: &str) -> PackDocument {
-        let bytes = fs::read(self.out().join(format!("packs/{pack_ref}.json"))).unwrap();
-        serde_json::from_slice(&bytes).unwrap()
-    }
-
-    fn versions(&self, pack_ref: &str) -> Vec<String> {
-        self.document(pack_ref)
-            .versions
-            .iter()
-            .map(|v| v.version.to_string())
-            .collect()
-    }
-
-    /// Builds, expects refusal of every pack that `parts` names, and that the tree did not change.
-    fn refused(&self, parts: &[&str]) {
-        let before = snapshot(&self.out());
-        let error = build(&self.options(), |_| {}).unwrap_err();
-        let BuildError::Refused { report } = &error else {
-            panic!("{error}");
-        };
-        let reasons: Vec<String> = report
-            .packs
-            .iter()
-            .filter_map(|v| v.outcome.as_ref().err())
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(reasons.len(), parts.len(), "{reasons:#?}");
-        for (reason, part) in reasons.iter().zip(parts) {
-            assert!(reason.contains(part), "`{reason}` does not say `{part}`");
-        }
-        assert_eq!(snapshot(&self.out()), before);
-    }
-}
+use support::{bytes_of, options, snapshot};
 
 /// The tree holds every document and archive it names, and the same bytes under both names.
 #[test]
@@ -413,7 +351,7 @@ fn operator_additions_reach_documents_and_index() {
 fn unwritable_target_is_named() {
     let case = Case::new();
     case.pack("slack", "slack", "1.0.0", "");
-    let file = case.dir.path().join("file");
+    let file = case.root().join("file");
     fs::write(&file, "").unwrap();
     let error = build(&options(&[case.packs()], &file.join("tree")), |_| {}).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");

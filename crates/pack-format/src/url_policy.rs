@@ -127,7 +127,9 @@ impl UrlPolicy {
             return refuse(text, "it names no host");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return refuse(text, "it has a query or a fragment");
+            // Queries carry tokens.
+            let shown = text.split(['?', '#']).next().unwrap_or_default();
+            return refuse(shown, "it has a query or a fragment");
         }
         if url.port() == Some(0) {
             return refuse(text, "its port is 0");

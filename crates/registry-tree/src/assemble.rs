@@ -11,6 +11,13 @@ use pack_format::source::InstallSource;
 use pack_format::url_policy::UrlPolicy;
 use pack_format::{ArchiveDigest, Checksum, Timestamp};
 
+/// Where a tree may be hosted: company networks count, plain http only on this machine.
+pub const HOSTING: UrlPolicy = UrlPolicy {
+    allow_http: false,
+    allow_loopback: true,
+    allow_private: true,
+};
+
 /// What is known of a registry besides its packs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -130,7 +137,7 @@ pub fn index_entry(
     let archive = version.archive.as_ref().and_then(|archive| {
         let url = format!("{base_url}{}", archive.path);
         Some(InstallSource::Archive {
-            url: UrlPolicy::LOCAL.check(&url).ok()?,
+            url: HOSTING.check(&url).ok()?,
             checksum: Some(Checksum::from(archive.checksum)),
         })
     });

@@ -50,14 +50,43 @@ pub fn pack_page(pack_ref: &PackRef) -> String {
     format!("packs/{pack_ref}/index.html")
 }
 
+/// Path of an archive that replaces another one of the same version, as development builds do: its name
+/// says its content, so that nothing pinned ever changes.
+pub fn replacement_archive(
+    pack_ref: &PackRef,
+    version: &Version,
+    digest: &ArchiveDigest,
+) -> String {
+    let hex = digest.to_hex();
+    let short = hex.get(..8).unwrap_or_default();
+    format!(
+        "archives/{pack_ref}/{}.{short}.tar.gz",
+        archive_top(pack_ref, version)
+    )
+}
+
 /// The state directory of a tree: `TREE.state`, beside it.
+///
+/// Links are followed, so that a tree has one state whatever name leads to it.
 pub fn state_directory(root: &Path) -> PathBuf {
-    let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-    let mut name = absolute
+    let resolved = resolved(root);
+    let mut name = resolved
         .file_name()
         .map_or_else(|| OsString::from("registry"), OsString::from);
     name.push(".state");
-    absolute.with_file_name(name)
+    resolved.with_file_name(name)
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Ok(real) = absolute.canonicalize() {
+        return real;
+    }
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => resolved(parent).join(name),
+        _ => absolute,
+    }
 }
 
 #[cfg(test)]
@@ -75,5 +104,15 @@ mod tests {
             state_directory(Path::new("/srv/reg/")),
             Path::new("/srv/reg.state")
         );
+    }
+
+    /// A tree reached through a link shares the state of the tree.
+    #[test]
+    fn state_directory_follows_links() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("tree")).unwrap();
+        std::os::unix::fs::symlink("tree", dir.path().join("link")).unwrap();
+        let state = |name: &str| state_directory(&dir.path().join(name));
+        assert_eq!(state("link"), state("tree"));
     }
 }

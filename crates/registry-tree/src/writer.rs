@@ -134,7 +134,12 @@ impl TreeWriter {
                     source,
                 }
             })?;
-        let staging = state.join("staging");
+        // A tree that is a mount point is another file system: what is staged must be on it.
+        let staging = if same_device(root, &state) {
+            state.join("staging")
+        } else {
+            root.join(".staging")
+        };
         if staging.exists() {
             remove::remove_all(&staging)?;
         }
@@ -150,6 +155,12 @@ impl TreeWriter {
     /// The tree.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Size of the file the tree has at `path`, in bytes.
+    pub fn size_of(&self, path: &str) -> Option<u64> {
+        let metadata = fs::metadata(self.root.join(path)).ok()?;
+        metadata.is_file().then(|| metadata.len())
     }
 
     /// Whether the tree has a file at `path`.
@@ -286,10 +297,21 @@ impl TreeWriter {
         placements.sort_by_key(|p| (p.phase, p.order));
         durable::create_directories(&self.root)?;
         self.sync_staged(&placements)?;
-        let (pointers, rest): (Vec<&Placement>, Vec<&Placement>) =
-            placements.iter().partition(|p| p.phase == Phase::Pointer);
-        self.put_in_place(&rest)?;
-        self.put_in_place(&pointers)?;
+        for phase in [Phase::Object, Phase::View] {
+            let of_phase: Vec<&Placement> =
+                placements.iter().filter(|p| p.phase == phase).collect();
+            self.put_in_place(&of_phase)?;
+        }
+        // One pointer after the other, its twins before it.
+        let mut group = Vec::new();
+        for pointer in placements.iter().filter(|p| p.phase == Phase::Pointer) {
+            group.push(pointer);
+            if pointer.target.extension().is_some_and(|e| e == "json") {
+                self.put_in_place(&group)?;
+                group.clear();
+            }
+        }
+        self.put_in_place(&group)?;
         self.sweep()?;
         Ok(Committed {
             files_written: placements.len(),
@@ -313,8 +335,10 @@ impl TreeWriter {
         for placement in placements {
             let parent = durable::parent_of(&placement.target);
             if !directories.contains(parent) {
-                self.make_parents(parent, &mut directories)?;
-                directories.insert(parent.to_owned());
+                fs::create_dir_all(parent).on("create directory", parent)?;
+                // Up to the root: a directory an interrupted run made may not be durable yet.
+                let chain = parent.ancestors().take_while(|a| a.starts_with(&self.root));
+                directories.extend(chain.map(Path::to_owned));
             }
             match &placement.content {
                 Content::Staged(staged) => {
@@ -359,32 +383,19 @@ impl TreeWriter {
         fs::rename(&staged, target).on("replace", target)
     }
 
-    /// Creates missing directories below the root; the ones that get a new name join `directories`.
-    fn make_parents(
-        &self,
-        parent: &Path,
-        directories: &mut BTreeSet<PathBuf>,
-    ) -> Result<(), FsError> {
-        match fs::create_dir(parent) {
-            Ok(()) => {
-                directories.insert(durable::parent_of(parent).to_owned());
-                Ok(())
-            }
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && parent.is_dir() => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && parent != self.root => {
-                self.make_parents(durable::parent_of(parent), directories)?;
-                self.make_parents(parent, directories)
-            }
-            Err(e) => Err(FsError::new("create directory", parent, e)),
-        }
-    }
-
     fn sweep(&self) -> Result<(), FsError> {
         if self.staging.exists() {
             remove::remove_all(&self.staging)?;
         }
         Ok(())
     }
+}
+
+/// Whether two places are on one file system; a place that does not exist yet will be on its parent's.
+fn same_device(root: &Path, state: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &Path| fs::metadata(path).ok().map(|m| m.dev());
+    device(root).is_none_or(|found| device(state) == Some(found))
 }
 
 fn sync_file(path: &Path) -> Result<(), FsError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pack_client::{Candidate, Registries};
 use pack_format::documents::PackDependency;
+use pack_format::text::printable;
 use pack_format::{PackRef, StoreKey};
 
 use super::error::Difference;
@@ -87,7 +88,8 @@ impl Run<'_> {
             .map_err(InstallError::Runtime)??;
         for (pack_ref, (_, listing)) in &plan.listings {
             if let Some(deprecated) = &listing.deprecated {
-                let reason = &deprecated.reason;
+                // Somebody else's words: on one line, so that they cannot pass for ours.
+                let reason = printable(&deprecated.reason);
                 reporter.warning(&format!("`{pack_ref}` is deprecated: {reason}"));
             }
         }

@@ -7,17 +7,19 @@
 //! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
 
 mod error;
+mod source_file;
 mod strip;
 
-use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use pack_archive::{ArchiveError, DirSink, Gate, Sink as _};
 use pack_client::Received;
+use pack_format::digest::TreeHashError;
 use pack_format::manifest::Manifest;
 use pack_format::{Checksum, Limits, PackRef, StoreKey, TreeDigest, Version};
 use pack_fs::error::Context as _;
-use pack_fs::tree;
+use pack_fs::tree::{self, TreeError, TreeFile};
 use pack_fs::{FsError, remove};
 
 use crate::inventory::Inventory;
@@ -25,6 +27,7 @@ use crate::pack_dir::PackDir;
 use crate::record::Check;
 
 pub use self::error::StageError;
+use self::source_file::SourceDir;
 
 /// An archive as it arrived: nothing can be done with it but verify it.
 #[derive(Debug)]
@@ -274,16 +277,36 @@ impl StagedPack {
 
 fn copy_tree(from: &Path, to: &Path, limits: &Limits, name: &str) -> Result<(), StageError> {
     let files = tree::walk(from).map_err(|e| StageError::of_tree(name, e))?;
+    let source = SourceDir::open(from).on("open", from)?;
     let mut gate = Gate::new(limits);
     let mut sink = DirSink::create(to).on("create directory", to)?;
     for file in files {
         let path = gate
             .admit_file(file.path.as_bytes(), file.size_bytes)
             .map_err(|e| StageError::of_archive(name, e))?;
-        let from = from.join(&file.path);
-        let mut content = File::open(&from).on("open", &from)?;
+        let place = from.join(&file.path);
+        let content = source.file(&file.path).on("open", &place)?;
+        // One byte more than the limits were asked about is enough to see that it grows.
+        let mut content = content.take(file.size_bytes.saturating_add(1));
         sink.file(&path, file.executable, &mut content)
-            .on("copy", &from)?;
+            .on("copy", &place)?;
+        let read = file.size_bytes.saturating_add(1) - content.limit();
+        check_size(from, file, read).map_err(|e| StageError::of_tree(name, e))?;
     }
     Ok(())
+}
+
+/// A file must have the size the limits were asked about.
+fn check_size(root: &Path, file: TreeFile, read: u64) -> Result<(), TreeError> {
+    if read == file.size_bytes {
+        return Ok(());
+    }
+    Err(TreeError::Hash {
+        root: root.to_owned(),
+        source: TreeHashError::Changed {
+            path: file.path,
+            announced: file.size_bytes,
+            read,
+        },
+    })
 }
