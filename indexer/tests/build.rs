@@ -1,11 +1,5 @@
 //! What a build does, and what it refuses, on small packs.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a step that fails fails its test"
-)]
-
 mod support;
 
 #[path = "case/mod.rs"]

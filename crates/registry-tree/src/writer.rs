@@ -160,7 +160,7 @@ impl TreeWriter {
     /// Size of the file the tree has at `path`, in bytes.
     pub fn size_of(&self, path: &str) -> Option<u64> {
         let metadata = fs::metadata(self.root.join(path)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Whether the tree has a file at `path`.

@@ -3,13 +3,9 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
-    reason = "each test binary uses a part"
-)]
-#![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::expect_used,
-    reason = "a step that fails fails its test"
+    reason = "each test binary uses a part; a step that fails fails its test"
 )]
 
 use std::fs;

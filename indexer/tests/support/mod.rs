@@ -3,7 +3,8 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
-    reason = "each test binary uses a part"
+    clippy::unwrap_used,
+    reason = "each test binary uses a part; a step that fails fails its test"
 )]
 
 use std::collections::BTreeMap;
