@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::failure::{Classify, FailureClass};
 use crate::installer::Installer;
 use crate::inventory::read_listing;
-use crate::session::{ChangeError, Session, children};
+use crate::session::{ChangeError, Session, own_children};
 use crate::state::{self, StateError};
 
 /// What to keep.
@@ -128,7 +128,7 @@ impl Installer<'_> {
             let key = path.file_stem().and_then(|stem| stem.to_str());
             key.is_none_or(|key| !needed.contains(key))
         };
-        for listing in children(&self.layout.listings())?
+        for listing in own_children(&self.layout.listings())?
             .iter()
             .filter(|p| unneeded(p))
         {
@@ -136,7 +136,7 @@ impl Installer<'_> {
             report.freed_bytes += files.iter().map(|file| file.size_bytes).sum::<u64>();
             session.set_aside(listing)?;
         }
-        for tree in children(&self.layout.store())?
+        for tree in own_children(&self.layout.store())?
             .iter()
             .filter(|p| unneeded(p))
         {

@@ -158,10 +158,10 @@ impl<'a> Session<'a> {
 
     /// Removes work in progress, half a removal, and generations that never became active.
     fn sweep(&self) -> Result<(), FsError> {
-        for path in children(&self.layout.staging())? {
+        for path in own_children(&self.layout.staging())? {
             remove::remove_all(&path)?;
         }
-        for path in children(&self.layout.generations())? {
+        for path in own_children(&self.layout.generations())? {
             let number = path
                 .file_name()
                 .and_then(|n| n.to_str())
@@ -353,8 +353,19 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The entries of a directory below [`Layout::private`]; none where there is no directory.
+///
+/// What lies behind a link is somebody else's, and what is listed here may be removed.
+pub(crate) fn own_children(directory: &Path) -> Result<Vec<PathBuf>, FsError> {
+    if directory.is_symlink() {
+        let found = io::Error::other("it is a symbolic link, not a directory of this program");
+        return Err(FsError::new("list", directory, found));
+    }
+    children(directory)
+}
+
 /// The entries of a directory; none where there is no directory.
-pub(crate) fn children(directory: &Path) -> Result<Vec<PathBuf>, FsError> {
+fn children(directory: &Path) -> Result<Vec<PathBuf>, FsError> {
     match fs::read_dir(directory) {
         Ok(entries) => entries
             .map(|entry| entry.map(|e| e.path()).on("list", directory))

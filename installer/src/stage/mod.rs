@@ -310,3 +310,22 @@ fn check_size(root: &Path, file: TreeFile, read: u64) -> Result<(), TreeError> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that grew or shrank since the limits were asked is an error that names it.
+    #[test]
+    fn check_size_names_a_file_that_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("log"), "1234").unwrap();
+        let file = || tree::walk(dir.path()).unwrap().remove(0);
+        assert!(check_size(dir.path(), file(), 4).is_ok());
+        for read in [3, 5] {
+            let error = check_size(dir.path(), file(), read).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains("`log` changed while it was read"), "{cause}");
+        }
+    }
+}

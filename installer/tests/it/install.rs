@@ -485,3 +485,21 @@ fn pack_named_twice_is_refused() {
     let error = home.refuses(&["slack", "slack@2.0.0"], "asked for twice");
     assert_eq!(error.class(), FailureClass::Usage);
 }
+
+/// A link where the work in progress belongs stops every change: what lies behind it is kept.
+#[test]
+fn link_in_place_of_an_own_directory_is_refused() {
+    for name in ["staging", "generations"] {
+        let registry = TestRegistry::with(&slack());
+        let home = Home::new().registry(&registry.url());
+        let behind = tempfile::tempdir().unwrap();
+        fs::create_dir(behind.path().join("77")).unwrap();
+        fs::write(behind.path().join("precious"), "mine").unwrap();
+        fs::create_dir_all(home.base.join(".attune")).unwrap();
+        let link = home.base.join(".attune").join(name);
+        std::os::unix::fs::symlink(behind.path(), &link).unwrap();
+        let error = home.install(&["slack"]).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(fs::read_dir(behind.path()).unwrap().count(), 2, "{name}");
+    }
+}
