@@ -2,7 +2,8 @@
 //!
 //! Constraints join comparators by commas (all must hold): `>= <= > < = ^ ~ *`. A bare version means
 //! exactly that version, as published indexes use it (`ref@1.2.0`). `^` and `~` mean what Cargo means;
-//! the other operators fill missing parts with zero, so `>=1.2` is `>=1.2.0`.
+//! the other operators fill missing parts with zero, so `>=1.2` is `>=1.2.0`. A wildcard stands alone:
+//! `1.x` is refused, because filling it with zero would mean exactly `1.0.0`.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -244,6 +245,9 @@ fn parse_comparator(part: &str) -> Option<semver::Comparator> {
     };
     // A build part never distinguishes versions; SemVer ranges do not take one.
     let source = source.split('+').next()?;
+    if has_wildcard(source) {
+        return None;
+    }
     let mut comparator = semver::Comparator::parse(source).ok()?;
     match comparator.op {
         semver::Op::Exact
@@ -258,6 +262,15 @@ fn parse_comparator(part: &str) -> Option<semver::Comparator> {
         semver::Op::Tilde | semver::Op::Caret => Some(comparator),
         _ => None,
     }
+}
+
+/// Whether one of the numbers is `x`, `X` or `*`.
+fn has_wildcard(comparator: &str) -> bool {
+    let numbers = comparator.split('-').next().unwrap_or_default();
+    numbers
+        .trim_start_matches(['<', '>', '=', '^', '~', ' '])
+        .split('.')
+        .any(|number| matches!(number.trim(), "x" | "X" | "*"))
 }
 
 impl TryFrom<String> for Constraint {
@@ -336,8 +349,25 @@ mod tests {
                 assert!(!constraint.matches(&v(version)), "{text} takes {version}");
             }
         }
-        for bad in ["", ">=", "1.x.y", "abc", "1.0 || 2.0", "^", ">>1"] {
+        for bad in [
+            "",
+            ">=",
+            "1.x.y",
+            "1.x",
+            "1.2.X",
+            "1.*",
+            "^1.x",
+            ">= 2.*",
+            "x",
+            "=*",
+            "abc",
+            "1.0 || 2.0",
+            "^",
+            ">>1",
+        ] {
             assert!(bad.parse::<Constraint>().is_err(), "{bad:?} was taken");
         }
+        // A pre-release may be called `x`.
+        assert!("^1.0.0-x".parse::<Constraint>().is_ok());
     }
 }
