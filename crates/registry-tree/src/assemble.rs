@@ -142,9 +142,11 @@ pub fn index_entry(
         })
     });
     install_sources.extend(archive);
+    // Documents keep what the manifest says; format 1 takes only what its readers can read.
     let mut meta: serde_json::Map<_, _> = version
         .meta
         .iter()
+        .filter(|(name, value)| index::is_valid_meta(name, value))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
     meta.entry("category")
@@ -166,7 +168,10 @@ pub fn index_entry(
             .clone()
             .filter(|url| url.starts_with("https://")),
         email: version.email.clone(),
-        homepage: version.homepage.clone(),
+        homepage: version
+            .homepage
+            .clone()
+            .filter(|url| index::is_web_url(url)),
         use_case: version.use_case.clone(),
         dependencies: version.dependencies.clone(),
     }

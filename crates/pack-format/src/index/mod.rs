@@ -5,6 +5,8 @@
 //! broken one is named. What would let two readers see two registries is refused: duplicate members, the
 //! same version twice with different contents, bytes after the end.
 
+mod rules;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ use crate::text::printable;
 use crate::time::Timestamp;
 use crate::url_policy::UrlPolicy;
 use crate::version::Version;
+
+pub use rules::{entry_violations, is_valid_meta, is_web_url, violations};
 
 /// The `version` member of every index: the version of the format, not of the content.
 pub const FORMAT: &str = "1.0";
@@ -360,120 +364,6 @@ fn read_time(text: &str) -> Timestamp {
     text.parse()
         .or_else(|_| format!("{text}T00:00:00Z").parse())
         .unwrap_or(Timestamp::from_unix(0))
-}
-
-/// The rules of the published format that `index` breaks, one sentence each; empty for a valid index.
-pub fn violations(index: &Index) -> Vec<String> {
-    let mut broken = Vec::new();
-    if index.registry_name.trim().is_empty() {
-        broken.push("`registry_name` is empty".to_owned());
-    }
-    if !index.registry_url.starts_with("https://") {
-        broken.push(format!(
-            "`registry_url` `{}` is not https",
-            printable(&index.registry_url)
-        ));
-    }
-    for pair in index.packs.windows(2) {
-        if pair[0].pack_ref >= pair[1].pack_ref {
-            broken.push(format!(
-                "`{}` and `{}` are not in order",
-                pair[0].pack_ref, pair[1].pack_ref
-            ));
-        }
-    }
-    for entry in &index.packs {
-        let name = &entry.pack_ref;
-        broken.extend(
-            entry_violations(entry)
-                .into_iter()
-                .map(|what| format!("`{name}`: {what}")),
-        );
-    }
-    broken
-}
-
-/// The rules one entry breaks.
-pub fn entry_violations(entry: &IndexEntry) -> Vec<String> {
-    let mut broken = Vec::new();
-    let mut rule = |holds: bool, what: &str| {
-        if !holds {
-            broken.push(what.to_owned());
-        }
-    };
-    rule(!entry.label.trim().is_empty(), "`label` is empty");
-    rule(!entry.author.trim().is_empty(), "`author` is empty");
-    rule(!entry.license.trim().is_empty(), "`license` is empty");
-    let version = entry.version.as_semver();
-    rule(
-        version.pre.is_empty() || version.build.is_empty(),
-        "`version` has both a pre-release and build metadata",
-    );
-    rule(
-        entry
-            .repository
-            .as_deref()
-            .is_none_or(|url| url.starts_with("https://")),
-        "`repository` is not https",
-    );
-    rule(is_unique(&entry.keywords), "`keywords` repeats an item");
-    rule(
-        is_unique(&entry.runtime_deps),
-        "`runtime_deps` repeats an item",
-    );
-    let contents = &entry.contents;
-    for list in [
-        &contents.actions,
-        &contents.sensors,
-        &contents.triggers,
-        &contents.rules,
-        &contents.workflows,
-    ] {
-        let names: Vec<&str> = list.iter().map(|item| item.name.as_str()).collect();
-        rule(
-            names.iter().all(|n| !n.is_empty()),
-            "a component has no name",
-        );
-        rule(is_unique(&names), "a component is listed twice");
-    }
-    broken.extend(source_violations(&entry.install_sources));
-    broken
-}
-
-/// The rules the install sources of an entry break.
-fn source_violations(sources: &[InstallSource]) -> Vec<String> {
-    let mut broken = Vec::new();
-    let mut rule = |holds: bool, what: &str| {
-        if !holds {
-            broken.push(what.to_owned());
-        }
-    };
-    rule(!sources.is_empty(), "`install_sources` is empty");
-    for source in sources {
-        rule(source.url().is_https(), "an install source is not https");
-        rule(
-            source
-                .checksum()
-                .is_some_and(|c| c.algorithm() == crate::checksum::Algorithm::Sha256),
-            "an install source has no sha256 checksum",
-        );
-        if let InstallSource::Git {
-            git_ref, subdir, ..
-        } = source
-        {
-            rule(git_ref.is_some(), "a git source has no `ref`");
-            rule(
-                subdir.is_none(),
-                "a git source has a `subdir`, which format 1 cannot say",
-            );
-        }
-    }
-    broken
-}
-
-fn is_unique<T: Ord>(items: &[T]) -> bool {
-    let set: std::collections::BTreeSet<&T> = items.iter().collect();
-    set.len() == items.len()
 }
 
 #[cfg(test)]
