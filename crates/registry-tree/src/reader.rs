@@ -52,15 +52,22 @@ pub enum ReadError {
     },
 }
 
+/// What helps against a tree that lost or changed a file.
+const RESTORE: &str = "restore the tree from a copy, or build it again into an empty directory";
+
+impl ReadError {
+    /// Whether a file is there, but not with the bytes that were pinned.
+    pub fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Digest { .. })
+    }
+}
+
 impl Hint for ReadError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::File(error) => error.hint().or_else(|| Some(RESTORE.to_owned())),
             Self::Format { .. } => Some("update this program".to_owned()),
-            Self::Json { .. } | Self::Digest { .. } => Some(
-                "restore the tree from a copy, or build it again into an empty directory"
-                    .to_owned(),
-            ),
+            Self::Json { .. } | Self::Digest { .. } => Some(RESTORE.to_owned()),
         }
     }
 }
