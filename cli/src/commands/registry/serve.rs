@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     let address = settings.listen(args.listen.as_deref())?;
     let lone_index = args.tree.is_file();
     let materialised = if lone_index {
-        Some(super::lone_index::Materialised::new(&args.tree)?)
+        Some(super::lone_index::Materialised::new(&args.tree, report)?)
     } else {
         None
     };
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     runtime.block_on(async {
         let follow = async {
             match &materialised {
-                Some(materialised) => materialised.follow(report).await,
+                Some(materialised) => materialised.follow().await,
                 None => std::future::pending().await,
             }
         };
