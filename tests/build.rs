@@ -120,7 +120,7 @@ fn build_without_base_url_says_so() {
     );
     assert_eq!(
         run.stdout,
-        "1 packs, 1 versions in `tree`: 1 added, 0 updated, 0 unchanged\n"
+        "1 pack, 1 version in `tree`: 1 added, 0 updated, 0 unchanged\n"
     );
     let index = fs::read_to_string(place.path("tree/index.json")).unwrap();
     assert!(index.contains("http://127.0.0.1:8470/archives/slack/slack-2.1.0.tar.gz"));
@@ -193,4 +193,152 @@ impl Drop for Unmount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
     }
+}
+
+/// What format 1 clients cannot read stays out of `index.json`; the document keeps what the manifest says.
+#[test]
+fn index_holds_only_what_its_readers_can_read() {
+    let place = Place::new();
+    place.pack(
+        "slack",
+        "slack",
+        "2.1.0",
+        "homepage: not a url\nmeta: {stars: many, downloads: 3, category: [chat], other: [1]}\n",
+    );
+    place.run(
+        &[
+            "registry",
+            "build",
+            "packs",
+            "--out",
+            "tree",
+            "--base-url",
+            "https://packs.example.org/",
+        ],
+        0,
+    );
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(place.path("tree").join(name)).unwrap()).unwrap()
+    };
+    let entry = &read("index.json")["packs"][0];
+    assert_eq!(entry.get("homepage"), None);
+    assert_eq!(
+        entry["meta"],
+        serde_json::json!({"category": "uncategorized", "downloads": 3, "other": [1]})
+    );
+    assert_eq!(
+        read("packs/slack.json")["versions"][0]["homepage"],
+        "not a url"
+    );
+}
+
+/// What was typed wrong is said before anything is built.
+#[test]
+fn build_refuses_wrong_usage() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    fs::write(place.path("broken.yaml"), "server: [\n").unwrap();
+    let rows: [(&[&str], &str); 5] = [
+        (&["packs", "--name", "  "], "it is blank"),
+        (
+            &["packs", "--config", "nowhere.yaml"],
+            "cannot read configuration file `nowhere.yaml`",
+        ),
+        (&["packs", "--config", "broken.yaml"], "`broken.yaml`"),
+        (&["packs", "--watch", "--json"], "leave one of them out"),
+        (&["nowhere", "--watch"], "nowhere"),
+    ];
+    for (args, expected) in rows {
+        let mut all = vec!["registry", "build", "--out", "tree"];
+        all.extend(args);
+        let run = place.run(&all, 2);
+        assert!(run.stderr.contains(expected), "{args:?}: {run:?}");
+        assert_eq!(run.stdout, "", "{args:?}");
+        assert!(!place.path("tree").exists(), "{args:?}");
+    }
+}
+
+/// `-q` leaves out what is going on, not what is wrong; a directory's name cannot drive the terminal.
+#[test]
+fn quiet_build_still_says_why_packs_are_refused() {
+    let place = Place::new();
+    place.pack("sl\u{1b}[2Jack", "slack", "2.1", "");
+    let run = place.run(&["registry", "build", "packs", "--out", "tree", "-q"], 1);
+    assert!(
+        run.stderr.starts_with("✗ packs/sl\\u{1b}[2Jack: ")
+            && run.stderr.contains("`2.1` is not a SemVer version")
+            && run.stderr.contains("hint: write three numbers"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// A base URL that format 1 clients refuse is for development, whoever named it.
+#[test]
+fn build_for_a_plain_http_url_says_so() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    let args = [
+        "registry",
+        "build",
+        "packs",
+        "--out",
+        "tree",
+        "--base-url",
+        "http://127.0.0.1:9000/",
+    ];
+    let run = place.run(&args, 0);
+    assert_eq!(
+        run.stderr,
+        "⚠ the base URL http://127.0.0.1:9000/ is not https: archive URLs in `index.json` are for development only\n"
+    );
+}
+
+/// Without a base URL, archives are where the configured `registry serve` would host them.
+#[test]
+fn development_url_follows_the_configuration() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    for (listen, expected) in [
+        ("127.0.0.1:9123", "http://127.0.0.1:9123/"),
+        ("0.0.0.0:9123", "http://127.0.0.1:8470/"),
+    ] {
+        let config = format!("server: {{registry_listen: \"{listen}\"}}\n");
+        fs::write(place.path("config.yaml"), config).unwrap();
+        place.build();
+        let index = fs::read_to_string(place.path("tree/index.json")).unwrap();
+        assert!(
+            index.contains(&format!("{expected}archives/slack/")),
+            "{listen}: {index}"
+        );
+    }
+}
+
+/// A tree whose documents were changed or lost is not continued: the first is a failed verification, and
+/// both say what helps.
+#[test]
+fn build_refuses_to_continue_a_damaged_tree() {
+    let place = Place::new();
+    place.pack("slack", "slack", "2.1.0", "");
+    place.build();
+    let documents = fs::read_dir(place.path("tree/docs")).unwrap();
+    let document = documents
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "json"))
+        .unwrap();
+    let hint = "hint: restore the tree from a copy, or build it again into an empty directory\n";
+    fs::write(&document, "{}").unwrap();
+    let changed = place.run(&["registry", "build", "packs", "--out", "tree"], 5);
+    assert!(
+        changed.stderr.contains("does not match `packs.json`") && changed.stderr.ends_with(hint),
+        "{}",
+        changed.stderr
+    );
+    fs::remove_file(&document).unwrap();
+    let lost = place.run(&["registry", "build", "packs", "--out", "tree"], 1);
+    assert!(
+        lost.stderr.contains("cannot read `tree/docs/") && lost.stderr.ends_with(hint),
+        "{}",
+        lost.stderr
+    );
 }

@@ -283,3 +283,46 @@ fn json_is_one_document() {
             .is_array()
     );
 }
+
+/// The example configuration is read, and its client asks where its server listens.
+#[test]
+fn example_configuration_agrees_with_itself() {
+    let place = Place::new();
+    let config = crate::support::project().join("registry-example/config.yaml");
+    let shown = place
+        .run(
+            &[
+                "pack",
+                "registries",
+                "--json",
+                "--config",
+                config.to_str().unwrap(),
+            ],
+            0,
+        )
+        .json();
+    let text = fs::read_to_string(config).unwrap();
+    let listen = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("registry_listen: "))
+        .unwrap()
+        .trim_matches('"');
+    assert_eq!(shown[0]["url"], format!("http://{listen}/"));
+}
+
+/// Headers that could not be sent are wrong configuration, not left out in silence.
+#[test]
+fn registry_headers_are_checked() {
+    let place = Place::new();
+    fs::write(
+        place.path("config.yaml"),
+        "pack_registry:\n  indices:\n    - url: https://packs.example.org/\n      headers: {\"X Token\": secret}\n",
+    )
+    .unwrap();
+    let run = place.run(&["pack", "registries"], 2);
+    assert!(
+        run.stderr.contains("`X Token` is not a header name") && !run.stderr.contains("secret"),
+        "{}",
+        run.stderr
+    );
+}

@@ -116,7 +116,7 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// Name of the registry
-    #[arg(long)]
+    #[arg(long, value_parser = not_blank)]
     pub(crate) name: Option<String>,
     /// Publish the good packs although others are refused
     #[arg(long)]
@@ -124,7 +124,7 @@ pub(crate) struct BuildArgs {
     /// Build only the packs in these directories
     #[arg(long, value_name = "DIR")]
     pub(crate) only: Vec<PathBuf>,
-    /// Build again whenever a pack changes; implies --dev
+    /// Build again whenever a pack changes; implies --dev; for people, so not with --json or --yaml
     #[arg(long)]
     pub(crate) watch: bool,
     /// Let a published version change its contents
@@ -133,6 +133,13 @@ pub(crate) struct BuildArgs {
     /// How long to wait for another process that changes the tree
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) lock_timeout: u64,
+}
+
+fn not_blank(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is blank");
+    }
+    Ok(text.to_owned())
 }
 
 /// `registry serve`.

@@ -62,6 +62,11 @@ impl Failure {
         }
     }
 
+    /// Whether the command line or configuration is wrong, so that trying again will not help.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.code == Code::Usage
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code as u8)
     }

@@ -18,6 +18,14 @@ pub(crate) struct Report {
     verbose: u8,
     colour: bool,
     progress: bool,
+    documents: Documents,
+}
+
+/// Whether programs get a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Documents {
+    Print,
+    Withhold,
 }
 
 impl Report {
@@ -29,6 +37,16 @@ impl Report {
             verbose: global.verbose,
             colour: terminal && !global.no_color && !settings::environment_refuses_colour(),
             progress: terminal && !global.no_progress && !global.quiet,
+            documents: Documents::Print,
+        }
+    }
+
+    /// For a step of a command that prints one document about all its steps: people see the step's
+    /// result, programs do not.
+    pub(crate) fn for_step(self) -> Self {
+        Self {
+            documents: Documents::Withhold,
+            ..self
         }
     }
 
@@ -53,6 +71,9 @@ impl Report {
         value: &T,
         table: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
+        if self.is_machine() && self.documents == Documents::Withhold {
+            return Ok(());
+        }
         let text = match self.format {
             Format::Table => table(),
             Format::Json => {
@@ -78,6 +99,11 @@ impl Report {
         if !self.quiet {
             complain(text);
         }
+    }
+
+    /// One of several errors, to stderr; the one that ends the run follows.
+    pub(crate) fn refusal(self, text: &str) {
+        complain(&format!("{} {text}", self.paint("31", "✗")));
     }
 
     /// Something the reader should know, to stderr.

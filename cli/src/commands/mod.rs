@@ -18,7 +18,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
     let settings = || Settings::load(args.global.config.as_deref());
     match &args.command {
         Command::Pack(command) => pack::run(command, &settings()?, report),
-        Command::Registry(RegistryCommand::Build(args)) => registry::build::run(args, report),
+        Command::Registry(RegistryCommand::Build(args)) => {
+            registry::build::run(args, &settings()?, report)
+        }
         Command::Registry(RegistryCommand::Serve(args)) => {
             registry::serve::run(args, &settings()?, report)
         }

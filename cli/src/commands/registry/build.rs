@@ -14,7 +14,7 @@ use crate::args::BuildArgs;
 use crate::commands::now;
 use crate::failure::{Code, Failure};
 use crate::report::{self, Report};
-use crate::settings::{self, DEFAULT_LISTEN};
+use crate::settings::{self, Settings};
 
 /// What a build says to programs.
 #[derive(Serialize)]
@@ -46,15 +46,22 @@ struct Row {
     hint: Option<String>,
 }
 
-pub(crate) fn run(args: &BuildArgs, report: Report) -> Result<(), Failure> {
-    let options = options(args)?;
+pub(crate) fn run(args: &BuildArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
+    if args.watch && report.is_machine() {
+        return Err(Failure::text(
+            Code::Usage,
+            "`--watch` has a result after every build, and `--json` and `--yaml` print one document",
+            Some("leave one of them out"),
+        ));
+    }
+    let options = options(args, settings)?;
     if args.watch {
         return watch(args, options, report);
     }
     once(&options, report)
 }
 
-fn options(args: &BuildArgs) -> Result<BuildOptions, Failure> {
+fn options(args: &BuildArgs, settings: &Settings) -> Result<BuildOptions, Failure> {
     let epoch = settings::source_date_epoch()?;
     Ok(BuildOptions {
         inputs: args.directories.clone(),
@@ -62,7 +69,7 @@ fn options(args: &BuildArgs) -> Result<BuildOptions, Failure> {
         out: args.out.clone(),
         name: args.name.clone(),
         base_url: args.base_url.clone(),
-        development_url: format!("http://{DEFAULT_LISTEN}/"),
+        development_url: settings.development_url()?,
         skip_invalid: args.skip_invalid,
         dev: args.dev || args.watch,
         now: epoch.map_or_else(now, Timestamp::from_unix),
@@ -85,18 +92,15 @@ pub(crate) fn once(options: &BuildOptions, report: Report) -> Result<(), Failure
             if let BuildError::Refused { report: refused } = &error {
                 print(options, refused, report)?;
             }
-            let code = if error.is_busy() {
-                Code::Busy
-            } else {
-                code_of(&error)
-            };
-            Err(Failure::new(code, &error))
+            Err(Failure::new(code_of(&error), &error))
         }
     }
 }
 
 fn code_of(error: &BuildError) -> Code {
     match error {
+        _ if error.is_busy() => Code::Busy,
+        BuildError::Tree(error) if error.is_mismatch() => Code::Verification,
         BuildError::Input(_) | BuildError::BaseUrl(_) | BuildError::Operator(_) => Code::Usage,
         _ => Code::Failed,
     }
@@ -138,21 +142,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn print(options: &BuildOptions, done: &BuildReport, report: Report) -> Result<(), Failure> {
     let rows: Vec<Row> = done.packs.iter().map(row).collect();
-    for row in rows.iter().filter(|row| row.reason.is_some()) {
-        let reason = report::sanitised(row.reason.as_deref().unwrap_or_default());
-        report.note(&format!("✗ {}: {reason}", row.directory.display()));
-        if let Some(hint) = &row.hint {
-            report.note(&format!("  hint: {}", report::sanitised(hint)));
-        }
-    }
+    complain(&rows, report);
     for warning in &done.warnings {
         report.warning(&report::sanitised(warning));
     }
-    if done.base_url.is_none() && done.totals.0 > 0 {
-        report.warning(&format!(
-            "no base URL: archive URLs in `index.json` point to {} and are for development only",
-            options.development_url
-        ));
+    if let Some(warning) = development_warning(options, done) {
+        report.warning(&warning);
     }
     let changes = done.changes;
     let output = Output {
@@ -168,22 +163,63 @@ fn print(options: &BuildOptions, done: &BuildReport, report: Report) -> Result<(
         results: rows,
         warnings: &done.warnings,
     };
-    report.result(&output, || {
+    report.result(&output, || summary(&output))
+}
+
+/// Why packs were refused, and what to do about each.
+fn complain(rows: &[Row], report: Report) {
+    for row in rows {
+        let Some(reason) = &row.reason else {
+            continue;
+        };
+        let directory = row.directory.display().to_string();
         let mut text = format!(
-            "{} packs, {} versions in `{}`: {} added, {} updated, {} unchanged",
-            output.packs,
-            output.versions,
-            options.out.display(),
-            changes.added,
-            changes.updated,
-            changes.unchanged
+            "{}: {}",
+            report::sanitised(&directory),
+            report::sanitised(reason)
         );
-        if changes.refused > 0 {
-            text.push_str(&format!(", {} refused", changes.refused));
+        if let Some(hint) = &row.hint {
+            text.push_str("\n  hint: ");
+            text.push_str(&report::sanitised(hint));
         }
-        text.push('\n');
-        text
-    })
+        report.refusal(&text);
+    }
+}
+
+/// Format 1 asks for https; anything else is good for this machine only.
+fn development_warning(options: &BuildOptions, done: &BuildReport) -> Option<String> {
+    if done.totals.0 == 0 {
+        return None;
+    }
+    match &done.base_url {
+        None => Some(format!(
+            "no base URL: archive URLs in `index.json` point to {} and are for development only",
+            options.development_url
+        )),
+        Some(url) if !url.starts_with("https://") => Some(format!(
+            "the base URL {} is not https: archive URLs in `index.json` are for development only",
+            report::sanitised(url)
+        )),
+        Some(_) => None,
+    }
+}
+
+fn summary(output: &Output<'_>) -> String {
+    let count = |n: u64, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+    let mut text = format!(
+        "{}, {} in `{}`: {} added, {} updated, {} unchanged",
+        count(output.packs, "pack"),
+        count(output.versions, "version"),
+        report::sanitised(&output.tree.display().to_string()),
+        output.added,
+        output.updated,
+        output.unchanged
+    );
+    if output.refused > 0 {
+        text.push_str(&format!(", {} refused", output.refused));
+    }
+    text.push('\n');
+    text
 }
 
 /// How often a watching build looks whether it was asked to end.
@@ -201,23 +237,24 @@ fn watch(args: &BuildArgs, mut options: BuildOptions, report: Report) -> Result<
     let watcher = Watcher::new(&args.directories).map_err(|e| Failure::new(Code::Failed, &e))?;
     // A broken pack is to be mended, not to end the watch.
     options.skip_invalid = true;
-    attempt(&options, report);
+    match once(&options, report) {
+        // What was typed is wrong, and no save will mend that.
+        Err(failure) if failure.is_usage() => return Err(failure),
+        Err(failure) => report.failure(&failure),
+        Ok(()) => {}
+    }
     report.note("watching for changes; Ctrl-C ends it");
     while !ended.load(Ordering::Relaxed) {
         match watcher.changed(LOOK) {
             Some(true) => {
                 options.now = settings::source_date_epoch()?.map_or_else(now, Timestamp::from_unix);
-                attempt(&options, report);
+                if let Err(failure) = once(&options, report) {
+                    report.failure(&failure);
+                }
             }
             Some(false) => {}
             None => break,
         }
     }
     Ok(())
-}
-
-fn attempt(options: &BuildOptions, report: Report) {
-    if let Err(failure) = once(options, report) {
-        report.failure(&failure);
-    }
 }

@@ -13,7 +13,7 @@ use crate::report::{self, Report};
 use crate::settings::Settings;
 
 pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
-    let address = settings.listen(args.listen.as_deref())?;
+    let address = settings.registry_listen(args.listen.as_deref())?;
     let lone_index = args.tree.is_file();
     let materialised = if lone_index {
         Some(super::lone_index::Materialised::new(&args.tree, report)?)

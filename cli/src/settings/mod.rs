@@ -3,13 +3,15 @@
 //! The one place that reads the environment. Every value remembers where it came from, so that an error
 //! about it can say so.
 
-use std::collections::BTreeMap;
+mod registry;
+
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use pack_client::{ClientSettings, Headers, OnError, RegistryConfig};
+use pack_client::{ClientSettings, RegistryConfig};
 use pack_format::Timestamp;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
@@ -166,7 +168,7 @@ impl Settings {
             .node
             .items()
             .iter()
-            .map(|item| registry(item, &found.origin))
+            .map(|item| registry::read(item, &found.origin))
             .collect()
     }
 
@@ -194,13 +196,24 @@ impl Settings {
     }
 
     /// Address of `registry serve`: flag, configuration, default.
-    pub(crate) fn listen(&self, flag: Option<&str>) -> Result<String, Failure> {
+    pub(crate) fn registry_listen(&self, flag: Option<&str>) -> Result<String, Failure> {
         if let Some(flag) = flag {
             return Ok(flag.to_owned());
         }
         Ok(self
-            .text(&["server", "listen"])?
+            .text(&["server", "registry_listen"])?
             .unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
+    }
+
+    /// Base URL of a tree that has none: where `registry serve` would host it on this machine.
+    pub(crate) fn development_url(&self) -> Result<String, Failure> {
+        let address = self.registry_listen(None)?;
+        let reachable = address
+            .parse::<SocketAddr>()
+            .is_ok_and(|a| a.ip().is_loopback() && a.port() != 0);
+        // An address to listen on need not be one to connect to, such as `0.0.0.0`.
+        let address = if reachable { &address } else { DEFAULT_LISTEN };
+        Ok(format!("http://{address}/"))
     }
 }
 
@@ -218,74 +231,6 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
         ),
         None,
     )
-}
-
-fn registry(item: &Node, origin: &str) -> Result<RegistryConfig, Failure> {
-    let bad = |what: String| {
-        Failure::text(
-            Code::Usage,
-            format!(
-                "setting `pack_registry.indices` from {origin}, entry on line {}: {what}",
-                item.line
-            ),
-            None,
-        )
-    };
-    let text = |key: &str| {
-        item.get(key)
-            .and_then(Node::scalar)
-            .map(|s| s.text().to_owned())
-    };
-    let url = text("url").ok_or_else(|| bad("`url` is missing".to_owned()))?;
-    let mut config = RegistryConfig::new(url);
-    config.name = text("name");
-    if let Some(priority) = text("priority") {
-        config.priority = priority
-            .parse()
-            .map_err(|_| bad(format!("`priority` `{priority}` is not a whole number")))?;
-    }
-    if let Some(enabled) = item.get("enabled") {
-        config.enabled = enabled
-            .as_bool()
-            .ok_or_else(|| bad("`enabled` is not true or false".to_owned()))?;
-    }
-    config.on_error = match text("on_error").as_deref() {
-        None | Some("stop") => OnError::Stop,
-        Some("continue") => OnError::Continue,
-        Some(other) => {
-            return Err(bad(format!(
-                "`on_error` `{other}` is neither `stop` nor `continue`"
-            )));
-        }
-    };
-    let mut headers = BTreeMap::new();
-    for member in item.get("headers").map(Node::members).unwrap_or_default() {
-        let value = member.value.scalar().map(Scalar::text).unwrap_or_default();
-        // A disabled registry needs no secret to be at hand.
-        if config.enabled {
-            headers.insert(member.key.clone(), expand(value).map_err(bad)?);
-        }
-    }
-    config.headers = Headers::new(headers);
-    Ok(config)
-}
-
-/// Replaces each `${NAME}` by the variable of that name.
-fn expand(text: &str) -> Result<String, String> {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, after)) = after.split_once('}') else {
-            return Err("`${` has no closing brace".to_owned());
-        };
-        let value =
-            variable(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?;
-        expanded.push_str(before);
-        expanded.push_str(&value.to_string_lossy());
-        rest = after;
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
 }
 
 #[expect(
