@@ -33,3 +33,36 @@ fn demo_installs_a_pack_with_its_dependencies() {
         );
     }
 }
+
+/// Programs get one document about the whole demonstration.
+#[test]
+fn demo_prints_one_document() {
+    let place = Place::new();
+    let packs = project().join("registry-example/packs");
+    let run = place.run(
+        &[
+            "demo",
+            "--exit",
+            "--json",
+            "--dir",
+            "demo",
+            "--packs",
+            packs.to_str().unwrap(),
+        ],
+        0,
+    );
+    let report = run.json();
+    assert_eq!(report["tree"], "demo/registry");
+    assert!(
+        report["url"].as_str().unwrap().starts_with("http://"),
+        "{report}"
+    );
+    let mut refs: Vec<&str> = report["packs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pack| pack["ref"].as_str().unwrap())
+        .collect();
+    refs.sort_unstable();
+    assert_eq!(refs, ["core", "monitoring", "slack"]);
+}

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use attune_indexer::BuildOptions;
 use pack_format::Timestamp;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::args::DemoArgs;
@@ -22,6 +23,23 @@ use crate::settings::{self, Settings};
 
 /// The pack the demo installs: it needs two others.
 const PACK: &str = "monitoring";
+
+/// What the demonstration says to programs, once the packs are installed.
+#[derive(Serialize)]
+struct Output<'a> {
+    tree: &'a Path,
+    /// Where the tree is hosted.
+    url: &'a str,
+    packs_base_dir: &'a Path,
+    packs: Vec<Installed>,
+}
+
+#[derive(Serialize)]
+struct Installed {
+    #[serde(rename = "ref")]
+    pack_ref: String,
+    version: String,
+}
 
 pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
     if !args.packs.is_dir() {
@@ -38,11 +56,11 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
         "1. Building a registry from `{}`",
         args.packs.display()
     ))?;
-    build(args, &tree, report)?;
+    build(args, &tree, settings, report)?;
     let (url_sender, url) = mpsc::channel::<String>();
     let (stop_sender, stop) = oneshot::channel::<()>();
     let hosting = Hosting {
-        tree,
+        tree: tree.clone(),
         // An explicit address is meant; otherwise any free port will do for a demonstration.
         address: args
             .listen
@@ -55,7 +73,7 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
     // No URL means that the server could not start; it says why itself.
     let installed = url
         .recv()
-        .map_or(Ok(()), |url| install(args, &url, settings, report));
+        .map_or(Ok(()), |url| install(args, &tree, &url, settings, report));
     if args.exit || installed.is_err() {
         let _ = stop_sender.send(());
     }
@@ -68,7 +86,7 @@ pub(crate) fn run(args: &DemoArgs, settings: &Settings, report: Report) -> Resul
     installed.and(hosted)
 }
 
-fn build(args: &DemoArgs, tree: &Path, report: Report) -> Result<(), Failure> {
+fn build(args: &DemoArgs, tree: &Path, settings: &Settings, report: Report) -> Result<(), Failure> {
     let epoch = settings::source_date_epoch()?;
     let options = BuildOptions {
         inputs: vec![args.packs.clone()],
@@ -76,7 +94,7 @@ fn build(args: &DemoArgs, tree: &Path, report: Report) -> Result<(), Failure> {
         out: tree.to_owned(),
         name: None,
         base_url: None,
-        development_url: format!("http://{}/", settings::DEFAULT_LISTEN),
+        development_url: settings.development_url()?,
         skip_invalid: false,
         // Whoever plays with the example packs need not raise their versions.
         dev: true,
@@ -84,20 +102,40 @@ fn build(args: &DemoArgs, tree: &Path, report: Report) -> Result<(), Failure> {
         archive_time: 0,
         lock_timeout: Duration::from_mins(1),
     };
-    registry::build::once(&options, report)
+    registry::build::once(&options, report.for_step())
 }
 
-fn install(args: &DemoArgs, url: &str, settings: &Settings, report: Report) -> Result<(), Failure> {
+fn install(
+    args: &DemoArgs,
+    tree: &Path,
+    url: &str,
+    settings: &Settings,
+    report: Report,
+) -> Result<(), Failure> {
     let packs = args.dir.join("packs");
     report.lines(&format!("3. Installing `{PACK}` from it"))?;
-    pack::install_from(PACK, url, &packs, settings, report)?;
-    report.lines(&format!("   The packs are in `{}`", packs.display()))?;
-    if args.exit {
-        return Ok(());
-    }
-    report.lines(&format!(
-        "4. Open {url} in a browser; Ctrl-C ends the demonstration"
-    ))
+    let installed = pack::install_from(PACK, url, &packs, settings, report.for_step())?;
+    let output = Output {
+        tree,
+        url,
+        packs_base_dir: &packs,
+        packs: installed
+            .iter()
+            .map(|record| Installed {
+                pack_ref: record.pack_ref.to_string(),
+                version: record.version.to_string(),
+            })
+            .collect(),
+    };
+    report.result(&output, || {
+        let mut text = format!("   The packs are in `{}`\n", packs.display());
+        if !args.exit {
+            text.push_str(&format!(
+                "4. Open {url} in a browser; Ctrl-C ends the demonstration\n"
+            ));
+        }
+        text
+    })
 }
 
 /// The server of the demonstration, on a thread of its own.

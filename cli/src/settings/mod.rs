@@ -28,7 +28,7 @@ pub(crate) mod variables {
 /// Where packs are installed by default, if it can be written.
 const SYSTEM_PACKS: &str = "/opt/attune/packs";
 /// Where `registry serve` listens by default.
-pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]

@@ -75,14 +75,15 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
         &registries,
         (context, args.lock.timeout()),
     )
+    .map(drop)
 }
 
-/// Installs one source from one registry.
+/// Installs one source from one registry; returns what it and its dependencies are now.
 pub(crate) fn from_registry(
     source: &str,
     registry: RegistryConfig,
     context: &Context<'_>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Record>, Failure> {
     let sources = [source.to_owned()];
     let request = InstallRequest {
         sources: detect(&sources, &DetectOptions::default())?,
@@ -109,7 +110,7 @@ fn install(
     request: &InstallRequest,
     registries: &Registries,
     (context, lock_timeout): (&Context<'_>, std::time::Duration),
-) -> Result<(), Failure> {
+) -> Result<Vec<Record>, Failure> {
     for (text, source) in texts.iter().zip(&request.sources) {
         let text = report::sanitised(text);
         context.report.lines(&format!(
@@ -122,7 +123,8 @@ fn install(
     let outcome = installer.install(request, registries);
     context.progress.clear();
     let done = outcome.map_err(|e| failed(&e))?;
-    print(&done, context)
+    print(&done, context)?;
+    Ok(done.packs.into_iter().map(|pack| pack.record).collect())
 }
 
 fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {

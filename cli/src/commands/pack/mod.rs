@@ -16,6 +16,7 @@ mod verify;
 
 use std::path::Path;
 
+use attune_installer::Record;
 use pack_client::RegistryConfig;
 
 use self::args::PackCommand;
@@ -45,14 +46,15 @@ pub(crate) fn run(
     }
 }
 
-/// Installs `source` from one registry into `packs_base_dir`, as `demo` does.
+/// Installs `source` from one registry into `packs_base_dir`, as `demo` does; returns the packs that are
+/// installed now.
 pub(crate) fn install_from(
     source: &str,
     registry_url: &str,
     packs_base_dir: &Path,
     settings: &Settings,
     report: Report,
-) -> Result<(), Failure> {
+) -> Result<Vec<Record>, Failure> {
     let context = Context::new(settings, packs_base_dir.to_owned(), report);
     install::from_registry(source, RegistryConfig::new(registry_url), &context)
 }
