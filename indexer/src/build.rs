@@ -100,6 +100,9 @@ pub enum BuildError {
     /// The operator's file is wrong.
     #[error(transparent)]
     Operator(#[from] MetadataError),
+    /// The target holds other files than a registry's.
+    #[error("`{}` holds files and is not a registry tree", .0.display())]
+    NotATree(PathBuf),
     /// The base URL is no URL a tree can be hosted under.
     #[error("the base URL cannot be used")]
     BaseUrl(#[source] UrlError),
@@ -135,6 +138,7 @@ impl Hint for BuildError {
         match self {
             Self::Input(error) => error.hint(),
             Self::Operator(error) => error.hint(),
+            Self::NotATree(_) => Some("choose an empty or new directory with `--out`".to_owned()),
             Self::BaseUrl(_) => {
                 Some("write one such as `https://packs.example.org/`, with `--base-url` or as `url` in `registry.yaml`".to_owned())
             }
@@ -182,6 +186,20 @@ fn tree_places(out: &Path) -> Vec<PathBuf> {
     [out.canonicalize().unwrap_or(tree), state].into()
 }
 
+/// Whether a directory that is no registry yet holds somebody's files: an interrupted first build
+/// leaves objects, or nothing.
+fn has_foreign_files(out: &Path) -> bool {
+    let objects = ["archives", "docs", "assets"];
+    if objects.iter().any(|name| out.join(name).is_dir()) {
+        return false;
+    }
+    std::fs::read_dir(out).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name() != ".staging" && entry.file_name() != "lost+found")
+    })
+}
+
 fn refuse_tree_inside_pack(inputs: &Inputs, out: &Path) -> Result<(), InputError> {
     let state = layout::state_directory(out);
     let inside = |pack: &&PathBuf| {
@@ -217,6 +235,9 @@ impl<'a> Run<'a> {
         let reader = TreeReader::new(&options.out);
         let registry = reader.registry()?;
         let listed = reader.packs()?;
+        if registry.is_none() && listed.is_none() && has_foreign_files(&options.out) {
+            return Err(BuildError::NotATree(options.out.clone()));
+        }
         let given = options
             .base_url
             .clone()

@@ -15,8 +15,9 @@ use pack_format::source::InstallSource;
 use pack_format::{
     ArchiveDigest, Hint, Limits, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
 };
+use pack_fs::error::Context as _;
 use pack_fs::tree::{TreeError, TreeFile};
-use pack_fs::{FsError, tree};
+use pack_fs::{FsError, SourceDir, tree};
 use registry_pages::FileRow;
 use registry_tree::writer::StagedFile;
 use registry_tree::{TreeWriter, layout};
@@ -384,12 +385,16 @@ fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
                 source: refusal.into(),
             })?;
     }
+    let mut source = SourceDir::open(directory).on("open", directory)?;
     let mut bytes = BUFFER.take();
     bytes.clear();
     let mut ranges = Vec::with_capacity(files.len());
     for file in files {
         let start = bytes.len();
-        read_file(&directory.join(&file.path), file.size_bytes, &mut bytes)?;
+        let opened = source
+            .file(&file.path)
+            .on("open", &directory.join(&file.path))?;
+        read_file(opened, file.size_bytes, &mut bytes).on("read", &directory.join(&file.path))?;
         let read = (bytes.len() - start) as u64;
         if read != file.size_bytes {
             return Err(PackError::Changed {
@@ -410,8 +415,7 @@ fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
 }
 
 /// Appends a file that should have `size_bytes`, and at most one byte more, so that growth shows.
-fn read_file(path: &Path, size_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), FsError> {
-    let mut file = File::open(path).map_err(|e| FsError::new("open", path, e))?;
+fn read_file(mut file: File, size_bytes: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let start = bytes.len();
     let size = usize::try_from(size_bytes).unwrap_or(usize::MAX - start - 1);
     bytes.resize(start + size + 1, 0);
@@ -427,7 +431,7 @@ fn read_file(path: &Path, size_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), Fs
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(FsError::new("read", path, e)),
+            Err(e) => return Err(e),
         }
     }
     bytes.truncate(filled);

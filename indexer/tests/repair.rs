@@ -182,3 +182,19 @@ fn only_heeds_the_other_directories() {
     assert!(build(&only, |_| {}).is_err());
     assert!(!case.out().exists());
 }
+
+/// A directory with somebody's files is not taken for a tree.
+#[test]
+fn foreign_directory_is_refused() {
+    let case = Case::new();
+    case.pack("a", "a", "1.0.0", "");
+    fs::create_dir(case.out()).unwrap();
+    fs::write(case.out().join("thesis.tex"), "mine").unwrap();
+    fs::write(case.out().join("index.html"), "mine").unwrap();
+    let error = build(&case.options(), |_| {}).unwrap_err();
+    assert!(
+        error.to_string().contains("is not a registry tree"),
+        "{error}"
+    );
+    assert_eq!(fs::read(case.out().join("index.html")).unwrap(), b"mine");
+}

@@ -1,12 +1,12 @@
 //! `Documents`: the files of one registry, from disk or over HTTP with a cache between.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use pack_format::ArchiveDigest;
 use pack_format::limits::MAX_DOCUMENT_BYTES;
 use pack_fs::FsError;
+use pack_fs::source_dir::open_regular;
 use url::Url;
 
 use crate::cache::{Cached, DocumentCache};
@@ -206,7 +206,7 @@ impl Web<'_> {
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RegistryError> {
     let failed = |e: io::Error| RegistryError::File(FsError::new("read", path, e));
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use pack_format::checksum::Algorithm;
 use pack_format::{ArchiveDigest, Checksum};
+use pack_fs::source_dir::open_regular;
 use sha2::{Digest as _, Sha256};
 
 /// Bodies up to this size stay in memory, in bytes (4 MiB, inclusive).
@@ -101,14 +102,8 @@ impl Received {
     /// # Errors
     /// [`io::ErrorKind::FileTooLarge`] above the limit, else whatever reading fails with.
     pub fn from_file(path: &Path, limit: u64, directory: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = open_regular(path)?;
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            ));
-        }
         let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
         if metadata.len() > limit {
             return Err(too_large());

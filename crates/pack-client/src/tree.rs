@@ -113,13 +113,13 @@ pub(crate) fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, 
         document: name.to_owned(),
         source,
     };
-    serde_json::from_slice::<T>(bytes).map_err(|error| {
-        match serde_json::from_slice::<Head>(bytes) {
-            Ok(head) if head.format != FORMAT => RegistryError::Format {
-                document: name.to_owned(),
-                format: head.format,
-            },
-            _ => invalid(error),
-        }
-    })
+    if let Ok(head) = serde_json::from_slice::<Head>(bytes)
+        && head.format != FORMAT
+    {
+        return Err(RegistryError::Format {
+            document: name.to_owned(),
+            format: head.format,
+        });
+    }
+    serde_json::from_slice(bytes).map_err(invalid)
 }

@@ -8,6 +8,8 @@ pub mod durable;
 pub mod error;
 pub mod lock;
 pub mod remove;
+pub mod source_dir;
 pub mod tree;
 
 pub use error::FsError;
+pub use source_dir::SourceDir;

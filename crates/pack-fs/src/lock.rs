@@ -4,12 +4,14 @@
 //! is written into the file for people to read; it decides nothing.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pack_format::Hint;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, FsError};
@@ -92,7 +94,14 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
+            // SECURITY: a link here would have its target overwritten, and a pipe would wait for ever.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(path)
+            .and_then(|file| {
+                let regular = file.metadata()?.is_file();
+                let refused = || io::Error::other("it is not a regular file");
+                if regular { Ok(file) } else { Err(refused()) }
+            })
             .on("open lock file", path)?;
         let start = Instant::now();
         let mut told = false;
@@ -150,6 +159,17 @@ fn write_holder(file: &mut File, purpose: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A link in place of the lock is refused, and what it leads to keeps its bytes.
+    #[test]
+    fn linked_lock_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        std::fs::write(dir.path().join("mine"), "mine").unwrap();
+        std::os::unix::fs::symlink("mine", &path).unwrap();
+        assert!(Lock::acquire(&path, "x", Duration::ZERO, |_| {}).is_err());
+        assert_eq!(std::fs::read(dir.path().join("mine")).unwrap(), b"mine");
+    }
 
     /// The second taker is told who holds the lock, gives up after the timeout, and gets it once free.
     #[test]

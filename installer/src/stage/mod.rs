@@ -7,7 +7,6 @@
 //! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
 
 mod error;
-mod source_file;
 mod strip;
 
 use std::io::Read as _;
@@ -27,7 +26,6 @@ use crate::pack_dir::PackDir;
 use crate::record::Check;
 
 pub use self::error::StageError;
-use self::source_file::SourceDir;
 
 /// An archive as it arrived: nothing can be done with it but verify it.
 #[derive(Debug)]
@@ -277,7 +275,7 @@ impl StagedPack {
 
 fn copy_tree(from: &Path, to: &Path, limits: &Limits, name: &str) -> Result<(), StageError> {
     let files = tree::walk(from).map_err(|e| StageError::of_tree(name, e))?;
-    let source = SourceDir::open(from).on("open", from)?;
+    let mut source = pack_fs::SourceDir::open(from).on("open", from)?;
     let mut gate = Gate::new(limits);
     let mut sink = DirSink::create(to).on("create directory", to)?;
     for file in files {

@@ -1,4 +1,4 @@
-//! Files of a source directory, which somebody else may be changing.
+//! `SourceDir`: files of a directory that somebody else may be changing.
 
 use std::fs::File;
 use std::io;
@@ -10,34 +10,37 @@ use rustix::io::Errno;
 
 /// A directory whose files are opened below it and nowhere else.
 #[derive(Debug)]
-pub(super) struct SourceDir {
+pub struct SourceDir {
     root: OwnedFd,
+    /// The directory of the last file: files come sorted, so the next one is mostly its neighbour.
+    last: Option<(String, OwnedFd)>,
 }
 
 impl SourceDir {
     /// Opens the directory; a link to it is followed.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If it is no directory that can be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, path, flags, Mode::empty())?;
-        Ok(Self { root })
+        Ok(Self { root, last: None })
     }
 
     /// Opens the regular file at `path`, relative to the directory.
     ///
     /// # Errors
     /// If it is none, or if a link is on the way: the walk that found it saw neither.
-    pub(super) fn file(&self, path: &str) -> io::Result<File> {
+    pub fn file(&mut self, path: &str) -> io::Result<File> {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut parent = None::<OwnedFd>;
-        // SECURITY: without `NOFOLLOW` whoever may write here could have any file of ours installed.
-        for component in directory.split('/').filter(|c| !c.is_empty()) {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let above = parent.as_ref().unwrap_or(&self.root);
-            parent = Some(openat(above.as_fd(), component, flags, Mode::empty()).map_err(named)?);
+        if self.last.as_ref().is_none_or(|(last, _)| last != directory) {
+            self.last = self
+                .descend(directory)?
+                .map(|fd| (directory.to_owned(), fd));
         }
+        let above = self.last.as_ref().map_or(&self.root, |(_, fd)| fd);
         // `NONBLOCK`: a pipe would wait for somebody who writes.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let above = parent.as_ref().unwrap_or(&self.root);
         let file = openat(above.as_fd(), name, flags, Mode::empty()).map_err(named)?;
         let file = File::from(file);
         if !file.metadata()?.is_file() {
@@ -45,6 +48,35 @@ impl SourceDir {
         }
         Ok(file)
     }
+
+    /// Opens a directory below the root, name by name; `None` is the root itself.
+    fn descend(&self, directory: &str) -> io::Result<Option<OwnedFd>> {
+        let mut parent = None::<OwnedFd>;
+        // SECURITY: without `NOFOLLOW` whoever may write here could have any file of ours taken.
+        for component in directory.split('/').filter(|c| !c.is_empty()) {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let above = parent.as_ref().unwrap_or(&self.root);
+            parent = Some(openat(above.as_fd(), component, flags, Mode::empty()).map_err(named)?);
+        }
+        Ok(parent)
+    }
+}
+
+/// Opens a regular file; links are followed, a pipe or device is an error at once.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] if it is no regular file, else whatever opening fails with.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // `NONBLOCK`: a pipe would wait for somebody who writes.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(CWD, path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file",
+    ))
 }
 
 /// What became of a path that was a regular file a moment ago.
@@ -87,7 +119,7 @@ mod tests {
             0,
         )
         .unwrap();
-        let source = SourceDir::open(&at("pack")).unwrap();
+        let mut source = SourceDir::open(&at("pack")).unwrap();
         for path in ["link", "linked/key", "inside/deep/key", "pipe", "sub"] {
             let error = source.file(path).unwrap_err().to_string();
             assert_eq!(error, "it is no longer a regular file", "{path}");
