@@ -107,6 +107,7 @@ pub struct Scan {
     /// Regular files in byte order of their whole paths.
     pub files: Vec<TreeFile>,
     /// Entries no pack may hold, by relative path (lossy where a name is not UTF-8): what each one is.
+    /// Directories that lie too deep or cannot be listed are among them.
     pub refused: Vec<(String, TreeError)>,
 }
 
@@ -115,7 +116,7 @@ pub struct Scan {
 /// # Errors
 /// [`TreeError`] for the first entry that no pack may hold.
 pub fn walk(root: &Path) -> Result<Vec<TreeFile>, TreeError> {
-    let scan = scan(root)?;
+    let scan = entries(root)?;
     match scan.refused.into_iter().next() {
         Some((_, error)) => Err(error),
         None => Ok(scan.files),
@@ -125,8 +126,22 @@ pub fn walk(root: &Path) -> Result<Vec<TreeFile>, TreeError> {
 /// Like [`walk`], but entries no pack may hold are listed, for callers that may yet ignore them.
 ///
 /// # Errors
-/// [`TreeError`] if the file system refuses or a directory lies too deep.
+/// [`TreeError`] if the root is a symbolic link, or the file system refuses to list it.
 pub fn scan(root: &Path) -> Result<Scan, TreeError> {
+    // A trailing slash would make the system look behind the link.
+    let bare: PathBuf = root.components().collect();
+    if bare.is_symlink() {
+        return Err(TreeError::Special {
+            path: root.to_owned(),
+            kind: SYMBOLIC_LINK,
+        });
+    }
+    entries(root)
+}
+
+const SYMBOLIC_LINK: &str = "symbolic link";
+
+fn entries(root: &Path) -> Result<Scan, TreeError> {
     let mut scan = Scan::default();
     collect(root, "", 0, &mut scan)?;
     scan.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
@@ -134,6 +149,7 @@ pub fn scan(root: &Path) -> Result<Scan, TreeError> {
     Ok(scan)
 }
 
+/// Collects what `directory` holds; an error is about `directory` itself.
 fn collect(directory: &Path, prefix: &str, depth: usize, scan: &mut Scan) -> Result<(), TreeError> {
     if depth > MAX_DEPTH {
         return Err(TreeError::Depth {
@@ -158,28 +174,46 @@ fn collect(directory: &Path, prefix: &str, depth: usize, scan: &mut Scan) -> Res
             scan.refused.push((relative, TreeError::Name { path }));
             continue;
         }
-        let file_type = entry.file_type().on("look at", &path)?;
-        if file_type.is_dir() {
-            collect(&path, &relative, depth + 1, scan)?;
-        } else if file_type.is_file() {
-            let metadata = entry.metadata().on("look at", &path)?;
-            scan.files.push(TreeFile {
-                path: relative,
-                size_bytes: metadata.len(),
-                executable: metadata.permissions().mode() & 0o100 != 0,
-                stamp: Stamp::of(&metadata),
-            });
-        } else {
-            let kind = if file_type.is_symlink() {
-                "symbolic link"
-            } else {
-                "device, socket or pipe"
-            };
-            scan.refused
-                .push((relative, TreeError::Special { path, kind }));
+        match file_of(&entry, &path, &relative) {
+            Ok(Entry::File(file)) => scan.files.push(file),
+            Ok(Entry::Directory) => {
+                if let Err(error) = collect(&path, &relative, depth + 1, scan) {
+                    scan.refused.push((relative, error));
+                }
+            }
+            Err(error) => scan.refused.push((relative, error)),
         }
     }
     Ok(())
+}
+
+enum Entry {
+    File(TreeFile),
+    Directory,
+}
+
+fn file_of(entry: &fs::DirEntry, path: &Path, relative: &str) -> Result<Entry, TreeError> {
+    let file_type = entry.file_type().on("look at", path)?;
+    if file_type.is_dir() {
+        return Ok(Entry::Directory);
+    }
+    if file_type.is_file() {
+        let metadata = entry.metadata().on("look at", path)?;
+        return Ok(Entry::File(TreeFile {
+            path: relative.to_owned(),
+            size_bytes: metadata.len(),
+            executable: metadata.permissions().mode() & 0o100 != 0,
+            stamp: Stamp::of(&metadata),
+        }));
+    }
+    Err(TreeError::Special {
+        path: path.to_owned(),
+        kind: if file_type.is_symlink() {
+            SYMBOLIC_LINK
+        } else {
+            "device, socket or pipe"
+        },
+    })
 }
 
 /// Digest and store key of the tree at `root`, and its files.
@@ -243,5 +277,31 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("l")).unwrap();
         let error = walk(dir.path()).unwrap_err();
         assert!(error.to_string().contains("symbolic link"), "{error}");
+    }
+
+    /// A pack that is itself a link is refused, however it is spelled.
+    #[test]
+    fn scan_refuses_a_linked_root() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("l")).unwrap();
+        for name in ["l", "l/"] {
+            let error = scan(&dir.path().join(name)).unwrap_err();
+            assert!(error.to_string().contains("symbolic link"), "{error}");
+        }
+        scan(&dir.path().join("real/")).unwrap();
+    }
+
+    /// What lies too deep is listed among the refused, so that an ignore rule can still leave it out.
+    #[test]
+    fn scan_lists_what_lies_too_deep() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(vec!["d"; MAX_DEPTH + 3].join("/"))).unwrap();
+        let scan = scan(dir.path()).unwrap();
+        let [(path, TreeError::Depth { .. })] = &scan.refused[..] else {
+            panic!("{:?}", scan.refused);
+        };
+        assert_eq!(path.split('/').count(), MAX_DEPTH + 1);
+        walk(dir.path()).unwrap_err();
     }
 }
