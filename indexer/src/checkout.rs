@@ -4,19 +4,54 @@
 //! holds regular files only. Only the object database and the index are read: no checkout, hook or filter.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use git2::{ObjectType, Repository, StatusOptions, TreeWalkMode, TreeWalkResult};
+use git2::{ErrorCode, ObjectType, Repository, StatusOptions, TreeWalkMode, TreeWalkResult};
 use pack_format::digest::TreeHasher;
 use pack_format::source::InstallSource;
 use pack_format::url_policy::{SourceUrl, UrlPolicy};
-use pack_format::{Checksum, TreeDigest};
+use pack_format::{Checksum, Hint, TreeDigest};
+use pack_fs::FsError;
+
+use crate::ignored::{Above, DirectoryRules, below};
+
+/// A checkout that cannot be read: which files it tracks is not known, so none may be left out.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot read the git repository of `{}`: {reason}", work_directory.display())]
+pub struct CheckoutError {
+    work_directory: PathBuf,
+    reason: String,
+    foreign: bool,
+}
+
+impl CheckoutError {
+    fn new(work_directory: &Path, error: &git2::Error) -> Self {
+        Self {
+            work_directory: work_directory.to_owned(),
+            reason: error.message().to_owned(),
+            foreign: error.code() == ErrorCode::Owner,
+        }
+    }
+}
+
+impl Hint for CheckoutError {
+    fn hint(&self) -> Option<String> {
+        self.foreign.then(|| {
+            format!(
+                "it belongs to another user; if you trust it, run `git config --global --add safe.directory {}`",
+                self.work_directory.display()
+            )
+        })
+    }
+}
 
 /// The repositories of one build, each opened once.
 #[derive(Default)]
 pub(crate) struct Checkouts {
-    opened: Mutex<BTreeMap<PathBuf, Option<Arc<Checkout>>>>,
+    opened: Mutex<BTreeMap<PathBuf, Result<Arc<Checkout>, CheckoutError>>>,
 }
 
 /// One repository's state, read once.
@@ -26,46 +61,74 @@ pub(crate) struct Checkout {
     published: Option<(SourceUrl, git2::Oid)>,
     tracked: BTreeSet<String>,
     /// Changed or untracked paths, relative to the work directory.
-    dirty: Vec<String>,
+    dirty: BTreeSet<String>,
+    /// Ignore rules by directory: packs beside each other share what is above them.
+    rules: Mutex<BTreeMap<PathBuf, Arc<DirectoryRules>>>,
 }
 
 impl Checkouts {
     /// The checkout that holds `directory`, if any.
-    pub(crate) fn of(&self, directory: &Path) -> Option<Arc<Checkout>> {
-        let absolute = directory.canonicalize().ok()?;
-        let work_directory = absolute.ancestors().find(|a| a.join(".git").exists())?;
-        let mut opened = match self.opened.lock() {
-            Ok(opened) => opened,
-            Err(poisoned) => poisoned.into_inner(),
+    ///
+    /// # Errors
+    /// [`CheckoutError`] if there is one and git cannot read it.
+    pub(crate) fn of(&self, directory: &Path) -> Result<Option<Arc<Checkout>>, CheckoutError> {
+        let Ok(absolute) = directory.canonicalize() else {
+            return Ok(None);
         };
-        opened
+        let Some(work_directory) = absolute.ancestors().find(|a| is_work_tree(a)) else {
+            return Ok(None);
+        };
+        lock(&self.opened)
             .entry(work_directory.to_owned())
-            .or_insert_with(|| Checkout::read(work_directory).map(Arc::new))
+            .or_insert_with(|| {
+                Checkout::read(work_directory)
+                    .map(Arc::new)
+                    .map_err(|e| CheckoutError::new(work_directory, &e))
+            })
             .clone()
+            .map(Some)
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether git would stop here: `.git` is a file, or a directory with a `HEAD`. What cannot be looked
+/// at counts as there.
+fn is_work_tree(directory: &Path) -> bool {
+    let is_there = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(e) => !matches!(
+            e.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        ),
+    };
+    let git = directory.join(".git");
+    is_there(&git) && (!git.is_dir() || is_there(&git.join("HEAD")))
+}
+
 impl Checkout {
-    fn read(work_directory: &Path) -> Option<Self> {
-        let repository = Repository::open(work_directory).ok()?;
-        let index = repository.index().ok()?;
-        let tracked = index
+    fn read(work_directory: &Path) -> Result<Self, git2::Error> {
+        let repository = Repository::open(work_directory)?;
+        let tracked = repository
+            .index()?
             .iter()
             .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
             .collect();
         let mut options = StatusOptions::new();
         options.include_untracked(true).recurse_untracked_dirs(true);
         let dirty = repository
-            .statuses(Some(&mut options))
-            .ok()?
+            .statuses(Some(&mut options))?
             .iter()
             .map(|status| String::from_utf8_lossy(status.path_bytes()).into_owned())
             .collect();
-        Some(Self {
+        Ok(Self {
             work_directory: work_directory.to_owned(),
             published: published(&repository),
             tracked,
             dirty,
+            rules: Mutex::default(),
         })
     }
 
@@ -84,25 +147,60 @@ impl Checkout {
         let Some(prefix) = self.prefix(directory) else {
             return BTreeSet::new();
         };
-        self.tracked
-            .iter()
-            .filter_map(|path| path.strip_prefix(&prefix))
-            .map(str::to_owned)
+        below(&self.tracked, &prefix)
+            .map(|path| path[prefix.len()..].to_owned())
             .collect()
     }
 
-    /// What the build cache must know: a new commit or a first edit changes the git source.
-    pub(crate) fn fingerprint(&self, directory: &Path) -> String {
-        match (&self.published, self.is_clean(directory)) {
+    /// The ignore rules between the root of the work tree and `directory`, which is not among them.
+    ///
+    /// # Errors
+    /// [`FsError`] if a rule file cannot be read.
+    pub(crate) fn rules_above(&self, directory: &Path) -> Result<Above, FsError> {
+        let mut above = Above::default();
+        let Some(prefix) = self.prefix(directory) else {
+            return Ok(above);
+        };
+        let mut ancestor = self.work_directory.clone();
+        let mut rest = prefix.as_str();
+        while let Some((name, deeper)) = rest.split_once('/') {
+            above.push(rest.to_owned(), self.rules_in(&ancestor)?);
+            ancestor.push(name);
+            rest = deeper;
+        }
+        Ok(above)
+    }
+
+    fn rules_in(&self, directory: &Path) -> Result<Arc<DirectoryRules>, FsError> {
+        let mut known = lock(&self.rules);
+        if let Some(rules) = known.get(directory) {
+            return Ok(Arc::clone(rules));
+        }
+        let rules = Arc::new(DirectoryRules::read(directory)?);
+        known.insert(directory.to_owned(), Arc::clone(&rules));
+        Ok(rules)
+    }
+
+    /// What the build cache must know: a new commit or a first edit changes the git source, and where
+    /// `has_rules`, tracking a file or no longer doing so changes which files belong to the pack.
+    pub(crate) fn fingerprint(&self, directory: &Path, has_rules: bool) -> String {
+        let mut text = match (&self.published, self.is_clean(directory)) {
             (Some((url, commit)), true) => format!("{url} {commit}"),
             _ => String::new(),
+        };
+        if has_rules && let Some(prefix) = self.prefix(directory) {
+            for path in below(&self.tracked, &prefix) {
+                text.push('\0');
+                text.push_str(&path[prefix.len()..]);
+            }
         }
+        text
     }
 
     fn is_clean(&self, directory: &Path) -> bool {
         self.prefix(directory).is_some_and(|prefix| {
-            self.dirty.iter().all(|path| !path.starts_with(&prefix))
-                && self.tracked.iter().any(|path| path.starts_with(&prefix))
+            below(&self.dirty, &prefix).next().is_none()
+                && below(&self.tracked, &prefix).next().is_some()
         })
     }
 

@@ -23,8 +23,8 @@ use registry_tree::writer::StagedFile;
 use registry_tree::{TreeWriter, layout};
 
 use crate::cache::{BuildCache, CachedPack, Fingerprint, now_ns};
-use crate::checkout::Checkouts;
-use crate::ignored;
+use crate::checkout::{CheckoutError, Checkouts};
+use crate::ignored::{self, Above};
 use crate::inputs::MANIFEST;
 
 /// Why one pack is refused.
@@ -70,6 +70,28 @@ pub enum PackError {
         /// Digest of the directory.
         new: TreeDigest,
     },
+    /// The tree has this version with the same files and other execute bits.
+    #[error(
+        "`{pack_ref}@{version}` is already published with different contents: the files are the same, their execute bits are not\n  published  {published}\n  new        {new}"
+    )]
+    ModesChanged {
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+        /// Store key of the published tree.
+        published: StoreKey,
+        /// Store key of the directory.
+        new: StoreKey,
+    },
+    /// The checkout the directory lies in cannot be read.
+    #[error("`{}`", directory.display())]
+    Checkout {
+        /// The pack's directory.
+        directory: PathBuf,
+        /// Which checkout, and why.
+        source: CheckoutError,
+    },
     /// The archive of a published version is gone, and what the directory gives has other bytes.
     #[error(
         "the archive `{path}` of `{pack_ref}@{version}` is missing or cut short, and building it again gives other bytes\n  published  {published}\n  new        {new}"
@@ -101,6 +123,10 @@ impl Hint for PackError {
                 Some("run the command again when nothing writes there".to_owned())
             }
             Self::Identity(_, hint) => Some((*hint).to_owned()),
+            Self::Checkout { source, .. } => source.hint(),
+            Self::ModesChanged { .. } => Some(
+                "restore the execute bits with `chmod`, or raise `version` in `pack.yaml` and build again".to_owned(),
+            ),
             Self::AlreadyPublished { .. } => Some(
                 "a published version never changes; raise `version` in `pack.yaml` and build again"
                     .to_owned(),
@@ -137,11 +163,23 @@ pub(crate) fn look(
 ) -> Result<Looked, PackError> {
     let looked_at_ns = now_ns();
     let scan = tree::scan(directory)?;
-    let checkout = checkouts.of(directory);
-    let commit = checkout
-        .as_ref()
-        .map_or_else(String::new, |c| c.fingerprint(directory));
-    let fingerprint = Fingerprint::of(&scan, &format!("{settings}\n{commit}"), looked_at_ns);
+    let checkout = checkouts
+        .of(directory)
+        .map_err(|source| PackError::Checkout {
+            directory: directory.to_owned(),
+            source,
+        })?;
+    let (above, git) = match &checkout {
+        Some(checkout) => {
+            let above = checkout.rules_above(directory)?;
+            let has_rules = ignored::has_rules(&scan, &above);
+            let git = checkout.fingerprint(directory, has_rules);
+            (above, git)
+        }
+        None => (Above::default(), String::new()),
+    };
+    let extra = format!("{settings}\n{}\n{git}", above.texts());
+    let fingerprint = Fingerprint::of(&scan, &extra, looked_at_ns);
     if let Some(cached) = cache.hit(directory, &fingerprint) {
         return Ok(Looked::Unchanged(cached.clone()));
     }
@@ -153,7 +191,7 @@ pub(crate) fn look(
     };
     Ok(Looked::Changed(Box::new(Opened {
         fingerprint,
-        files: ignored::filter(directory, scan, tracked)?,
+        files: ignored::filter(directory, scan, &above, tracked)?,
         source: checkout.as_ref().and_then(|c| c.source(directory)),
     })))
 }
