@@ -16,7 +16,7 @@ use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError, layout};
 
 use crate::cache::{BuildCache, CachedPack};
 use crate::checkout::Checkouts;
-use crate::history::{self, Candidate, Merge, Outcome, Refusal};
+use crate::history::{self, Candidate, Merge, Outcome, Refusal, Twin};
 use crate::inputs::{self, InputError, Inputs};
 use crate::operator_file::OperatorFile;
 use crate::pack::{self, Built, Looked, PackError, Workshop};
@@ -285,7 +285,7 @@ impl<'a> Run<'a> {
         let documents = self.documents()?;
         let (candidates, mut refusals) = self.candidates(&directories, &cache, &documents);
         let candidates = self.heed_the_others(candidates, inputs, &cache, &mut refusals);
-        let candidates = history::settle(candidates, &self.operator, &mut refusals);
+        let settled = history::settle(candidates, &self.operator, &mut refusals);
         let mut report = BuildReport {
             base_url: self.identity.base_url.clone(),
             ..BuildReport::default()
@@ -296,7 +296,13 @@ impl<'a> Run<'a> {
                 directory.display()
             ));
         }
-        let merged = self.merge(candidates, documents, &mut refusals, &mut report);
+        let visit_all = self.operator.present && !same_settings;
+        let built = self.by_ref(settled.candidates, &documents, visit_all, &mut report);
+        let merged = self.merge(built, documents, &mut refusals, &mut report);
+        report.twins(settled.twins, &mut refusals);
+        report
+            .warnings
+            .extend(self.operator.warnings(&merged.documents));
         self.finish_verdicts(refusals, &mut report);
         if report.changes.refused > 0 && !self.options.skip_invalid {
             return Err(BuildError::Refused {
@@ -516,18 +522,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn merge(
+    /// The packs whose documents are to be merged, with what was built of each.
+    fn by_ref(
         &self,
         candidates: Vec<Candidate>,
-        mut documents: BTreeMap<PackRef, PackDocument>,
-        refusals: &mut Vec<Refusal>,
+        documents: &BTreeMap<PackRef, PackDocument>,
+        visit_all: bool,
         report: &mut BuildReport,
-    ) -> Merged {
-        // What the operator says applies to packs without a directory too.
+    ) -> BTreeMap<PackRef, Vec<Built>> {
+        // What the operator says applies to packs without a directory too, and so does what is no
+        // longer said.
+        let listed = documents.keys().filter(|_| visit_all);
         let mut built: BTreeMap<PackRef, Vec<Built>> = self
             .operator
             .packs
             .keys()
+            .chain(listed)
             .map(|pack_ref| (pack_ref.clone(), Vec::new()))
             .collect();
         for candidate in candidates {
@@ -545,6 +555,16 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        built
+    }
+
+    fn merge(
+        &self,
+        built: BTreeMap<PackRef, Vec<Built>>,
+        mut documents: BTreeMap<PackRef, PackDocument>,
+        refusals: &mut Vec<Refusal>,
+        report: &mut BuildReport,
+    ) -> Merged {
         let touched: BTreeSet<PackRef> = built.keys().cloned().collect();
         let needed_before = touched
             .iter()
@@ -557,7 +577,7 @@ impl<'a> Run<'a> {
             let merge = Merge {
                 dev: self.options.dev,
                 now: self.options.now,
-                additions: self.operator.packs.get(&pack_ref),
+                additions: self.operator.additions(&pack_ref),
             };
             let (document, outcomes) =
                 merge.document(&pack_ref, documents.remove(&pack_ref), &packs);
@@ -658,8 +678,8 @@ impl Other {
     }
 
     fn contradicts(&self, candidate: &Candidate, belongs: bool) -> bool {
-        let same_repository =
-            self.repository.is_some() && self.repository.as_deref() == candidate.repository();
+        let same_repository = self.repository.is_some()
+            && history::same_repository(self.repository.as_deref(), candidate.repository());
         self.pack_ref == *candidate.pack_ref()
             && (self.version == *candidate.version() || !(same_repository || belongs))
     }
@@ -689,6 +709,30 @@ impl Seen {
 }
 
 impl BuildReport {
+    /// The verdicts of directories that another one speaks for.
+    fn twins(&mut self, twins: Vec<Twin>, refusals: &mut Vec<Refusal>) {
+        for Twin { directory, first } in twins {
+            match self.packs.iter().find(|v| v.directory == first) {
+                Some(verdict) => {
+                    let pack = verdict.pack.clone();
+                    self.changes.unchanged += 1;
+                    self.packs.push(Verdict {
+                        directory,
+                        pack,
+                        outcome: Ok("unchanged"),
+                    });
+                }
+                None => refusals.push((
+                    directory,
+                    PackError::Identity(
+                        format!("it is equal to `{}`, which is refused", first.display()),
+                        "correct that one; both have the same contents",
+                    ),
+                )),
+            }
+        }
+    }
+
     fn note(&mut self, pack: &Built, outcome: Outcome) {
         let (count, word) = match outcome {
             Outcome::Added => (&mut self.changes.added, "added"),

@@ -3,13 +3,17 @@
 //! 1. The same version in two directories: fine if the trees are equal, else both are refused.
 //! 2. Several versions of a ref: one history if all declare the same `repository`, or the operator says
 //!    `same_pack`; else all are refused by name.
-//! 3. A ref the tree lists: its repository must be the same, where both declare one.
+//! 3. A ref the tree lists with a repository: a new version must declare the same one. Declaring none
+//!    would take the name over; the first to declare one may.
 //! 4. A version the tree lists: its bytes must be the same, or the build is `--dev`.
+//! 5. Where the operator's file is present, yanks, deprecation, owners and added sources are what it
+//!    says, no more; where it is absent they stay as they are.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pack_format::documents::{FORMAT, PackDocument, VersionDocument, Yank};
+use pack_format::source::InstallSource;
 use pack_format::{PackRef, StoreKey, Timestamp, Version};
 
 use crate::cache::CachedPack;
@@ -62,12 +66,25 @@ impl Candidate {
 /// A directory and why it is refused.
 pub(crate) type Refusal = (PathBuf, PackError);
 
-/// Settles rules 1 and 2 among the directories of one build; returns the ones that stay.
+/// A directory with the same version and tree as another one, which speaks for both.
+pub(crate) struct Twin {
+    pub(crate) directory: PathBuf,
+    pub(crate) first: PathBuf,
+}
+
+/// The directories of one build after rules 1 and 2.
+#[derive(Default)]
+pub(crate) struct Settled {
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) twins: Vec<Twin>,
+}
+
+/// Settles rules 1 and 2 among the directories of one build.
 pub(crate) fn settle(
     candidates: Vec<Candidate>,
     operator: &OperatorFile,
     refusals: &mut Vec<Refusal>,
-) -> Vec<Candidate> {
+) -> Settled {
     let mut by_ref: BTreeMap<PackRef, Vec<Candidate>> = BTreeMap::new();
     for candidate in candidates {
         by_ref
@@ -75,7 +92,7 @@ pub(crate) fn settle(
             .or_default()
             .push(candidate);
     }
-    let mut kept = Vec::new();
+    let mut settled = Settled::default();
     for (pack_ref, mut group) in by_ref {
         let belongs = operator.packs.get(&pack_ref).is_some_and(|p| p.same_pack);
         if let Some((message, hint)) = conflict(&pack_ref, &group, belongs) {
@@ -89,10 +106,19 @@ pub(crate) fn settle(
         }
         group.sort_by(|a, b| a.version().cmp(b.version()));
         // Equal trees of one version: the first directory speaks for all.
-        group.dedup_by(|later, first| later.version() == first.version());
-        kept.extend(group);
+        group.dedup_by(|later, first| {
+            let same = later.version() == first.version();
+            if same {
+                settled.twins.push(Twin {
+                    directory: later.directory().to_owned(),
+                    first: first.directory().to_owned(),
+                });
+            }
+            same
+        });
+        settled.candidates.extend(group);
     }
-    kept
+    settled
 }
 
 fn conflict(
@@ -100,13 +126,6 @@ fn conflict(
     group: &[Candidate],
     belongs: bool,
 ) -> Option<(String, &'static str)> {
-    let places = || {
-        let names: Vec<String> = group
-            .iter()
-            .map(|c| format!("`{}`", c.directory().display()))
-            .collect();
-        names.join(" and ")
-    };
     for (i, one) in group.iter().enumerate() {
         let twin = group[i + 1..]
             .iter()
@@ -126,17 +145,46 @@ fn conflict(
         }
     }
     let first = group.first()?.repository();
-    let same_repository = first.is_some() && group.iter().all(|c| c.repository() == first);
-    if group.len() == 1 || same_repository || belongs || all_equal(group) {
+    let same = first.is_some() && group.iter().all(|c| same_repository(c.repository(), first));
+    if group.len() == 1 || same || belongs || all_equal(group) {
         return None;
     }
+    let places: Vec<String> = group
+        .iter()
+        .map(|c| {
+            format!(
+                "`{}` ({})",
+                c.directory().display(),
+                declared(c.repository())
+            )
+        })
+        .collect();
     Some((
         format!(
             "the ref `{pack_ref}` is claimed by {}, which do not declare the same `repository`",
-            places()
+            places.join(" and ")
         ),
         "rename one of them, give all the same `repository`, or set `same_pack: true` for the ref in `registry.yaml`",
     ))
+}
+
+/// Whether two texts name one repository: a trailing `.git` or slash makes no difference.
+pub(crate) fn same_repository(one: Option<&str>, other: Option<&str>) -> bool {
+    let bare = |text: &'_ str| {
+        let text = text.trim().trim_end_matches('/');
+        text.strip_suffix(".git")
+            .unwrap_or(text)
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    one.map(bare) == other.map(bare)
+}
+
+fn declared(repository: Option<&str>) -> String {
+    repository.map_or_else(
+        || "no `repository`".to_owned(),
+        |text| format!("`{}`", pack_format::text::printable(text)),
+    )
 }
 
 fn all_equal(group: &[Candidate]) -> bool {
@@ -161,7 +209,7 @@ pub(crate) enum Outcome {
 }
 
 impl Merge<'_> {
-    /// Merges built versions into the document the tree has, under rules 3 and 4.
+    /// Merges built versions into the document the tree has, under rules 3 to 5.
     ///
     /// Returns the document, and per version what happened or why it was refused.
     pub(crate) fn document(
@@ -170,74 +218,87 @@ impl Merge<'_> {
         existing: Option<PackDocument>,
         built: &[Built],
     ) -> (PackDocument, Vec<Result<Outcome, PackError>>) {
-        let mut document = existing.unwrap_or_else(|| PackDocument {
+        let before = existing.unwrap_or_else(|| PackDocument {
             format: FORMAT,
             pack_ref: pack_ref.clone(),
             deprecated: None,
             owners: Vec::new(),
             versions: Vec::new(),
         });
-        let outcomes = built
+        let mut document = before.clone();
+        let results: Vec<Result<(), PackError>> = built
             .iter()
             .map(|pack| self.version(&mut document, pack))
             .collect();
         document.versions.sort_by(|a, b| b.version.cmp(&a.version));
-        self.operator(&mut document);
+        self.operator(&mut document, built);
+        // Judged last: only whole records tell what changed.
+        let outcomes = results
+            .into_iter()
+            .zip(built)
+            .map(|(result, pack)| result.map(|()| outcome(&before, &document, pack.version())))
+            .collect();
         (document, outcomes)
     }
 
-    fn version(&self, document: &mut PackDocument, pack: &Built) -> Result<Outcome, PackError> {
-        let belongs = self.additions.is_some_and(|a| a.same_pack);
-        let listed = document
-            .versions
-            .first()
-            .and_then(|v| v.repository.as_deref());
-        if let (Some(listed), Some(new), false) = (listed, pack.repository.as_deref(), belongs)
-            && listed != new
-        {
-            return Err(PackError::Identity(
-                format!(
-                    "the ref `{}` belongs to `{}` in this registry; `{}` declares `{}`",
-                    pack.pack_ref,
-                    pack_format::text::printable(listed),
-                    pack.directory.display(),
-                    pack_format::text::printable(new)
-                ),
-                "rename the pack, or set `same_pack: true` for the ref in `registry.yaml` if it has moved",
-            ));
-        }
-        let mut fresh = self.with_sources(pack);
-        let Some(old) = document
+    fn version(&self, document: &mut PackDocument, pack: &Built) -> Result<(), PackError> {
+        let mut fresh = self.with_meta(pack);
+        let old = document
             .versions
             .iter_mut()
-            .find(|v| v.version == *pack.version())
-        else {
-            document.versions.push(fresh);
-            return Ok(Outcome::Added);
-        };
-        if let (Some(published), Some(key)) = (old.tree, old.store_key)
-            && key != pack.store_key
+            .find(|v| v.version == *pack.version());
+        let as_listed = old
+            .as_ref()
+            .is_some_and(|old| old.store_key == Some(pack.store_key));
+        if let Some(old) = &old
+            && !as_listed
             && !self.dev
         {
-            return Err(PackError::AlreadyPublished {
-                pack_ref: pack.pack_ref.clone(),
-                version: old.version.clone(),
-                published,
-                new: pack.tree,
-            });
+            already_published(old, pack)?;
         }
-        fresh.published_at = old.published_at;
-        fresh.yanked = old.yanked.take();
-        let outcome = if *old == fresh {
-            Outcome::Unchanged
-        } else {
-            Outcome::Updated
-        };
-        *old = fresh;
-        Ok(outcome)
+        if let Some(old) = old {
+            fresh.published_at = old.published_at;
+            fresh.yanked.clone_from(&old.yanked);
+            if as_listed {
+                *old = fresh;
+                return Ok(());
+            }
+        }
+        self.same_pack(document, pack)?;
+        // The record of this version, if any, is the one being replaced.
+        document.versions.retain(|v| v.version != fresh.version);
+        document.versions.push(fresh);
+        Ok(())
     }
 
-    fn with_sources(&self, pack: &Built) -> VersionDocument {
+    /// Rule 3, against the newest other version that declares a repository.
+    fn same_pack(&self, document: &PackDocument, pack: &Built) -> Result<(), PackError> {
+        let new = pack.repository.as_deref();
+        let listed = document
+            .versions
+            .iter()
+            .filter(|v| v.version != *pack.version() && v.repository.is_some())
+            .max_by(|a, b| a.version.cmp(&b.version))
+            .and_then(|v| v.repository.as_deref());
+        if listed.is_none()
+            || same_repository(listed, new)
+            || self.additions.is_some_and(|a| a.same_pack)
+        {
+            return Ok(());
+        }
+        Err(PackError::Identity(
+            format!(
+                "the ref `{}` belongs to {} in this registry; `{}` declares {}",
+                pack.pack_ref,
+                declared(listed),
+                pack.directory.display(),
+                declared(new)
+            ),
+            "declare the same `repository`, rename the pack, or set `same_pack: true` for the ref in `registry.yaml` if it has moved",
+        ))
+    }
+
+    fn with_meta(&self, pack: &Built) -> VersionDocument {
         let mut fresh = pack.document.clone();
         if let Some(additions) = self.additions {
             for (key, value) in &additions.meta {
@@ -247,29 +308,72 @@ impl Merge<'_> {
         fresh
     }
 
-    /// What the operator's file says about the pack as a whole.
-    fn operator(&self, document: &mut PackDocument) {
+    /// Rule 5.
+    fn operator(&self, document: &mut PackDocument, built: &[Built]) {
         let Some(additions) = self.additions else {
             return;
         };
         document.owners.clone_from(&additions.owners);
         document.deprecated.clone_from(&additions.deprecated);
-        if let Some(newest) = document.versions.first_mut() {
-            for source in &additions.sources {
-                if !newest.install_sources.contains(source) {
-                    newest.install_sources.push(source.clone());
+        for version in &mut document.versions {
+            let since = version.yanked.take().map_or(self.now, |yank| yank.at);
+            let reason = additions.yanked.get(&version.version);
+            version.yanked = reason.map(|reason| Yank {
+                reason: reason.clone(),
+                at: since,
+            });
+            // A version built now has its checkout's source only; of others all else came from a file.
+            if !built.iter().any(|pack| *pack.version() == version.version) {
+                version.install_sources.retain(is_of_checkout);
+            }
+            let sources = additions.sources.get(&version.version);
+            for source in sources.into_iter().flatten() {
+                if !version.install_sources.contains(source) {
+                    version.install_sources.push(source.clone());
                 }
             }
         }
-        for (version, reason) in &additions.yanked {
-            let found = document.versions.iter_mut().find(|v| v.version == *version);
-            if let Some(found) = found {
-                let at = found.yanked.as_ref().map_or(self.now, |y| y.at);
-                found.yanked = Some(Yank {
-                    reason: reason.clone(),
-                    at,
-                });
-            }
+    }
+}
+
+/// Whether a source looks as a checkout gives it: a git source with a whole commit and a checksum.
+fn is_of_checkout(source: &InstallSource) -> bool {
+    matches!(source, InstallSource::Git { git_ref: Some(commit), checksum: Some(_), .. }
+        if commit.as_str().len() == 40 && commit.as_str().bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Rule 4: the refusal of a version whose bytes are not the published ones.
+fn already_published(old: &VersionDocument, pack: &Built) -> Result<(), PackError> {
+    let (Some(published), Some(key)) = (old.tree, old.store_key) else {
+        return Ok(());
+    };
+    let (pack_ref, version) = (pack.pack_ref.clone(), old.version.clone());
+    Err(if published == pack.tree {
+        PackError::ModesChanged {
+            pack_ref,
+            version,
+            published: key,
+            new: pack.store_key,
         }
+    } else {
+        PackError::AlreadyPublished {
+            pack_ref,
+            version,
+            published,
+            new: pack.tree,
+        }
+    })
+}
+
+fn outcome(before: &PackDocument, after: &PackDocument, version: &Version) -> Outcome {
+    let record = |document: &'_ PackDocument| {
+        let found = document.versions.iter().find(|v| v.version == *version);
+        found.cloned()
+    };
+    let same_head = before.owners == after.owners && before.deprecated == after.deprecated;
+    match record(before) {
+        None => Outcome::Added,
+        Some(old) if same_head && record(after).as_ref() == Some(&old) => Outcome::Unchanged,
+        Some(_) => Outcome::Updated,
     }
 }

@@ -244,7 +244,7 @@ mod tests {
             Arc::new(rules("*.key\n/root.txt\n/packs/slack/here.txt\npacks/\n")),
         );
         let inside = [
-            ("".to_owned(), rules("venv/\n!keep.key\n")),
+            (String::new(), rules("venv/\n!keep.key\n")),
             ("lib".to_owned(), rules("x\n!/venv\n")),
         ];
         let mut rules = Rules {

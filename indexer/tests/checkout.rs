@@ -96,11 +96,11 @@ fn unreadable_checkout_is_named() {
         unreachable!()
     };
     let error = report.packs[0].outcome.as_ref().unwrap_err();
-    let cause = std::error::Error::source(error).unwrap().to_string();
+    let reason = std::error::Error::source(error).unwrap().to_string();
     let place = case.packs().canonicalize().unwrap().display().to_string();
     assert!(
-        cause.starts_with(&format!("cannot read the git repository of `{place}`: ")),
-        "{cause}"
+        reason.starts_with(&format!("cannot read the git repository of `{place}`: ")),
+        "{reason}"
     );
     assert_eq!(error.hint(), None);
 }
