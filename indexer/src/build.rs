@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pack_format::documents::{ArchiveRecord, PackDocument, PacksDocument, VersionDocument};
-use pack_format::manifest::Manifest;
-use pack_format::url_policy::UrlError;
-use pack_format::{Hint, MetadataError, PackRef, StoreKey, Timestamp, Version};
+use pack_format::{PackRef, StoreKey, Timestamp, Version};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use rayon::prelude::*;
 use registry_tree::assemble::{self, Identity};
-use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError, layout};
+use registry_tree::{ReadError, TreeReader, TreeWriter, layout};
 
-use crate::cache::{BuildCache, CachedPack};
+use crate::cache::{BuildCache, CachedPack, Seen};
 use crate::checkout::Checkouts;
-use crate::history::{self, Candidate, Merge, Outcome, Refusal, Twin};
+use crate::error::BuildError;
+use crate::history::{self, Candidate, Merge, Refusal};
 use crate::inputs::{self, InputError, Inputs};
 use crate::operator_file::OperatorFile;
+use crate::others::Other;
 use crate::pack::{self, Built, Looked, PackError, Workshop};
-use crate::publish::{self, Packs, Publication, PublishError};
+use crate::publish::{self, Packs, Publication};
+use crate::report::{BuildReport, Verdict};
 
 /// What to build, and how.
 #[derive(Debug, Clone)]
@@ -47,110 +48,6 @@ pub struct BuildOptions {
     pub archive_time: u64,
     /// How long to wait for another process that changes the tree.
     pub lock_timeout: Duration,
-}
-
-/// What a build did.
-#[derive(Debug, Default)]
-pub struct BuildReport {
-    /// One verdict per pack directory, sorted by directory.
-    pub packs: Vec<Verdict>,
-    /// What deserves attention, one sentence each.
-    pub warnings: Vec<String>,
-    /// What changed in the tree.
-    pub changes: Changes,
-    /// Number of packs and of versions the tree lists now.
-    pub totals: (u64, u64),
-    /// Base URL in force, if any.
-    pub base_url: Option<String>,
-}
-
-/// Numbers of what changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Versions the tree did not list before.
-    pub added: usize,
-    /// Listed versions whose record changed.
-    pub updated: usize,
-    /// Versions as they were.
-    pub unchanged: usize,
-    /// Directories that were refused.
-    pub refused: usize,
-    /// Files of the tree that got new bytes.
-    pub files_written: usize,
-}
-
-/// What became of one directory.
-#[derive(Debug)]
-pub struct Verdict {
-    /// The directory.
-    pub directory: PathBuf,
-    /// The pack and version, where they could be read.
-    pub pack: Option<(PackRef, Version)>,
-    /// `added`, `updated`, `unchanged`, or why it was refused.
-    pub outcome: Result<&'static str, PackError>,
-}
-
-/// Why nothing was built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// An argument names no packs.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The operator's file is wrong.
-    #[error(transparent)]
-    Operator(#[from] MetadataError),
-    /// The target holds other files than a registry's.
-    #[error("`{}` holds files and is not a registry tree", .0.display())]
-    NotATree(PathBuf),
-    /// The base URL is no URL a tree can be hosted under.
-    #[error("the base URL cannot be used")]
-    BaseUrl(#[source] UrlError),
-    /// The tree to continue cannot be read.
-    #[error("cannot continue the registry tree")]
-    Tree(#[from] ReadError),
-    /// The tree cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A page or document cannot be made.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// Packs were refused, so nothing was published.
-    #[error("{} of {} packs were refused; nothing was published", report.changes.refused, report.packs.len())]
-    Refused {
-        /// The verdicts.
-        report: Box<BuildReport>,
-    },
-    /// The file system refused.
-    #[error(transparent)]
-    File(#[from] FsError),
-}
-
-impl BuildError {
-    /// Whether another process is changing the tree.
-    pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Write(error) if error.is_busy())
-    }
-}
-
-impl Hint for BuildError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Input(error) => error.hint(),
-            Self::Operator(error) => error.hint(),
-            Self::NotATree(_) => Some("choose an empty or new directory with `--out`".to_owned()),
-            Self::BaseUrl(_) => {
-                Some("write one such as `https://packs.example.org/`, with `--base-url` or as `url` in `registry.yaml`".to_owned())
-            }
-            Self::Tree(error) => error.hint(),
-            Self::Write(error) => error.hint(),
-            Self::Publish(error) => error.hint(),
-            Self::Refused { .. } => {
-                Some("correct them, or pass `--skip-invalid` to publish the others".to_owned())
-            }
-            Self::File(error) => error.hint(),
-        }
-    }
 }
 
 /// Builds the tree, or finds that nothing is to be done.
@@ -645,107 +542,6 @@ struct Merged {
     touched: BTreeSet<PackRef>,
     needed_before: BTreeSet<PackRef>,
     built: Vec<Built>,
-}
-
-/// A pack of the inputs that this build does not look into.
-struct Other {
-    directory: PathBuf,
-    pack_ref: PackRef,
-    version: Version,
-    repository: Option<String>,
-}
-
-impl Other {
-    /// As the last build saw it, else as its manifest says; `None` for what is no pack.
-    fn of(directory: &Path, cache: &BuildCache) -> Option<Self> {
-        if let Some(seen) = cache.last_seen(directory) {
-            return Some(Self {
-                directory: directory.to_owned(),
-                pack_ref: seen.pack_ref.clone(),
-                version: seen.version.clone(),
-                repository: seen.repository.clone(),
-            });
-        }
-        let path = directory.join(inputs::MANIFEST);
-        let manifest =
-            Manifest::parse(&path.display().to_string(), &std::fs::read(&path).ok()?).ok()?;
-        Some(Self {
-            directory: directory.to_owned(),
-            pack_ref: manifest.pack_ref,
-            version: manifest.version,
-            repository: manifest.repository,
-        })
-    }
-
-    fn contradicts(&self, candidate: &Candidate, belongs: bool) -> bool {
-        let same_repository = self.repository.is_some()
-            && history::same_repository(self.repository.as_deref(), candidate.repository());
-        self.pack_ref == *candidate.pack_ref()
-            && (self.version == *candidate.version() || !(same_repository || belongs))
-    }
-}
-
-/// What the cache remembers of a built directory.
-struct Seen {
-    directory: PathBuf,
-    fingerprint: crate::cache::Fingerprint,
-    pack_ref: PackRef,
-    version: Version,
-    store_key: StoreKey,
-    repository: Option<String>,
-}
-
-impl Seen {
-    fn of(pack: &Built) -> Self {
-        Self {
-            directory: pack.directory.clone(),
-            fingerprint: pack.fingerprint.clone(),
-            pack_ref: pack.pack_ref.clone(),
-            version: pack.version().clone(),
-            store_key: pack.store_key,
-            repository: pack.repository.clone(),
-        }
-    }
-}
-
-impl BuildReport {
-    /// The verdicts of directories that another one speaks for.
-    fn twins(&mut self, twins: Vec<Twin>, refusals: &mut Vec<Refusal>) {
-        for Twin { directory, first } in twins {
-            match self.packs.iter().find(|v| v.directory == first) {
-                Some(verdict) => {
-                    let pack = verdict.pack.clone();
-                    self.changes.unchanged += 1;
-                    self.packs.push(Verdict {
-                        directory,
-                        pack,
-                        outcome: Ok("unchanged"),
-                    });
-                }
-                None => refusals.push((
-                    directory,
-                    PackError::Identity(
-                        format!("it is equal to `{}`, which is refused", first.display()),
-                        "correct that one; both have the same contents",
-                    ),
-                )),
-            }
-        }
-    }
-
-    fn note(&mut self, pack: &Built, outcome: Outcome) {
-        let (count, word) = match outcome {
-            Outcome::Added => (&mut self.changes.added, "added"),
-            Outcome::Updated => (&mut self.changes.updated, "updated"),
-            Outcome::Unchanged => (&mut self.changes.unchanged, "unchanged"),
-        };
-        *count += 1;
-        self.packs.push(Verdict {
-            directory: pack.directory.clone(),
-            pack: Some((pack.pack_ref.clone(), pack.version().clone())),
-            outcome: Ok(word),
-        });
-    }
 }
 
 /// The URL with a trailing slash.

@@ -18,6 +18,8 @@ use pack_fs::{FsError, durable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::pack::Built;
+
 /// Longest tick of a fine file system clock, in nanoseconds (20 ms).
 const TICK_NS: i128 = 20_000_000;
 /// Longest tick of a file system that keeps whole seconds, in nanoseconds (2 s).
@@ -175,4 +177,27 @@ fn key(directory: &Path) -> String {
         .unwrap_or_else(|_| directory.to_owned())
         .to_string_lossy()
         .into_owned()
+}
+
+/// What the cache remembers of a built directory.
+pub(crate) struct Seen {
+    pub(crate) directory: PathBuf,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) pack_ref: PackRef,
+    pub(crate) version: Version,
+    pub(crate) store_key: StoreKey,
+    pub(crate) repository: Option<String>,
+}
+
+impl Seen {
+    pub(crate) fn of(pack: &Built) -> Self {
+        Self {
+            directory: pack.directory.clone(),
+            fingerprint: pack.fingerprint.clone(),
+            pack_ref: pack.pack_ref.clone(),
+            version: pack.version().clone(),
+            store_key: pack.store_key,
+            repository: pack.repository.clone(),
+        }
+    }
 }

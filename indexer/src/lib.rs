@@ -12,13 +12,18 @@
 pub mod build;
 mod cache;
 mod checkout;
+pub mod error;
 mod history;
 mod ignored;
 pub mod inputs;
 pub mod lone_index;
 mod operator_file;
+mod others;
 mod pack;
 mod publish;
+pub mod report;
 pub mod watch;
 
-pub use build::{BuildError, BuildOptions, BuildReport, Changes, Verdict, build};
+pub use build::{BuildOptions, build};
+pub use error::BuildError;
+pub use report::{BuildReport, Changes, Verdict};
