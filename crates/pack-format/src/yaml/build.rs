@@ -41,6 +41,8 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
     }
     let mut builder = Builder {
         file,
+        // Plain ASCII without escapes holds no such character: what is left of them was refused above.
+        may_deceive: !text.is_ascii() || text.contains('\\'),
         parser: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
         nodes: 0,
@@ -51,6 +53,8 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
 
 struct Builder<'a> {
     file: &'a str,
+    /// Whether scalars have to be searched for deceptive characters.
+    may_deceive: bool,
     parser: Parser<'a, StrInput<'a>>,
     /// Finished nodes that an alias may repeat, with what they expand to.
     anchors: BTreeMap<usize, (Node, Cost)>,
@@ -209,7 +213,7 @@ impl<'a> Builder<'a> {
         style: ScalarStyle,
         tag: Option<&Tag>,
     ) -> Result<Scalar, MetadataError> {
-        if text.chars().any(is_deceptive) {
+        if self.may_deceive && text.chars().any(is_deceptive) {
             return Err(self.fail(
                 line,
                 "a value holds a control character or one that changes the direction of text",
