@@ -242,9 +242,15 @@ fn two_processes_install_side_by_side() {
                 .unwrap()
         })
         .collect();
-    for mut child in children {
-        child.wait().unwrap();
-    }
+    let codes: Vec<Option<i32>> = children
+        .into_iter()
+        .map(|mut child| child.wait().unwrap().code())
+        .collect();
+    // Whoever comes after `monitor` with a version it cannot use is refused, and nobody else.
+    assert!(
+        matches!(codes[..], [Some(0), Some(0), Some(0 | 3)]),
+        "{codes:?}"
+    );
     assert_eq!(place.active("monitor").as_deref(), Some("1.0.0"));
     place.pack_run(&["verify"], 0);
 }

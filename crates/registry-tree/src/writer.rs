@@ -3,10 +3,10 @@
 //! 1. Take the lock of the tree; sweep what a cut left in `staging/`.
 //! 2. Stage: each file whose bytes differ from what is there is written to `TREE.state/staging/`. Any
 //!    number of threads may stage at once; nothing of it can be seen in the tree.
-//! 3. Commit: make the staged bytes durable; put objects in place, then views; make their directories
-//!    durable; put the pointers in place in the order they were staged; make those durable.
+//! 3. Commit: make the staged bytes durable; put objects in place and make their names durable; the same
+//!    for views; then for one pointer after the other, in the order they were staged.
 //!
-//! Dropped without a commit, the tree is as it was.
+//! Dropped without a commit, no file of the tree has changed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, OpenOptions};
