@@ -3,6 +3,7 @@
 //! * `layers`    crates depend downwards only
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
+//! * `checksum`  `pack checksum`: trees, files, comparing
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `demo`      the README's first command
@@ -15,6 +16,7 @@
 )]
 
 mod build;
+mod checksum;
 mod demo;
 mod example;
 mod hostile;

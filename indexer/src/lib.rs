@@ -9,9 +9,12 @@
 //!    versions the tree lists.
 //! 4. [`publish`]: documents, pages and indexes, through the one tree writer.
 
+pub mod archive_file;
 pub mod build;
 mod cache;
 mod checkout;
+mod contents;
+pub mod directory;
 pub mod error;
 mod history;
 mod ignored;
@@ -24,6 +27,9 @@ mod publish;
 pub mod report;
 pub mod watch;
 
+pub use archive_file::{ArchiveFile, ArchiveFileError, ArchivedPack};
 pub use build::{BuildOptions, build};
+pub use directory::{DirectoryTree, PackDirectory};
 pub use error::BuildError;
+pub use pack::PackError;
 pub use report::{BuildReport, Changes, Verdict};

@@ -1,31 +1,25 @@
 //! One pack directory: looked at, and where something changed, read, checked, digested and archived.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pack_archive::{ArchiveBuilder, Gate};
-use pack_format::digest::{TreeHashError, TreeHasher};
+use pack_archive::ArchiveBuilder;
+use pack_format::digest::TreeHashError;
 use pack_format::documents::{ArchiveRecord, Components, VersionDocument};
-use pack_format::inventory::{self, PackFile};
-use pack_format::manifest::{COMPONENT_KINDS, Manifest};
+use pack_format::manifest::Manifest;
 use pack_format::source::InstallSource;
 use pack_format::{
-    ArchiveDigest, Hint, Limits, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
+    ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
 };
-use pack_fs::error::Context as _;
 use pack_fs::tree::{TreeError, TreeFile};
-use pack_fs::{FsError, SourceDir, tree};
+use pack_fs::{FsError, tree};
 use registry_pages::FileRow;
 use registry_tree::writer::StagedFile;
 use registry_tree::{TreeWriter, layout};
 
 use crate::cache::{BuildCache, CachedPack, Fingerprint, now_ns};
 use crate::checkout::{CheckoutError, Checkouts};
+use crate::contents::Contents;
 use crate::ignored::{self, Above};
-use crate::inputs::MANIFEST;
 
 /// Why one pack is refused.
 #[derive(Debug, thiserror::Error)]
@@ -150,8 +144,8 @@ pub(crate) enum Looked {
 /// A directory whose files are listed but not read.
 pub(crate) struct Opened {
     pub(crate) fingerprint: Fingerprint,
-    files: Vec<TreeFile>,
-    source: Option<InstallSource>,
+    pub(crate) files: Vec<TreeFile>,
+    pub(crate) source: Option<InstallSource>,
 }
 
 /// Walks `directory`; `settings` is what else the result depends on.
@@ -234,24 +228,11 @@ pub(crate) struct Workshop<'a> {
     pub(crate) published: &'a Published<'a>,
 }
 
-struct Contents {
-    /// All contents, one after the other.
-    bytes: Vec<u8>,
-    files: Vec<(TreeFile, Range<usize>)>,
-}
-
 impl Workshop<'_> {
     /// Reads, checks, digests and, where the tree lacks it, archives the pack in `directory`.
     pub(crate) fn build(&self, directory: &Path, opened: Opened) -> Result<Built, PackError> {
-        let contents = read(directory, opened.files)?;
-        let place = directory.display().to_string();
-        let manifest_name = format!("{place}/{MANIFEST}");
-        let manifest_bytes = contents.get(MANIFEST).ok_or_else(|| {
-            MetadataError::new(&manifest_name, None, "it is left out by an ignore rule")
-                .with_hint("remove the rule from `.gitignore` or `.attuneignore`")
-        })?;
-        let manifest = Manifest::parse(&manifest_name, manifest_bytes)?;
-        let components = inventory::components(&place, &manifest, &contents.component_files())?;
+        let contents = Contents::read(directory, opened.files)?;
+        let (manifest, components) = contents.metadata(directory)?;
         let (tree, store_key) = contents.digest(directory)?;
         let archive = self.archive(directory, &manifest, &contents, store_key)?;
         let readme = contents
@@ -259,7 +240,7 @@ impl Workshop<'_> {
             .filter_map(|(file, bytes)| Some((readme_rank(&file.path)?, bytes)))
             .min_by_key(|(rank, _)| *rank)
             .map(|(_, bytes)| readme_text(bytes));
-        let unpacked_bytes = contents.bytes.len() as u64;
+        let unpacked_bytes = contents.unpacked_bytes();
         Ok(Built {
             directory: directory.to_owned(),
             fingerprint: opened.fingerprint,
@@ -276,7 +257,7 @@ impl Workshop<'_> {
                 install_sources: opened.source.into_iter().collect(),
                 tree: Some(tree),
                 store_key: Some(store_key),
-                file_count: contents.files.len() as u64,
+                file_count: contents.file_count(),
                 unpacked_bytes,
                 components,
                 ..from_manifest(manifest, self.now)
@@ -409,136 +390,5 @@ fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument
         components: Components::default(),
         configuration: manifest.configuration,
         meta: manifest.meta.into_iter().collect(),
-    }
-}
-
-/// Reads all files into one buffer: a pack has dozens of small ones.
-fn read(directory: &Path, files: Vec<TreeFile>) -> Result<Contents, PackError> {
-    // Names, sizes and their sum are judged before a byte is read: one huge file must not cost memory.
-    let mut gate = Gate::new(&Limits::default());
-    for file in &files {
-        gate.admit_file(file.path.as_bytes(), file.size_bytes)
-            .map_err(|refusal| PackError::Contents {
-                directory: directory.to_owned(),
-                source: refusal.into(),
-            })?;
-    }
-    let mut source = SourceDir::open(directory).on("open", directory)?;
-    let mut bytes = BUFFER.take();
-    bytes.clear();
-    let mut ranges = Vec::with_capacity(files.len());
-    for file in files {
-        let start = bytes.len();
-        let opened = source
-            .file(&file.path)
-            .on("open", &directory.join(&file.path))?;
-        read_file(opened, file.size_bytes, &mut bytes).on("read", &directory.join(&file.path))?;
-        let read = (bytes.len() - start) as u64;
-        if read != file.size_bytes {
-            return Err(PackError::Changed {
-                directory: directory.to_owned(),
-                source: TreeHashError::Changed {
-                    path: file.path,
-                    announced: file.size_bytes,
-                    read,
-                },
-            });
-        }
-        ranges.push((file, start..bytes.len()));
-    }
-    Ok(Contents {
-        bytes,
-        files: ranges,
-    })
-}
-
-/// Appends a file that should have `size_bytes`, and at most one byte more, so that growth shows.
-fn read_file(mut file: File, size_bytes: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let start = bytes.len();
-    let size = usize::try_from(size_bytes).unwrap_or(usize::MAX - start - 1);
-    bytes.resize(start + size + 1, 0);
-    let mut filled = start;
-    while filled < bytes.len() {
-        match file.read(&mut bytes[filled..]) {
-            // A short read of a regular file is its end.
-            Ok(0) => break,
-            Ok(n) => {
-                filled += n;
-                if filled == start + size {
-                    break;
-                }
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(())
-}
-
-/// Largest buffer a thread keeps between packs, in bytes (4 MiB).
-const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
-
-thread_local! {
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-impl Drop for Contents {
-    fn drop(&mut self) {
-        if self.bytes.capacity() <= MAX_KEPT_BYTES {
-            BUFFER.set(std::mem::take(&mut self.bytes));
-        }
-    }
-}
-
-impl Contents {
-    fn get(&self, path: &str) -> Option<&[u8]> {
-        self.files
-            .binary_search_by(|(file, _)| file.path.as_str().cmp(path))
-            .ok()
-            .map(|i| &self.bytes[self.files[i].1.clone()])
-    }
-
-    /// Every file and its bytes, in order.
-    fn iter(&self) -> impl Iterator<Item = (&TreeFile, &[u8])> {
-        self.files
-            .iter()
-            .map(|(file, range)| (file, &self.bytes[range.clone()]))
-    }
-
-    fn rows(&self) -> Vec<FileRow> {
-        let row = |(file, _): &(TreeFile, Range<usize>)| FileRow {
-            path: file.path.clone(),
-            size_bytes: file.size_bytes,
-            executable: file.executable,
-        };
-        self.files.iter().map(row).collect()
-    }
-
-    fn component_files(&self) -> Vec<PackFile<'_>> {
-        let in_component_directory = |path: &str| {
-            path.split_once('/')
-                .is_some_and(|(top, _)| COMPONENT_KINDS.contains(&top))
-        };
-        self.iter()
-            .filter(|(file, _)| in_component_directory(&file.path))
-            .map(|(file, content)| PackFile {
-                path: &file.path,
-                content,
-            })
-            .collect()
-    }
-
-    fn digest(&self, directory: &Path) -> Result<(TreeDigest, StoreKey), PackError> {
-        let mut hasher = TreeHasher::new();
-        for (file, bytes) in self.iter() {
-            hasher
-                .file(&file.path, file.executable, bytes)
-                .map_err(|source| PackError::Changed {
-                    directory: directory.to_owned(),
-                    source,
-                })?;
-        }
-        Ok(hasher.finish())
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use pack_format::{Checksum, PackRef};
 
+use super::checksum::ChecksumArgs;
+
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackCommand {
@@ -28,6 +30,8 @@ pub(crate) enum PackCommand {
     Verify(VerifyArgs),
     /// Remove old generations, unused trees and stale cached documents
     Prune(PruneArgs),
+    /// Print the checksum of a directory, an archive or any file
+    Checksum(ChecksumArgs),
 }
 
 /// Flags of every command that changes what is installed.

@@ -1,6 +1,7 @@
 //! Verbs about installed packs, one file each.
 
 pub(crate) mod args;
+mod checksum;
 mod context;
 mod history;
 mod install;
@@ -31,18 +32,21 @@ pub(crate) fn run(
     settings: &Settings,
     report: Report,
 ) -> Result<(), Failure> {
-    let context = Context::new(settings, settings.packs_base_dir()?, report);
+    // The first ones need no packs directory, and must work where there is none.
+    let context =
+        || -> Result<_, Failure> { Ok(Context::new(settings, settings.packs_base_dir()?, report)) };
     match command {
-        PackCommand::Install(args) => install::run(args, &context),
-        PackCommand::List(args) => list::run(args, &context),
-        PackCommand::Show(args) => show::run(args, &context),
-        PackCommand::Search(args) => search::run(args, &context),
-        PackCommand::Registries => registries::run(&context),
-        PackCommand::Uninstall(args) => uninstall::run(args, &context),
-        PackCommand::History => history::run(&context),
-        PackCommand::Rollback(args) => rollback::run(args, &context),
-        PackCommand::Verify(args) => verify::run(args, &context),
-        PackCommand::Prune(args) => prune::run(args, &context),
+        PackCommand::Checksum(args) => checksum::run(args, report),
+        PackCommand::Install(args) => install::run(args, &context()?),
+        PackCommand::List(args) => list::run(args, &context()?),
+        PackCommand::Show(args) => show::run(args, &context()?),
+        PackCommand::Search(args) => search::run(args, &context()?),
+        PackCommand::Registries => registries::run(&context()?),
+        PackCommand::Uninstall(args) => uninstall::run(args, &context()?),
+        PackCommand::History => history::run(&context()?),
+        PackCommand::Rollback(args) => rollback::run(args, &context()?),
+        PackCommand::Verify(args) => verify::run(args, &context()?),
+        PackCommand::Prune(args) => prune::run(args, &context()?),
     }
 }
 
