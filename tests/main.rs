@@ -4,6 +4,8 @@
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
 //! * `checksum`  `pack checksum`: trees, files, comparing
+//! * `index_entry`  `pack index-entry`: form, sources, refusals
+//! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `demo`      the README's first command
@@ -20,6 +22,8 @@ mod checksum;
 mod demo;
 mod example;
 mod hostile;
+mod index_entry;
+mod index_oracle;
 mod install;
 mod layers;
 mod serve;

@@ -5,8 +5,7 @@
 //! directory of its first level.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use pack_archive::{ArchiveError, ArchiveKind, MemberPath, Sink, read_archive};
@@ -83,20 +82,32 @@ impl ArchiveFile {
     /// [`FsError`] if it cannot be read. A file that is no pack is no error.
     pub fn read(path: &Path, algorithm: Algorithm) -> Result<Self, FsError> {
         let mut file = open_regular(path).on("read", path)?;
-        let checksum = Checksum::compute(algorithm, &mut file).on("read", path)?;
-        let size_bytes = file.stream_position().on("read", path)?;
+        Self::of(&mut file, algorithm).on("read", path)
+    }
+
+    /// Reads an open file, from its start.
+    ///
+    /// # Errors
+    /// Whatever reading fails with.
+    pub fn of(file: &mut (impl Read + Seek), algorithm: Algorithm) -> io::Result<Self> {
+        file.rewind()?;
+        let checksum = Checksum::compute(algorithm, file)?;
+        let size_bytes = file.stream_position()?;
         Ok(Self {
             checksum,
             size_bytes,
-            pack: archived_pack(&mut file).on("read", path)?,
+            pack: archived_pack(file)?,
         })
     }
 }
 
-fn archived_pack(file: &mut File) -> io::Result<Option<Result<ArchivedPack, ArchiveFileError>>> {
+fn archived_pack(
+    file: &mut (impl Read + Seek),
+) -> io::Result<Option<Result<ArchivedPack, ArchiveFileError>>> {
     file.rewind()?;
     let mut head = Vec::new();
-    file.take(ArchiveKind::HEAD_BYTES as u64)
+    file.by_ref()
+        .take(ArchiveKind::HEAD_BYTES as u64)
         .read_to_end(&mut head)?;
     if ArchiveKind::detect(&head).is_none() {
         return Ok(None);

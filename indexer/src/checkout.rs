@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Repository, StatusOptions, TreeWalkMode, TreeWalkResult};
 use pack_format::digest::TreeHasher;
+use pack_format::git_ref::GitRef;
 use pack_format::source::InstallSource;
 use pack_format::url_policy::{SourceUrl, UrlPolicy};
 use pack_format::{Checksum, Hint, TreeDigest};
@@ -64,6 +65,20 @@ pub(crate) struct Checkout {
     dirty: BTreeSet<String>,
     /// Ignore rules by directory: packs beside each other share what is above them.
     rules: Mutex<BTreeMap<PathBuf, Arc<DirectoryRules>>>,
+}
+
+/// What a checkout knows of a git ref.
+pub(crate) enum AtRef {
+    /// Nothing: it has no tag, branch or commit of that name.
+    Unknown,
+    /// It has it.
+    Known {
+        commit: String,
+        /// Digest of the pack's tree at the commit, or why it has none.
+        tree: Result<TreeDigest, String>,
+        /// Files of the directory that git does not track, and no ignore rule names.
+        left_out: Vec<String>,
+    },
 }
 
 impl Checkouts {
@@ -204,6 +219,30 @@ impl Checkout {
         })
     }
 
+    /// What is known of `git_ref`, and of the tree below `directory` there.
+    pub(crate) fn at(&self, git_ref: &GitRef, directory: &Path) -> Result<AtRef, CheckoutError> {
+        let failed = |e: git2::Error| CheckoutError::new(&self.work_directory, &e);
+        let repository = Repository::open(&self.work_directory).map_err(failed)?;
+        let Some(commit) = resolve(&repository, git_ref) else {
+            return Ok(AtRef::Unknown);
+        };
+        let prefix = self.prefix(directory).unwrap_or_default();
+        let subdir = prefix.trim_end_matches('/');
+        let tree = if subdir.is_empty() {
+            committed_tree(&repository, commit, subdir)
+                .ok_or_else(|| "it holds links, submodules or names that are not UTF-8".to_owned())
+        } else {
+            Err(format!(
+                "the pack lies in its subdirectory `{subdir}`, which format 1 cannot say"
+            ))
+        };
+        Ok(AtRef::Known {
+            commit: commit.to_string(),
+            tree,
+            left_out: Vec::new(),
+        })
+    }
+
     /// `directory` as a git source, if it is a clean checkout of a published commit.
     pub(crate) fn source(&self, directory: &Path) -> Option<InstallSource> {
         let (url, commit) = self.published.as_ref()?;
@@ -221,6 +260,21 @@ impl Checkout {
             subdir: (!subdir.is_empty()).then(|| subdir.to_owned()),
         })
     }
+}
+
+/// The commit a tag, a branch of `origin`, a branch here, or a whole object id names.
+fn resolve(repository: &Repository, git_ref: &GitRef) -> Option<git2::Oid> {
+    let name = git_ref.as_str();
+    if git_ref.is_commit() {
+        let id = git2::Oid::from_str(name).ok()?;
+        return repository.find_commit(id).ok().map(|commit| commit.id());
+    }
+    ["refs/tags/", "refs/remotes/origin/", "refs/heads/"]
+        .iter()
+        .find_map(|space| {
+            let found = repository.find_reference(&format!("{space}{name}")).ok()?;
+            Some(found.peel_to_commit().ok()?.id())
+        })
 }
 
 /// The https URL of `origin` and the checked-out commit, if a branch of that remote contains it.

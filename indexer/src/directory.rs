@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use pack_format::documents::Components;
+use pack_format::git_ref::GitRef;
 use pack_format::manifest::Manifest;
 use pack_format::source::InstallSource;
 use pack_format::{StoreKey, TreeDigest};
 
 use crate::cache::BuildCache;
-use crate::checkout::Checkouts;
+use crate::checkout::{AtRef, Checkouts};
 use crate::contents::Contents;
 use crate::pack::{self, Looked, Opened, PackError};
 
@@ -71,7 +72,40 @@ impl PackDirectory {
     /// # Errors
     /// [`PackError`] for the first thing that is wrong.
     pub fn open(directory: &Path) -> Result<Self, PackError> {
-        let opened = open(directory)?;
+        Self::of(directory, open(directory)?)
+    }
+
+    /// Like [`PackDirectory::open`], but where the directory is a checkout that knows `git_ref`, only the
+    /// files that git tracks count; also tells what the checkout knows of the ref, if it is one.
+    pub(crate) fn open_at(
+        directory: &Path,
+        git_ref: Option<&GitRef>,
+    ) -> Result<(Self, Option<AtRef>), PackError> {
+        let mut opened = open(directory)?;
+        let unreadable = |source| PackError::Checkout {
+            directory: directory.to_owned(),
+            source,
+        };
+        let checkout = Checkouts::default().of(directory).map_err(unreadable)?;
+        let mut at_ref = None;
+        if let (Some(git_ref), Some(checkout)) = (git_ref, checkout) {
+            let mut known = checkout.at(git_ref, directory).map_err(unreadable)?;
+            if let AtRef::Known { left_out, .. } = &mut known {
+                let tracked = checkout.tracked_below(directory);
+                opened.files.retain(|file| {
+                    let keep = tracked.contains(&file.path);
+                    if !keep {
+                        left_out.push(file.path.clone());
+                    }
+                    keep
+                });
+            }
+            at_ref = Some(known);
+        }
+        Ok((Self::of(directory, opened)?, at_ref))
+    }
+
+    fn of(directory: &Path, opened: Opened) -> Result<Self, PackError> {
         let contents = Contents::read(directory, opened.files)?;
         let (manifest, components) = contents.metadata(directory)?;
         Ok(Self {

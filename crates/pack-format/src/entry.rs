@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::documents::PackDependency;
+use crate::documents::{Components, PackDependency};
+use crate::manifest::Manifest;
 use crate::pack_ref::PackRef;
 use crate::source::InstallSource;
 use crate::version::Version;
@@ -53,6 +54,45 @@ pub struct IndexEntry {
     /// What must be there first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
+}
+
+/// What `meta.category` says where the manifest does not.
+pub const UNCATEGORIZED: &str = "uncategorized";
+
+impl IndexEntry {
+    /// The entry a pack's own files give, with the sources its publisher names.
+    ///
+    /// [`Manifest`] and the component inventory have settled which field speaks for which; here the
+    /// publisher's default of `meta.category` joins. The entry may break rules of the format, such as a
+    /// `repository` that is not https: see [`crate::index::entry_violations`].
+    pub fn new(
+        manifest: &Manifest,
+        components: &Components,
+        install_sources: Vec<InstallSource>,
+    ) -> Self {
+        let mut meta = manifest.meta.clone();
+        if !meta.contains_key("category") {
+            meta.insert("category".to_owned(), UNCATEGORIZED.into());
+        }
+        Self {
+            pack_ref: manifest.pack_ref.clone(),
+            label: manifest.label.clone(),
+            description: manifest.description.clone(),
+            version: manifest.version.clone(),
+            author: manifest.author.clone(),
+            license: manifest.license.clone(),
+            keywords: manifest.keywords.clone(),
+            runtime_deps: manifest.runtime_deps.clone(),
+            install_sources,
+            contents: components.contents(),
+            meta,
+            repository: manifest.repository.clone(),
+            email: manifest.email.clone(),
+            homepage: manifest.homepage.clone(),
+            use_case: manifest.use_case.clone(),
+            dependencies: manifest.dependencies.clone(),
+        }
+    }
 }
 
 /// Names and descriptions of components, by kind; all five lists are always written.

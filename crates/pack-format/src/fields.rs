@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The list of texts in field `name`, sorted and unique; strings and finite numbers are taken,
-    /// numbers as they were written.
+    /// numbers as JSON writes them.
     ///
     /// # Errors
     /// If it is no list, or an item is something else.
@@ -119,7 +119,7 @@ impl<'a> Fields<'a> {
                     format!("an item is {}, not a string", item.describe()),
                 ));
             };
-            texts.push(text.text().to_owned());
+            texts.push(text.item_text());
         }
         texts.sort_unstable();
         texts.dedup();

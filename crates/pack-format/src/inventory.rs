@@ -166,7 +166,6 @@ fn describe(kind: &str, node: &Node) -> Component {
     let text = |key: &str| {
         node.get(key)
             .and_then(Node::as_str)
-            .map(str::trim)
             .filter(|t| !t.is_empty())
     };
     let label = text("label");

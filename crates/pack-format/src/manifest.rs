@@ -343,12 +343,12 @@ impl<'a> Reader<'a> {
         let mut dependencies = BTreeMap::new();
         for item in node.items() {
             let text = self.dependency_text(name, item)?;
-            let dependency = text
-                .parse()
-                .map_err(|e: crate::documents::PackDependencyError| {
-                    with_hint(self.fields.error(name, item.line, e.to_string()), &e)
-                })?;
-            dependencies.insert(text, dependency);
+            let dependency: PackDependency =
+                text.parse()
+                    .map_err(|e: crate::documents::PackDependencyError| {
+                        with_hint(self.fields.error(name, item.line, e.to_string()), &e)
+                    })?;
+            dependencies.insert(PackDependency::to_string(&dependency), dependency);
         }
         Ok(dependencies.into_values().collect())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pack_format::documents::{
     Components, FORMAT, PackDocument, PackPointer, PacksDocument, RegistryDocument, VersionDocument,
 };
-use pack_format::entry::IndexEntry;
+use pack_format::entry::{IndexEntry, UNCATEGORIZED};
 use pack_format::index::{self, Index};
 use pack_format::source::InstallSource;
 use pack_format::url_policy::UrlPolicy;
@@ -150,7 +150,7 @@ pub fn index_entry(
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
     meta.entry("category")
-        .or_insert_with(|| "uncategorized".into());
+        .or_insert_with(|| UNCATEGORIZED.into());
     IndexEntry {
         pack_ref: document.pack_ref.clone(),
         label: version.label.clone(),

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use pack_format::{Checksum, PackRef};
 
 use super::checksum::ChecksumArgs;
+use super::index_entry::IndexEntryArgs;
 
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
@@ -32,6 +33,8 @@ pub(crate) enum PackCommand {
     Prune(PruneArgs),
     /// Print the checksum of a directory, an archive or any file
     Checksum(ChecksumArgs),
+    /// Print the index entry of a pack
+    IndexEntry(IndexEntryArgs),
 }
 
 /// Flags of every command that changes what is installed.

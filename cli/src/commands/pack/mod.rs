@@ -4,6 +4,8 @@ pub(crate) mod args;
 mod checksum;
 mod context;
 mod history;
+mod index_entry;
+mod index_sources;
 mod install;
 mod list;
 mod progress;
@@ -37,6 +39,7 @@ pub(crate) fn run(
         || -> Result<_, Failure> { Ok(Context::new(settings, settings.packs_base_dir()?, report)) };
     match command {
         PackCommand::Checksum(args) => checksum::run(args, report),
+        PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
         PackCommand::Install(args) => install::run(args, &context()?),
         PackCommand::List(args) => list::run(args, &context()?),
         PackCommand::Show(args) => show::run(args, &context()?),

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 use crate::url_policy::UrlPolicy;
 use crate::version::Version;
 
-pub use rules::{entry_violations, is_valid_meta, is_web_url, violations};
+pub use rules::{SOURCE_NOT_HTTPS, entry_violations, is_valid_meta, is_web_url, violations};
 
 /// The `version` member of every index: the version of the format, not of the content.
 pub const FORMAT: &str = "1.0";

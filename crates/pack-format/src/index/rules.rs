@@ -9,6 +9,9 @@ use crate::entry::IndexEntry;
 use crate::source::InstallSource;
 use crate::text::printable;
 
+/// The rule a source without https breaks; the one that an index for development may break.
+pub const SOURCE_NOT_HTTPS: &str = "an install source is not https";
+
 /// The rules of the published format that `index` breaks, one sentence each; empty for a valid index.
 pub fn violations(index: &Index) -> Vec<String> {
     let mut broken = Vec::new();
@@ -108,7 +111,7 @@ fn source_violations(sources: &[InstallSource]) -> Vec<String> {
     };
     rule(!sources.is_empty(), "`install_sources` is empty");
     for source in sources {
-        rule(source.url().is_https(), "an install source is not https");
+        rule(source.url().is_https(), SOURCE_NOT_HTTPS);
         rule(
             source
                 .checksum()

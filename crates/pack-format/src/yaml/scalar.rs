@@ -74,6 +74,17 @@ impl Scalar {
         }
     }
 
+    /// The text of a list item: a number as JSON writes it (`0x1F` is `31`, `3.0` stays `3.0`), anything
+    /// else as it was written.
+    pub fn item_text(&self) -> String {
+        match (self.resolve(), self.to_json()) {
+            (ScalarType::Integer | ScalarType::Float, Some(Value::Number(number))) => {
+                number.to_string()
+            }
+            _ => self.text.clone(),
+        }
+    }
+
     /// The value as JSON, or `None` for `.inf` and `.nan`.
     pub(super) fn to_json(&self) -> Option<Value> {
         let kept = || Value::String(self.text.clone());
