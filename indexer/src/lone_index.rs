@@ -167,6 +167,8 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
             keywords: entry.keywords.clone(),
             runtime_deps: entry.runtime_deps.clone(),
             dependencies: entry.dependencies.clone(),
+            python: None,
+            nodejs: None,
             archive: None,
             install_sources: entry.install_sources.clone(),
             tree: None,

@@ -381,6 +381,8 @@ fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument
         keywords: manifest.keywords,
         runtime_deps: manifest.runtime_deps,
         dependencies: manifest.dependencies,
+        python: manifest.python,
+        nodejs: manifest.nodejs,
         archive: None,
         install_sources: Vec::new(),
         tree: None,

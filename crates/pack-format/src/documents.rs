@@ -182,6 +182,12 @@ pub struct VersionDocument {
     /// What must be there before the pack works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
+    /// Oldest Python, as the manifest says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Oldest Node.js, as the manifest says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodejs: Option<String>,
     /// The archive this registry holds; absent when only other sources exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveRecord>,
@@ -353,6 +359,9 @@ pub struct Component {
     /// One or two sentences; may be empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Whether it stays off until somebody enables it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub disabled: bool,
     /// What runs it: `shell`, `python`, `nodejs` and so on (actions and sensors).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runner_type: Option<String>,
@@ -414,6 +423,12 @@ pub struct Parameter {
     /// Allowed values, if listed.
     #[serde(rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Value>,
+    /// What else JSON Schema asks of its value, such as `minimum` or `pattern`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, Value>,
+    /// Rows of an object's own schema, or of the objects in an array, in file order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<Parameter>,
     /// One or two sentences; may be empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,

@@ -181,6 +181,7 @@ fn describe(kind: &str, node: &Node) -> Component {
         name: String::new(),
         label: label.filter(|l| *l != description).map(str::to_owned),
         description,
+        disabled: node.get("enabled").and_then(Node::as_bool) == Some(false),
         runner_type: text("runner_type").map(str::to_owned),
         entry_point: text("entry_point").map(str::to_owned),
         parameters: rows(&input),

@@ -3,8 +3,28 @@
 //! Both spellings are read: the flat one (`name: {type, required, …}`) and JSON Schema (`type: object`
 //! with `properties` and `required`). What fits neither is passed over: a schema is documentation here.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::documents::Parameter;
 use crate::yaml::Node;
+
+/// The members of a schema that are kept as [`Parameter::limits`].
+pub const LIMITS: [&str; 12] = [
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+];
 
 /// The rows of a schema, in file order.
 pub fn parameters(schema: &Node) -> Vec<Parameter> {
@@ -49,6 +69,8 @@ fn row(name: &str, node: &Node, listed_required: bool) -> Parameter {
             .iter()
             .filter_map(|value| value.to_json().ok())
             .collect(),
+        limits: limits(node),
+        properties: nested(node),
         description: node
             .get("description")
             .and_then(Node::as_str)
@@ -56,6 +78,22 @@ fn row(name: &str, node: &Node, listed_required: bool) -> Parameter {
             .trim()
             .to_owned(),
     }
+}
+
+fn limits(node: &Node) -> BTreeMap<String, Value> {
+    LIMITS
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), node.get(name)?.to_json().ok()?)))
+        .collect()
+}
+
+/// The rows of an object, or of the objects an array holds. The depth of metadata bounds the recursion.
+fn nested(node: &Node) -> Vec<Parameter> {
+    let holder = [Some(node), node.get("items")]
+        .into_iter()
+        .flatten()
+        .find(|holder| holder.get("properties").is_some_and(Node::is_mapping));
+    holder.map_or_else(Vec::new, parameters)
 }
 
 /// `string`, `array of string`, `string or null`; empty when nothing is said.
@@ -101,6 +139,22 @@ mod tests {
         .unwrap();
         assert_eq!(parameters(&flat), parameters(&json));
         assert!(parameters(&flat)[0].required);
+    }
+
+    /// Limits and the rows of nested objects are kept.
+    #[test]
+    fn limits_and_nested_rows_are_kept() {
+        let node = Node::parse(
+            "f",
+            b"server:\n  type: object\n  properties:\n    port: {type: integer, minimum: 1, required: true}\nhosts:\n  type: array\n  items: {type: object, properties: {name: {type: string}}}\n",
+        )
+        .unwrap();
+        let rows = parameters(&node);
+        assert_eq!(rows[0].properties[0].name, "port");
+        assert_eq!(rows[0].properties[0].limits["minimum"], 1);
+        assert!(rows[0].properties[0].required);
+        assert_eq!(rows[1].value_type, "array of object");
+        assert_eq!(rows[1].properties[0].name, "name");
     }
 
     /// A secret's default is never repeated.

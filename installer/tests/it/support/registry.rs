@@ -91,6 +91,8 @@ impl TestRegistry {
                 packs: needs,
                 ..Dependencies::default()
             }),
+            python: None,
+            nodejs: None,
             archive: Some(ArchiveRecord {
                 path: path.clone(),
                 checksum: digest,

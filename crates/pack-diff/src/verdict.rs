@@ -1,0 +1,188 @@
+//! `Verdict`: the smallest SemVer bump that is honest, and whether the versions have it.
+//!
+//! What `^` promises decides, as everywhere in a registry: from 1.0.0 on, what breaks users needs a new
+//! major version, what they may notice a new minor one. In 0.x the minor number is the promise, so
+//! breaking changes raise it and all others the patch number; in 0.0.x every version stands alone.
+
+use pack_format::Version;
+use serde::Serialize;
+
+use crate::kind::Severity;
+
+/// Which number of a version goes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bump {
+    /// None: the version stays.
+    None,
+    /// The third, or only the pre-release part.
+    Patch,
+    /// The second.
+    Minor,
+    /// The first.
+    Major,
+}
+
+impl std::fmt::Display for Bump {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::None => "none",
+            Self::Patch => "patch",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        })
+    }
+}
+
+/// The bump that changes call for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The smallest honest one.
+    pub required: Bump,
+    /// What the versions declare; `None` when the second version is older than the first.
+    pub declared: Option<Bump>,
+    /// Whether the declared bump is large enough.
+    pub satisfied: bool,
+    /// The smallest version that would be honest; the old one when nothing changed.
+    pub suggested: Version,
+}
+
+impl Verdict {
+    pub(crate) fn new(old: &Version, new: &Version, worst: Option<Severity>) -> Self {
+        let required = required(old, worst);
+        let declared = declared(old, new);
+        let satisfied = match declared {
+            // A pre-release promises nothing to those who come after it.
+            Some(Bump::Patch | Bump::Minor | Bump::Major) if old.is_prerelease() => true,
+            Some(declared) => declared >= required,
+            None => required == Bump::None,
+        };
+        Self {
+            required,
+            declared,
+            satisfied,
+            suggested: suggested(old, required),
+        }
+    }
+}
+
+fn required(old: &Version, worst: Option<Severity>) -> Bump {
+    let old = old.as_semver();
+    let Some(worst) = worst else {
+        return Bump::None;
+    };
+    match (old.major, old.minor, worst) {
+        (0, 0, _) | (0, _, Severity::Feature) | (_, _, Severity::Neutral) => Bump::Patch,
+        (0, _, Severity::Breaking) | (_, _, Severity::Feature) => Bump::Minor,
+        (_, _, Severity::Breaking) => Bump::Major,
+    }
+}
+
+fn declared(old: &Version, new: &Version) -> Option<Bump> {
+    if new < old {
+        return None;
+    }
+    let (old, new) = (old.as_semver(), new.as_semver());
+    Some(if old.major != new.major {
+        Bump::Major
+    } else if old.minor != new.minor {
+        Bump::Minor
+    } else if old.patch != new.patch || old.pre != new.pre {
+        Bump::Patch
+    } else {
+        Bump::None
+    })
+}
+
+fn suggested(old: &Version, required: Bump) -> Version {
+    let old_version = old.as_semver();
+    let (major, minor, patch) = (old_version.major, old_version.minor, old_version.patch);
+    let numbers = match required {
+        Bump::None => return old.clone(),
+        // The release of a pre-release is as good as any bump of it.
+        _ if old.is_prerelease() => (major, minor, patch),
+        Bump::Patch => (major, minor, patch.saturating_add(1)),
+        Bump::Minor => (major, minor.saturating_add(1), 0),
+        Bump::Major => (major.saturating_add(1), 0, 0),
+    };
+    format!("{}.{}.{}", numbers.0, numbers.1, numbers.2)
+        .parse()
+        .unwrap_or_else(|_| old.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row per rule: old, new, worst change, required, satisfied, suggested.
+    #[test]
+    fn verdict_follows_what_a_caret_promises() {
+        use Severity::{Breaking, Feature, Neutral};
+        let rows = [
+            ("1.2.3", "2.0.0", Some(Breaking), Bump::Major, true, "2.0.0"),
+            (
+                "1.2.3",
+                "1.3.0",
+                Some(Breaking),
+                Bump::Major,
+                false,
+                "2.0.0",
+            ),
+            ("1.2.3", "1.3.0", Some(Feature), Bump::Minor, true, "1.3.0"),
+            ("1.2.3", "1.2.4", Some(Feature), Bump::Minor, false, "1.3.0"),
+            ("1.2.3", "1.2.4", Some(Neutral), Bump::Patch, true, "1.2.4"),
+            ("1.2.3", "1.2.3", Some(Neutral), Bump::Patch, false, "1.2.4"),
+            ("1.2.3", "1.2.3", None, Bump::None, true, "1.2.3"),
+            ("1.2.3", "1.2.2", Some(Neutral), Bump::Patch, false, "1.2.4"),
+            ("1.2.3", "1.2.2", None, Bump::None, true, "1.2.3"),
+            ("0.2.3", "0.3.0", Some(Breaking), Bump::Minor, true, "0.3.0"),
+            (
+                "0.2.3",
+                "0.2.4",
+                Some(Breaking),
+                Bump::Minor,
+                false,
+                "0.3.0",
+            ),
+            ("0.2.3", "0.2.4", Some(Feature), Bump::Patch, true, "0.2.4"),
+            ("0.2.3", "1.0.0", Some(Breaking), Bump::Minor, true, "0.3.0"),
+            ("0.0.3", "0.0.4", Some(Breaking), Bump::Patch, true, "0.0.4"),
+            (
+                "1.2.3",
+                "2.0.0-rc.1",
+                Some(Breaking),
+                Bump::Major,
+                true,
+                "2.0.0",
+            ),
+            (
+                "2.0.0-rc.1",
+                "2.0.0",
+                Some(Breaking),
+                Bump::Major,
+                true,
+                "2.0.0",
+            ),
+            (
+                "2.0.0-rc.1",
+                "2.0.0-rc.1",
+                Some(Breaking),
+                Bump::Major,
+                false,
+                "2.0.0",
+            ),
+        ];
+        for (old, new, worst, bump, satisfied, suggested) in rows {
+            let verdict = Verdict::new(&old.parse().unwrap(), &new.parse().unwrap(), worst);
+            assert_eq!(
+                (
+                    verdict.required,
+                    verdict.satisfied,
+                    verdict.suggested.to_string().as_str()
+                ),
+                (bump, satisfied, suggested),
+                "{old} {new} {worst:?}"
+            );
+        }
+    }
+}
