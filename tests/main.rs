@@ -8,6 +8,7 @@
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
+//! * `diff`      `pack diff`: what changed for users
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
 
@@ -20,6 +21,7 @@
 mod build;
 mod checksum;
 mod demo;
+mod diff;
 mod example;
 mod hostile;
 mod index_entry;

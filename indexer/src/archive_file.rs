@@ -17,6 +17,7 @@ use pack_fs::FsError;
 use pack_fs::error::Context as _;
 use pack_fs::source_dir::open_regular;
 
+use crate::contents::Contents;
 use crate::inputs::MANIFEST;
 
 /// A file and what is known of the pack in it.
@@ -124,7 +125,7 @@ fn archived_pack(
 
 /// Every file of an archive, in memory: their sum is capped by the extraction policy.
 #[derive(Debug, Default)]
-struct Members {
+pub(crate) struct Members {
     files: BTreeMap<String, (bool, Vec<u8>)>,
 }
 
@@ -148,6 +149,24 @@ impl Sink for Members {
 }
 
 impl Members {
+    /// Reads an archive from its first byte to its last.
+    pub(crate) fn read(archive: &mut (impl Read + Seek)) -> Result<Self, ArchiveError> {
+        let mut members = Self::default();
+        read_archive(archive, &Limits::default(), &mut members)?;
+        Ok(members)
+    }
+
+    /// The files of the pack in it, as installers unpack them.
+    pub(crate) fn contents(&self) -> Result<Contents, ArchiveFileError> {
+        let root = self.root()?;
+        let below = self.files.iter().filter_map(|(path, (executable, bytes))| {
+            let path = path.strip_prefix(root.as_str())?;
+            let of_git = path.split('/').any(|name| name == ".git");
+            (!of_git).then_some((path, *executable, bytes.as_slice()))
+        });
+        Ok(Contents::of_members(below))
+    }
+
     fn pack(&self) -> Result<ArchivedPack, ArchiveFileError> {
         let root = self.root()?;
         let below = || {

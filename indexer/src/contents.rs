@@ -14,7 +14,7 @@ use pack_format::manifest::{COMPONENT_KINDS, Manifest};
 use pack_format::{Limits, MetadataError, StoreKey, TreeDigest};
 use pack_fs::SourceDir;
 use pack_fs::error::Context as _;
-use pack_fs::tree::TreeFile;
+use pack_fs::tree::{Stamp, TreeFile};
 use registry_pages::FileRow;
 
 use crate::inputs::MANIFEST;
@@ -67,6 +67,29 @@ impl Contents {
             bytes,
             files: ranges,
         })
+    }
+
+    /// The files of an archive, in byte order of their paths.
+    pub(crate) fn of_members<'m>(members: impl Iterator<Item = (&'m str, bool, &'m [u8])>) -> Self {
+        let mut bytes = Vec::new();
+        let mut files = Vec::new();
+        for (path, executable, content) in members {
+            let start = bytes.len();
+            bytes.extend_from_slice(content);
+            let file = TreeFile {
+                path: path.to_owned(),
+                size_bytes: content.len() as u64,
+                executable,
+                // Nobody can edit a member.
+                stamp: Stamp {
+                    modified_ns: 0,
+                    changed_ns: 0,
+                    inode: 0,
+                },
+            };
+            files.push((file, start..bytes.len()));
+        }
+        Self { bytes, files }
     }
 
     /// What the manifest and the component files say.

@@ -119,7 +119,7 @@ impl PackDirectory {
 }
 
 /// Lists the files that belong to the pack in `directory`.
-fn open(directory: &Path) -> Result<Opened, PackError> {
+pub(crate) fn open(directory: &Path) -> Result<Opened, PackError> {
     let nothing_known = BuildCache::default();
     match pack::look(directory, "", &nothing_known, &Checkouts::default())? {
         Looked::Changed(opened) => Ok(*opened),

@@ -27,6 +27,7 @@ mod pack;
 mod publish;
 pub mod report;
 pub mod watch;
+mod whole_pack;
 
 pub use archive_file::{ArchiveFile, ArchiveFileError, ArchivedPack};
 pub use build::{BuildOptions, build};
@@ -34,3 +35,4 @@ pub use directory::{DirectoryTree, PackDirectory};
 pub use error::BuildError;
 pub use pack::PackError;
 pub use report::{BuildReport, Changes, Verdict};
+pub use whole_pack::{PackFileRecord, WholePack, WholePackError};

@@ -365,7 +365,7 @@ pub(crate) fn readme_text(bytes: &[u8]) -> String {
 }
 
 /// What a manifest alone says of a version.
-fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument {
+pub(crate) fn from_manifest(manifest: Manifest, published_at: Timestamp) -> VersionDocument {
     VersionDocument {
         version: manifest.version,
         published_at,

@@ -154,7 +154,10 @@ impl Registry {
                 })
             })),
             Format::Tree(tree) => {
-                let Some(document) = self.document(&tree.packs, pack_ref, reporter).await? else {
+                let Some(document) = self
+                    .pinned_document(&tree.packs, pack_ref, reporter)
+                    .await?
+                else {
                     return Ok(None);
                 };
                 self.listing(document, &tree.archives).map(Some)
@@ -162,8 +165,23 @@ impl Registry {
         }
     }
 
+    /// Everything a registry of format 2 says of a pack; `None` if it does not list it, and in format 1.
+    ///
+    /// # Errors
+    /// As [`Registry::pack`].
+    pub async fn document(
+        &self,
+        pack_ref: &PackRef,
+        reporter: &dyn Reporter,
+    ) -> Result<Option<PackDocument>, RegistryError> {
+        match &self.format {
+            Format::Index => Ok(None),
+            Format::Tree(tree) => self.pinned_document(&tree.packs, pack_ref, reporter).await,
+        }
+    }
+
     /// The document `packs.json` pins; where it has gone meanwhile, the one a new `packs.json` pins.
-    async fn document(
+    async fn pinned_document(
         &self,
         packs: &PacksDocument,
         pack_ref: &PackRef,

@@ -319,8 +319,8 @@ impl Comparison<'_> {
     }
 
     fn limits(&mut self, path: &str, old: &Parameter, new: &Parameter) {
-        let names: BTreeSet<&String> = old.limits.keys().chain(new.limits.keys()).collect();
-        for name in names {
+        let all: BTreeSet<&String> = old.limits.keys().chain(new.limits.keys()).collect();
+        for name in all {
             let (before, after) = (old.limits.get(name), new.limits.get(name));
             let kind = match limit_relation(name, before, after) {
                 Relation::Equal => continue,

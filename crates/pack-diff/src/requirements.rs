@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pack_format::Constraint;
 use pack_format::documents::VersionDocument;
 use serde_json::Value;
 
@@ -79,8 +80,8 @@ fn packs(old: &VersionDocument, new: &VersionDocument, changes: &mut Changes) {
         };
         let what = What::new(
             message,
-            before.map(|c| c.as_str()),
-            after.map(|c| c.as_str()),
+            before.map(Constraint::as_str),
+            after.map(Constraint::as_str),
         );
         changes.push(kind, Place::field(&format!("dependencies.{name}")), what);
     }

@@ -77,13 +77,15 @@ fn check(path: &str, old: &str, new: &str, forth: &[&str], back: &[&str]) {
 
 const ACTION: &str = "actions/post.yaml";
 
-/// Parameters: what callers must give and may give.
+/// Two lists of parameters of the action `post`, and the changes in both directions.
+fn row(old: &str, new: &str, forth: &[&str], back: &[&str]) {
+    let text = |rows: &str| format!("parameters: {{{rows}}}\n");
+    check(ACTION, &text(old), &text(new), forth, back);
+}
+
+/// What callers must give.
 #[test]
 fn parameters_break_callers_when_they_ask_for_more() {
-    let row = |old: &str, new: &str, forth: &[&str], back: &[&str]| {
-        let text = |rows: &str| format!("parameters: {{{rows}}}\n");
-        check(ACTION, &text(old), &text(new), forth, back);
-    };
     row(
         "",
         "channel: {type: string, required: true}",
@@ -114,6 +116,11 @@ fn parameters_break_callers_when_they_ask_for_more() {
             "parameter_default_changed: action `post`: parameter `a` has the default `x`",
         ],
     );
+}
+
+/// What callers may give.
+#[test]
+fn parameters_break_callers_when_they_take_less() {
     row(
         "a: {type: integer}",
         "a: {type: number}",
@@ -323,4 +330,25 @@ fn words_alone_are_neutral() {
     );
     assert_eq!(diff.verdict.required, Bump::Patch);
     assert!(diff.verdict.satisfied);
+}
+
+/// The documentation lists every kind with its severity, and nothing else.
+#[test]
+fn documentation_lists_every_kind() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pack-diff.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let listed: Vec<String> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("## Kinds"))
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    let expected: Vec<String> = ChangeKind::ALL
+        .iter()
+        .map(|kind| {
+            let severity = format!("{:?}", kind.severity()).to_lowercase();
+            format!("| `{}` {severity}", kind.id())
+        })
+        .collect();
+    assert_eq!(listed, expected);
 }

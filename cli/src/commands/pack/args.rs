@@ -17,6 +17,8 @@ pub(crate) enum PackCommand {
     List(ListArgs),
     /// Show one pack, installed or listed in a registry
     Show(ShowArgs),
+    /// Say what changed for users between two versions of a pack, and which version bump that calls for
+    Diff(super::diff::DiffArgs),
     /// Find packs in the registries
     Search(SearchArgs),
     /// List the configured registries

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod checksum;
 mod context;
+mod diff;
 mod history;
 mod index_entry;
 mod index_sources;
@@ -40,6 +41,7 @@ pub(crate) fn run(
     match command {
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
+        PackCommand::Diff(args) => diff::run(args, settings, report),
         PackCommand::Install(args) => install::run(args, &context()?),
         PackCommand::List(args) => list::run(args, &context()?),
         PackCommand::Show(args) => show::run(args, &context()?),
