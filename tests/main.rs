@@ -9,6 +9,7 @@
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
+//! * `registry_diff` `registry diff`: what changed between two registries
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
 
@@ -28,5 +29,6 @@ mod index_entry;
 mod index_oracle;
 mod install;
 mod layers;
+mod registry_diff;
 mod serve;
 mod support;

@@ -101,6 +101,8 @@ pub(crate) enum RegistryCommand {
     Build(BuildArgs),
     /// Host a registry tree, or a lone index.json, over HTTP
     Serve(ServeArgs),
+    /// Say what changed between two registries, or two states of one
+    Diff(crate::commands::registry::diff::DiffArgs),
 }
 
 /// `registry build`.

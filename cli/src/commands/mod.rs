@@ -2,7 +2,7 @@
 
 mod demo;
 pub(crate) mod pack;
-mod registry;
+pub(crate) mod registry;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +23,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         }
         Command::Registry(RegistryCommand::Serve(args)) => {
             registry::serve::run(args, &settings()?, report)
+        }
+        Command::Registry(RegistryCommand::Diff(args)) => {
+            registry::diff::run(args, &settings()?, report)
         }
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(

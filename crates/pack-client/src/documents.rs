@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use pack_format::ArchiveDigest;
 use pack_format::limits::MAX_DOCUMENT_BYTES;
+use pack_format::url_policy::UrlPolicy;
 use pack_fs::FsError;
 use pack_fs::source_dir::open_regular;
 use url::Url;
@@ -12,9 +13,10 @@ use url::Url;
 use crate::cache::{Cached, DocumentCache};
 use crate::fetch_error::FetchError;
 use crate::http::{Answer, Download, Http, Validators};
+use crate::location::Location;
 use crate::registry_error::RegistryError;
 use crate::reporter::Reporter;
-use crate::settings::ClientSettings;
+use crate::settings::{ClientSettings, Headers};
 
 /// How old a cached document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,24 @@ pub(crate) enum Documents {
 }
 
 impl Documents {
+    /// The documents of a registry; `headers` go to its own origin only.
+    pub(crate) fn at(
+        location: &Location,
+        policy: UrlPolicy,
+        settings: &ClientSettings,
+        headers: &Headers,
+    ) -> Self {
+        match location {
+            Location::Directory { root, .. } => Self::Files { root: root.clone() },
+            Location::Web { base, .. } => Self::Web {
+                base: base.clone(),
+                http: Box::new(Http::new(settings, policy, Some(base), headers)),
+                cache: settings.cache_directory.as_deref().map(DocumentCache::new),
+                settings: Box::new(settings.clone()),
+            },
+        }
+    }
+
     /// The bytes of a document, `None` where there is no such document.
     pub(crate) async fn get(
         &self,
@@ -48,7 +68,7 @@ impl Documents {
         reporter: &dyn Reporter,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
         match self {
-            Self::Files { root } => read_file(&root.join(path)),
+            Self::Files { root } => read_file(&root.join(path), MAX_DOCUMENT_BYTES),
             Self::Web {
                 base,
                 http,
@@ -88,7 +108,7 @@ impl Documents {
             return Ok(bytes);
         }
         let bytes = match self {
-            Self::Files { root } => read_file(&root.join(path))?,
+            Self::Files { root } => read_file(&root.join(path), MAX_DOCUMENT_BYTES)?,
             Self::Web {
                 base,
                 http,
@@ -204,7 +224,8 @@ impl Web<'_> {
     }
 }
 
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RegistryError> {
+/// The bytes of a file of at most `limit` bytes, `None` where there is none.
+pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, RegistryError> {
     let failed = |e: io::Error| RegistryError::File(FsError::new("read", path, e));
     let file = match open_regular(path) {
         Ok(file) => file,
@@ -212,13 +233,11 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RegistryError> {
         Err(e) => return Err(failed(e)),
     };
     let size = file.metadata().map_err(failed)?.len();
-    if size > MAX_DOCUMENT_BYTES {
+    if size > limit {
         return Err(failed(io::ErrorKind::FileTooLarge.into()));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    file.take(MAX_DOCUMENT_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Some(bytes))
 }
 

@@ -13,6 +13,7 @@ pub mod registry_error;
 pub mod reporter;
 pub mod search;
 pub mod settings;
+pub mod snapshot;
 pub mod spool;
 mod tree;
 
@@ -25,4 +26,5 @@ pub use registry_error::RegistryError;
 pub use reporter::{Reporter, Silent};
 pub use search::SearchHit;
 pub use settings::{ClientSettings, Headers, OnError, RegistryConfig};
+pub use snapshot::{Snapshot, SnapshotFormat};
 pub use spool::Received;

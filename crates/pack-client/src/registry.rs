@@ -15,7 +15,6 @@ use pack_format::url_policy::UrlPolicy;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::cache::DocumentCache;
 use crate::candidate::{ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
 use crate::documents::{Documents, Freshness};
 use crate::fetch_error::FetchError;
@@ -57,15 +56,7 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         let location = Location::parse(&config.url, settings.allow_http)?;
         let policy = location.policy(settings.allow_http);
-        let documents = match &location {
-            Location::Directory { root, .. } => Documents::Files { root: root.clone() },
-            Location::Web { base, .. } => Documents::Web {
-                base: base.clone(),
-                http: Box::new(Http::new(settings, policy, Some(base), &config.headers)),
-                cache: settings.cache_directory.as_deref().map(DocumentCache::new),
-                settings: Box::new(settings.clone()),
-            },
-        };
+        let documents = Documents::at(&location, policy, settings, &config.headers);
         let (may_be_tree, index_name) = match &location {
             Location::Web { tree, index, .. } | Location::Directory { tree, index, .. } => {
                 (*tree, index.clone())

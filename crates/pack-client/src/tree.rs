@@ -18,6 +18,7 @@ use crate::reporter::Reporter;
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) name: String,
+    pub(crate) url: Option<String>,
     pub(crate) archives: ArchiveBase,
     pub(crate) packs: PacksDocument,
 }
@@ -84,6 +85,7 @@ pub(crate) async fn open(
     let archives = ArchiveBase::resolve(&registry.archive_base_url, location, policy)?;
     Ok(Some(Tree {
         name: registry.name,
+        url: registry.url,
         archives,
         packs,
     }))

@@ -8,6 +8,8 @@
 //! 4. [`metadata`](mod@metadata): what people read.
 //! 5. [`verdict`](mod@verdict): the smallest SemVer bump that is honest.
 //!
+//! [`mod@registry`] compares registries instead of packs.
+//!
 //! Every [`ChangeKind`] has a stable id, a severity of its own, and inverses: what is seen in one direction
 //! is seen in the other. Pure.
 
@@ -17,6 +19,7 @@ mod fields;
 pub mod kind;
 mod metadata;
 mod range;
+pub mod registry;
 mod requirements;
 mod value_type;
 pub mod verdict;

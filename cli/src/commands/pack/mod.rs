@@ -2,14 +2,14 @@
 
 pub(crate) mod args;
 mod checksum;
-mod context;
+pub(crate) mod context;
 mod diff;
 mod history;
 mod index_entry;
 mod index_sources;
 mod install;
 mod list;
-mod progress;
+pub(crate) mod progress;
 mod prune;
 mod registries;
 mod rollback;
