@@ -40,7 +40,7 @@ deny: ## check licences, advisories and sources of dependencies (needs cargo-den
 faults: ## cut the power at every file-system call of each command (root, Linux; see tests/faults/run.sh)
 	sh tests/faults/run.sh target/release/attune
 
-bench: ## time build and install beside their peers (see benches/README.md)
+bench: ## time the program beside its peers (see benches/README.md)
 	sh benches/run.sh
 
 clean:

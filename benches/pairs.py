@@ -1,22 +1,26 @@
-"""pairs.py ROUNDS PREPARE NAME=COMMAND …: runs the commands in turn and prints medians, and ratios to the first."""
-import os, statistics, subprocess, sys, time
+"""pairs.py ROUNDS PREPARE NAME=COMMAND …: runs the commands in turn and prints medians, and ratios to the first.
 
-rounds, prepare, commands = int(sys.argv[1]), sys.argv[2], [c.split("=", 1) for c in sys.argv[3:]]
+PREPARE runs before each command, unmeasured, with $NAME set. The round before the first is not counted.
+A ratio is the median of the ratios of the rounds; above 1 is quicker than the first command.
+"""
+import statistics, sys
+
+import timing
+
+rounds, before = int(sys.argv[1]), sys.argv[2]
+commands = [command.split("=", 1) for command in sys.argv[3:]]
 runs = {name: [] for name, _ in commands}
 for turn in range(-1, rounds):
     for name, command in commands:
-        subprocess.run(["sh", "-c", prepare], env=dict(os.environ, NAME=name), check=True, stdout=subprocess.DEVNULL)
-        start = time.monotonic()
-        child = subprocess.Popen(["sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.monotonic() - start
-        if status:
-            sys.exit("%s failed: %s" % (name, command))
+        timing.prepare(before, name)
+        took = timing.run(command, name)
         if turn >= 0:
-            runs[name].append((wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
+            runs[name].append(took)
 first = runs[commands[0][0]]
-print("%-24s %9s %9s %9s %9s %9s" % ("", "wall s", "cpu s", "peak MiB", "wall x", "cpu x"))
+timing.row(["", "wall s", "CPU s", "peak MiB", "wall x", "CPU x"])
+timing.row(["---"] + ["---:"] * 5)
 for name, _ in commands:
-    middle = [statistics.median(r[i] for r in runs[name]) for i in range(3)]
-    ratios = [statistics.median(b[i] / r[i] for b, r in zip(first, runs[name])) for i in range(2)]
-    print("%-24s %9.3f %9.3f %9.1f %9.2f %9.2f" % (name, *middle, *ratios))
+    wall, cpu, peak = timing.median(runs[name])
+    ratios = [statistics.median(a[i] / max(b[i], 1e-6) for a, b in zip(first, runs[name])) for i in range(2)]
+    timing.row([name, "%.3f" % wall, "%.3f" % cpu, "%.0f" % peak, "%.2f" % ratios[0], "%.2f" % ratios[1]])
+print()

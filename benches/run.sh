@@ -1,30 +1,77 @@
 #!/bin/sh
-# Times build and install beside their peers; see benches/README.md.
+# Times the program beside its peers; see benches/README.md.
+#
+#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install merge
+#   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 attune=$(realpath "${1:-$here/../target/release/attune}")
+[ $# = 0 ] || shift
+[ $# != 0 ] || set -- build again install
 work=${BENCH_DIR:-$here/../target/bench}
 python=${PYTHON:-python3}
 rounds=${ROUNDS:-5}
+count=${PACKS:-300}
 mkdir -p "$work"; work=$(cd "$work" && pwd)
-[ -d "$work/packs" ] || "$python" "$here/make_packs.py" "$work/packs" 300
+packs=$work/packs-$count
+[ -d "$packs" ] || "$python" "$here/make_packs.py" "$packs" "$count"
+build="$attune registry build $packs --base-url https://packs.example.org/ -q --out"
 
-echo "build, 300 packs"
-"$python" "$here/pairs.py" "$rounds" "rm -rf $work/\$NAME $work/\$NAME.state" \
-    "python=$python $here/peer_build.py $work/packs $work/python" \
-    "attune=$attune registry build $work/packs --out $work/attune --base-url https://packs.example.org/ -q"
+pairs() { "$python" "$here/pairs.py" "$rounds" "$@"; }
 
-echo "build, nothing new"
-rm -rf "$work/again" "$work/again.state"
-"$attune" registry build "$work/packs" --out "$work/again" --base-url https://packs.example.org/ -q >/dev/null
-"$python" "$here/pairs.py" "$rounds" true \
-    "attune-again=$attune registry build $work/packs --out $work/again --base-url https://packs.example.org/ -q"
+# A tree as it is after two builds of the same packs, in $work/again.
+built() {
+    [ -d "$work/again" ] || { $build "$work/again" >/dev/null && $build "$work/again" >/dev/null; }
+}
 
-echo "install, 200 packs"
-refs=$(ls "$work/packs" | head -200 | tr '\n' ' ')
-rm -rf "$work/flat"; mkdir -p "$work/flat"
-for ref in $refs; do cp "$work/again/archives/$ref/"*.tar.gz "$work/flat/"; done
-(cd "$work/flat" && sha256sum *.tar.gz > SHA256SUMS)
-"$python" "$here/pairs.py" "$rounds" "rm -rf $work/to-\$NAME; mkdir -p $work/to-\$NAME" \
-    "shell=cd $work/to-shell && (cd $work/flat && sha256sum --status -c SHA256SUMS) && ls $work/flat/*.gz | xargs -P2 -n1 tar xzf" \
-    "attune=ATTUNE__PACKS_BASE_DIR=$work/to-attune $attune pack install $refs --skip-deps --registry $work/again -q"
+bench_build() {
+    echo "## Build: $count packs to archives, documents, pages, twins and indexes"
+    echo
+    set -- "Python, 2 processes=$python $here/peer_build.py $packs $work/tree" "attune=$build $work/tree"
+    if command -v taskset >/dev/null; then set -- "$@" "attune, 1 core=taskset -c 0 $build $work/tree"; fi
+    pairs "rm -rf $work/tree $work/tree.state" "$@"
+}
+
+bench_again() {
+    echo "## Build again: nothing new, or one of $count packs changed"
+    echo
+    built
+    one=$packs/$(ls "$packs" | head -n $((count / 2 + 1)) | tail -n 1)
+    pairs "case \$NAME in build) rm -rf $work/tree $work/tree.state ;; one*) $python $here/change_pack.py $one ;; esac" \
+        "build=$build $work/tree" \
+        "nothing new=$build $work/again" \
+        "one changed, --only=$build $work/again --only $one" \
+        "one changed, found=$build $work/again"
+    rm -rf "$packs" "$work/again" "$work/again.state" # the next run starts from packs that nothing changed
+    "$python" "$here/make_packs.py" "$packs" "$count"
+}
+
+bench_install() {
+    echo "## Install: 200 packs from a registry tree in a folder, verified and synced"
+    echo
+    built
+    refs=$(ls "$packs" | head -200 | tr '\n' ' ')
+    rm -rf "$work/flat"; mkdir -p "$work/flat"
+    for ref in $refs; do cp "$work/again/archives/$ref/"*.tar.gz "$work/flat/"; done
+    (cd "$work/flat" && sha256sum *.tar.gz > SHA256SUMS)
+    pairs "rm -rf $work/to; mkdir -p $work/to" \
+        "sha256sum and 2 tar=cd $work/to && (cd $work/flat && sha256sum --status -c SHA256SUMS) && ls $work/flat/*.gz | xargs -P2 -n1 tar xzf" \
+        "attune=ATTUNE__PACKS_BASE_DIR=$work/to $attune pack install $refs --skip-deps --registry $work/again -q"
+    rm -rf "$work/to" "$work/flat"
+}
+
+bench_merge() {
+    echo "## Merge: two indexes of 10,000 entries, half of them in both, the newest version stays"
+    echo
+    [ -f "$work/a.json" ] || "$python" "$here/make_index.py" "$work/a.json" 10000
+    [ -f "$work/b.json" ] || "$python" "$here/make_index.py" "$work/b.json" 10000 5000 2
+    set -- "Python=$python $here/peer_merge.py $work/merged.json $work/a.json $work/b.json" \
+        "attune=$attune pack index-merge --output $work/merged.json --on-shadow newest $work/a.json $work/b.json -q"
+    if command -v jq >/dev/null; then set -- "$@" "jq=jq -s -f $here/peer_merge.jq $work/a.json $work/b.json > $work/merged.json"; fi
+    pairs "rm -f $work/merged.json" "$@"
+    rm -f "$work/merged.json"
+}
+
+echo "$("$attune" version), $(uname -sm), $(nproc) cores, on $(stat -f -c %T "$work"); load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)"
+echo
+for row in "$@"; do "bench_$row"; done
