@@ -5,6 +5,9 @@
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
 //! * `checksum`  `pack checksum`: trees, files, comparing
 //! * `index_entry`  `pack index-entry`: form, sources, refusals
+//! * `index_update` `pack index-update`: adding, replacing, refusing
+//! * `index_merge`  `pack index-merge`: what stays, what is told, what is refused
+//! * `index_documents` the design documents' command lines about indexes
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
@@ -25,8 +28,11 @@ mod demo;
 mod diff;
 mod example;
 mod hostile;
+mod index_documents;
 mod index_entry;
+mod index_merge;
 mod index_oracle;
+mod index_update;
 mod install;
 mod layers;
 mod registry_diff;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::commands::pack::args::PackCommand;
 
@@ -21,19 +22,52 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// What was typed; ends the process where that is no command, as `parse` does.
+    pub(crate) fn typed() -> Self {
+        let mut args = Self::parse();
+        if !args.command.has_its_own_output()
+            && let Some(output) = args.global.output.take()
+        {
+            match Format::from_str(&output.to_string_lossy(), true) {
+                Ok(format) => args.global.format = Some(format),
+                Err(_) => Self::command()
+                    .error(
+                        ErrorKind::InvalidValue,
+                        format!(
+                            "invalid value '{}' for '--output <FORMAT>': choose table, json or yaml",
+                            output.display()
+                        ),
+                    )
+                    .exit(),
+            }
+        }
+        args
+    }
+}
+
+impl Command {
+    fn has_its_own_output(&self) -> bool {
+        matches!(self, Self::Pack(PackCommand::IndexMerge(_)))
+    }
+}
+
 /// Flags every command takes.
 #[derive(Debug, Clone, ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct Global {
     /// How to print results
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// As `--format`; but a command with an `--output` of its own, such as `pack index-merge`, takes its
+    /// file here. Both have one name and type in `clap`, which lets the inner one win.
     #[arg(
         long,
-        alias = "output",
         global = true,
-        value_enum,
-        value_name = "FORMAT"
+        hide = true,
+        conflicts_with_all = ["format", "json", "yaml"]
     )]
-    pub(crate) format: Option<Format>,
+    output: Option<PathBuf>,
     /// Print results as one JSON document
     #[arg(short = 'j', long, global = true, conflicts_with_all = ["format", "yaml"])]
     pub(crate) json: bool,

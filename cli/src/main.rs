@@ -11,8 +11,6 @@ mod settings;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// A tenth of a build's time goes into small allocations on two threads; this halves it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Huge pages would cost a third more memory and save nothing. A kernel without them says no.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    let args = args::Args::parse();
+    let args = args::Args::typed();
     let report = report::Report::new(&args.global);
     match commands::run(&args, report) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! The binary under test, and small packs for it.
 
+pub(crate) mod index;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

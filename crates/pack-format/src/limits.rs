@@ -20,6 +20,12 @@ pub const MAX_COMPONENT_ENTRIES: usize = 10_000;
 /// Largest `index.json` or other registry document, in bytes (64 MiB), before and after decoding.
 pub const MAX_DOCUMENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Largest index that its own operator updates or merges, in bytes (1 GiB).
+///
+/// Clients take [`MAX_DOCUMENT_BYTES`]; what an operator names on the command line may be larger, such as
+/// an index of 100,000 packs (325 MB) on its way to a registry tree.
+pub const MAX_INDEX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// Longest pack ref, in bytes.
 pub const MAX_PACK_REF_BYTES: usize = 64;
 

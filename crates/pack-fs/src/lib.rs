@@ -8,8 +8,10 @@ pub mod durable;
 pub mod error;
 pub mod lock;
 pub mod remove;
+pub mod replacement;
 pub mod source_dir;
 pub mod tree;
 
 pub use error::FsError;
+pub use replacement::Replacement;
 pub use source_dir::SourceDir;

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, FsError};
+use crate::source_dir::open_regular;
 
 /// How often a waiting process looks again.
 const POLL: Duration = Duration::from_millis(20);
@@ -51,6 +52,17 @@ pub enum LockError {
         /// How long we waited.
         timeout: Duration,
     },
+    /// Another process was changing the file for the whole timeout.
+    #[error(
+        "`{}` is being changed by another process, which did not end within {} s",
+        path.display(), timeout.as_secs_f32()
+    )]
+    Held {
+        /// The file.
+        path: PathBuf,
+        /// How long we waited.
+        timeout: Duration,
+    },
     /// The lock file cannot be used.
     #[error(transparent)]
     File(#[from] FsError),
@@ -59,14 +71,14 @@ pub enum LockError {
 impl LockError {
     /// Whether another process holds the lock.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::Held { .. })
     }
 }
 
 impl Hint for LockError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Busy { .. } => Some(
+            Self::Busy { .. } | Self::Held { .. } => Some(
                 "wait for that command to finish, or pass a longer `--lock-timeout SECONDS`"
                     .to_owned(),
             ),
@@ -130,6 +142,61 @@ impl Lock {
     }
 }
 
+/// Exclusive access to a file that others replace by renaming, until dropped.
+///
+/// The lock is on the file itself and leaves nothing beside it; who holds it is not known. All writers of
+/// the file must take it before they read what they change.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the lock of the file at `path`, which must exist; links are followed.
+    ///
+    /// While another process holds it, `waiting` is called once.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] after the timeout; [`LockError::File`] if the file cannot be opened.
+    pub fn acquire(
+        path: &Path,
+        timeout: Duration,
+        mut waiting: impl FnMut(),
+    ) -> Result<Self, LockError> {
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            let file = open_regular(path).on("open", path)?;
+            match file.try_lock() {
+                // Whoever had it may have put another file in its place, and then this is the old one.
+                Ok(()) if is_at(&file, path).on("look at", path)? => {
+                    return Ok(Self { _file: file });
+                }
+                Ok(()) => continue,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(FsError::new("lock", path, e).into()),
+            }
+            if !told {
+                waiting();
+                told = true;
+            }
+            if start.elapsed() >= timeout {
+                return Err(LockError::Held {
+                    path: path.to_owned(),
+                    timeout,
+                });
+            }
+            thread::sleep(POLL);
+        }
+    }
+}
+
+/// Whether `path` still leads to this open file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (open, there) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
+}
+
 fn read_holder(file: &mut File) -> Holder {
     let mut text = String::new();
     let read = file
@@ -169,6 +236,24 @@ mod tests {
         std::os::unix::fs::symlink("mine", &path).unwrap();
         assert!(Lock::acquire(&path, "x", Duration::ZERO, |_| {}).is_err());
         assert_eq!(std::fs::read(dir.path().join("mine")).unwrap(), b"mine");
+    }
+
+    /// A file that was replaced while somebody waited is locked anew, not the one that is gone.
+    #[test]
+    fn replaced_file_is_locked_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("index.json");
+        std::fs::write(&path, "old").unwrap();
+        let first = FileLock::acquire(&path, Duration::ZERO, || {}).unwrap();
+        let error = FileLock::acquire(&path, Duration::ZERO, || {}).unwrap_err();
+        assert!(error.is_busy(), "{error}");
+        std::fs::write(dir.path().join("new"), "new").unwrap();
+        std::fs::rename(dir.path().join("new"), &path).unwrap();
+        let second = FileLock::acquire(&path, Duration::ZERO, || {}).unwrap();
+        drop(first);
+        assert!(FileLock::acquire(&path, Duration::ZERO, || {}).is_err());
+        drop(second);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     /// The second taker is told who holds the lock, gives up after the timeout, and gets it once free.

@@ -1,11 +1,18 @@
 //! Lone index files, format 1: the entry of a pack, and files of entries.
 //!
 //! * [`entry`]: a pack directory and its sources to an entry.
+//! * [`text`]: an index as somebody wrote it, read and checked.
+//! * [`update`]: one entry added or replaced. [`merge`]: several files to one.
 //!
 //! Reading is tolerant, writing strict: what cannot be written by the rules of the format is an error that
 //! names the pack and the rule.
 
 pub mod entry;
+pub mod error;
+pub mod merge;
+pub mod text;
+pub mod update;
+mod write;
 
 use pack_format::entry::IndexEntry;
 use pack_format::index;

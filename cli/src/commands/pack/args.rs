@@ -7,6 +7,8 @@ use pack_format::{Checksum, PackRef};
 
 use super::checksum::ChecksumArgs;
 use super::index_entry::IndexEntryArgs;
+use super::index_merge::IndexMergeArgs;
+use super::index_update::IndexUpdateArgs;
 
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
@@ -37,6 +39,10 @@ pub(crate) enum PackCommand {
     Checksum(ChecksumArgs),
     /// Print the index entry of a pack
     IndexEntry(IndexEntryArgs),
+    /// Put the entry of a pack into an index file
+    IndexUpdate(IndexUpdateArgs),
+    /// Merge index files into one
+    IndexMerge(IndexMergeArgs),
 }
 
 /// Flags of every command that changes what is installed.

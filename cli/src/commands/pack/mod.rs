@@ -6,7 +6,9 @@ pub(crate) mod context;
 mod diff;
 mod history;
 mod index_entry;
+mod index_merge;
 mod index_sources;
+mod index_update;
 mod install;
 mod list;
 pub(crate) mod progress;
@@ -41,6 +43,8 @@ pub(crate) fn run(
     match command {
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
+        PackCommand::IndexUpdate(args) => index_update::run(args, settings, report),
+        PackCommand::IndexMerge(args) => index_merge::run(args, settings, report),
         PackCommand::Diff(args) => diff::run(args, settings, report),
         PackCommand::Install(args) => install::run(args, &context()?),
         PackCommand::List(args) => list::run(args, &context()?),

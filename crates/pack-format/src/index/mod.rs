@@ -5,24 +5,24 @@
 //! broken one is named. What would let two readers see two registries is refused: duplicate members, the
 //! same version twice with different contents, bytes after the end.
 
+mod pretty;
+mod read;
 mod rules;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-use crate::entry::{Contents, Dependencies, IndexEntry};
+use crate::entry::IndexEntry;
 use crate::hint::Hint;
 use crate::limits::MAX_DOCUMENT_BYTES;
 use crate::pack_ref::PackRef;
-use crate::source::{InstallSource, WireSource};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::url_policy::UrlPolicy;
-use crate::version::Version;
 
+pub use pretty::{Frame, entry_text};
+pub use read::{Mend, Root, entry, name_of};
 pub use rules::{SOURCE_NOT_HTTPS, entry_violations, is_valid_meta, is_web_url, violations};
 
 /// The `version` member of every index: the version of the format, not of the content.
@@ -98,6 +98,9 @@ pub enum IndexError {
     /// Not JSON, or not of this shape.
     #[error("the index is not valid: {0}")]
     Json(#[source] serde_json::Error),
+    /// Not a list of packs at all.
+    #[error("the index has no `packs` array")]
+    NoPacks,
     /// Another format.
     #[error("the index has format version `{}`; this program reads `{FORMAT}`", printable(.0))]
     Format(String),
@@ -119,76 +122,24 @@ impl Hint for IndexError {
     }
 }
 
-#[derive(Deserialize)]
-struct WireIndex<'a> {
-    #[serde(default)]
-    registry_name: String,
-    #[serde(default)]
-    registry_url: String,
-    #[serde(default)]
-    version: Option<String>,
-    #[serde(default)]
-    last_updated: Option<String>,
-    #[serde(borrow)]
-    packs: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct WireEntry {
-    #[serde(rename = "ref")]
-    pack_ref: PackRef,
-    #[serde(default)]
-    label: Option<String>,
-    #[serde(default)]
-    description: String,
-    version: Version,
-    #[serde(default)]
-    author: Option<String>,
-    #[serde(default)]
-    license: Option<String>,
-    #[serde(default)]
-    keywords: Vec<String>,
-    #[serde(default)]
-    runtime_deps: Vec<String>,
-    #[serde(default)]
-    install_sources: Vec<WireSource>,
-    #[serde(default)]
-    contents: Contents,
-    #[serde(default)]
-    meta: Map<String, Value>,
-    #[serde(default)]
-    repository: Option<String>,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    homepage: Option<String>,
-    #[serde(default)]
-    use_case: Option<String>,
-    #[serde(default)]
-    dependencies: Option<Dependencies>,
-}
-
 /// Reads an index; URLs in it must pass `policy`.
 ///
 /// # Errors
 /// [`IndexError`] when nothing of it can be used. Single broken entries are [`ReadIndex::problems`].
 pub fn read(bytes: &[u8], policy: UrlPolicy) -> Result<ReadIndex, IndexError> {
     let text = document_text(bytes)?;
-    let wire: WireIndex<'_> = serde_json::from_str(text).map_err(IndexError::Json)?;
-    if let Some(version) = wire.version.as_deref().filter(|v| *v != FORMAT) {
-        return Err(IndexError::Format(version.to_owned()));
-    }
+    let wire = Root::read(text)?;
     let mut problems = Vec::new();
     let mut found: BTreeMap<PackRef, Vec<(usize, IndexEntry)>> = BTreeMap::new();
-    for (position, raw) in wire.packs.iter().enumerate() {
-        match read_entry(raw.get(), policy) {
+    for (position, raw) in wire.entries().enumerate() {
+        match entry(raw, policy, &mut |_| {}) {
             Ok(entry) => found
                 .entry(entry.pack_ref.clone())
                 .or_default()
                 .push((position, entry)),
             Err(reason) => problems.push(EntryProblem {
                 position,
-                name: guess_name(raw.get()),
+                name: name_of(raw),
                 reason,
             }),
         }
@@ -203,13 +154,14 @@ pub fn read(bytes: &[u8], policy: UrlPolicy) -> Result<ReadIndex, IndexError> {
     }
     Ok(ReadIndex {
         index: Index {
-            registry_name: wire.registry_name,
-            registry_url: wire.registry_url,
+            registry_name: wire.registry_name.unwrap_or_default(),
+            registry_url: wire.registry_url.unwrap_or_default(),
             version: FORMAT.to_owned(),
             last_updated: wire
                 .last_updated
                 .as_deref()
-                .map_or(Timestamp::from_unix(0), read_time),
+                .and_then(read_time)
+                .unwrap_or(Timestamp::from_unix(0)),
             packs,
         },
         problems,
@@ -225,6 +177,14 @@ pub fn document_text(bytes: &[u8]) -> Result<&str, IndexError> {
     if size_bytes > MAX_DOCUMENT_BYTES {
         return Err(IndexError::TooLarge { size_bytes });
     }
+    safe_text(bytes)
+}
+
+/// Like [`document_text`], of any size.
+///
+/// # Errors
+/// [`IndexError`] for encoding, depth, and web pages.
+pub fn safe_text(bytes: &[u8]) -> Result<&str, IndexError> {
     let text = std::str::from_utf8(bytes).map_err(|_| IndexError::Encoding)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('<') {
@@ -266,61 +226,6 @@ fn exceeds_depth(json: &[u8]) -> bool {
     false
 }
 
-fn read_entry(json: &str, policy: UrlPolicy) -> Result<IndexEntry, String> {
-    let wire: WireEntry = serde_json::from_str(json).map_err(|e| strip_position(&e.to_string()))?;
-    if wire.install_sources.is_empty() {
-        return Err("it has no install source".to_owned());
-    }
-    let mut install_sources = Vec::new();
-    for (i, source) in wire.install_sources.into_iter().enumerate() {
-        install_sources.push(
-            InstallSource::from_wire(source, policy)
-                .map_err(|e| format!("install source {i}: {e}"))?,
-        );
-    }
-    let or = |value: Option<String>, default: &str| {
-        value
-            .filter(|v| !v.trim().is_empty())
-            .unwrap_or_else(|| default.to_owned())
-    };
-    Ok(IndexEntry {
-        label: or(wire.label, wire.pack_ref.as_str()),
-        author: or(wire.author, "Unknown"),
-        license: or(wire.license, "NOASSERTION"),
-        pack_ref: wire.pack_ref,
-        description: wire.description,
-        version: wire.version,
-        keywords: wire.keywords,
-        runtime_deps: wire.runtime_deps,
-        install_sources,
-        contents: wire.contents,
-        meta: wire.meta,
-        repository: wire.repository,
-        email: wire.email,
-        homepage: wire.homepage,
-        use_case: wire.use_case,
-        dependencies: wire.dependencies,
-    })
-}
-
-/// A position inside one entry says nothing about the file.
-fn strip_position(message: &str) -> String {
-    let end = message.rfind(" at line ").unwrap_or(message.len());
-    message[..end].to_owned()
-}
-
-fn guess_name(json: &str) -> String {
-    #[derive(Deserialize)]
-    struct Named {
-        #[serde(rename = "ref")]
-        name: Option<String>,
-    }
-    let named: Option<Named> = serde_json::from_str(json).ok();
-    named
-        .and_then(|n| n.name)
-        .map_or_else(|| "?".to_owned(), |name| printable(&name))
-}
-
 /// Decides between entries of one ref: the newest version; nothing if that version says two things.
 fn settle(
     mut twins: Vec<(usize, IndexEntry)>,
@@ -360,10 +265,11 @@ fn settle(
     kept.filter(|_| !contradicted)
 }
 
-fn read_time(text: &str) -> Timestamp {
+/// The time of `last_updated`: RFC 3339, or a bare date as older tools wrote it.
+pub fn read_time(text: &str) -> Option<Timestamp> {
     text.parse()
         .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .unwrap_or(Timestamp::from_unix(0))
+        .ok()
 }
 
 #[cfg(test)]

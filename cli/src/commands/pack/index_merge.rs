@@ -1,0 +1,251 @@
+//! `pack index-merge`.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use attune_indexer::index_file::merge::{
+    MergeError, MergeOptions, Merged, OnShadow, Overwrite, Shadowed, merge,
+};
+use attune_indexer::index_file::text::IndexText;
+use clap::{Args, ValueEnum};
+use pack_client::{FetchRequest, fetch_url};
+use pack_format::limits::MAX_INDEX_FILE_BYTES;
+use serde::Serialize;
+use url::Url;
+
+use super::context::failed;
+use super::index_update::{IndexFileArgs, clock};
+use super::progress::Progress;
+use crate::commands::{now, runtime};
+use crate::failure::{Code, Failure};
+use crate::report::{Report, sanitised};
+use crate::settings::Settings;
+
+/// `pack index-merge`.
+#[derive(Debug, Args)]
+pub(crate) struct IndexMergeArgs {
+    /// Index files, registry folders or URLs; the first one names the registry
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    // The same name and type as the global flag, which it hides.
+    /// The file to write
+    #[arg(short, long, visible_alias = "file", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(short, long)]
+    force: bool,
+    /// Which entry stays where two inputs list one pack
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Which::Newest)]
+    on_shadow: Which,
+    #[command(flatten)]
+    file: IndexFileArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// The newer one, by SemVer precedence
+    Newest,
+    /// The one of the input that was named first
+    First,
+    /// Neither: entries that differ are an error
+    Error,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    success: bool,
+    output_file: &'a Path,
+    sources_count: usize,
+    total_loaded: usize,
+    unique_packs: usize,
+    duplicates_resolved: usize,
+    written: bool,
+    shadowed: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(rename = "ref")]
+    name: &'a str,
+    kept: Side<'a>,
+    dropped: Side<'a>,
+    different_repository: bool,
+    different_contents: bool,
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    version: String,
+    source: &'a str,
+    repository: Option<&'a str>,
+}
+
+pub(crate) fn run(
+    args: &IndexMergeArgs,
+    settings: &Settings,
+    report: Report,
+) -> Result<(), Failure> {
+    let Some(output) = &args.output else {
+        return Err(Failure::text(
+            Code::Usage,
+            "there is no file to write",
+            Some("name one with `--output FILE`"),
+        ));
+    };
+    if output.symlink_metadata().is_ok() && !args.force {
+        // Before an input is fetched for nothing.
+        return Err(refused(&MergeError::Exists(output.clone())));
+    }
+    let inputs: Result<Vec<IndexText>, Failure> = args
+        .inputs
+        .iter()
+        .map(|input| read(input, settings, report))
+        .collect();
+    let options = MergeOptions {
+        output: output.clone(),
+        overwrite: if args.force {
+            Overwrite::Replace
+        } else {
+            Overwrite::Refuse
+        },
+        on_shadow: match args.on_shadow {
+            Which::Newest => OnShadow::Newest,
+            Which::First => OnShadow::First,
+            Which::Error => OnShadow::Refuse,
+        },
+        invalid: args.file.invalid(),
+        given: args.file.given(),
+        now: clock()?,
+        lock_timeout: args.file.lock.timeout(),
+    };
+    let waiting = || report.note("waiting for another process that changes the output");
+    let merged = merge(&inputs?, &options, waiting).map_err(|e| refused(&e))?;
+    for warning in &merged.warnings {
+        report.warning(&sanitised(warning));
+    }
+    report.result(&document(output, &merged), || table(output, &merged))
+}
+
+fn refused(error: &MergeError) -> Failure {
+    let code = if error.is_busy() {
+        Code::Busy
+    } else {
+        Code::Failed
+    };
+    Failure::new(code, error)
+}
+
+/// The bytes of a file or URL.
+fn read(input: &str, settings: &Settings, report: Report) -> Result<IndexText, Failure> {
+    if !input.starts_with("https://") && !input.starts_with("http://") {
+        return IndexText::read(Path::new(input)).map_err(|e| Failure::new(Code::Failed, &e));
+    }
+    let url: Url = input.parse().map_err(|e| {
+        Failure::text(
+            Code::Usage,
+            format!(
+                "`{}` is not a URL: {e}",
+                pack_format::text::printable(input)
+            ),
+            None,
+        )
+    })?;
+    let spool = tempfile::tempdir().map_err(|e| {
+        Failure::text(
+            Code::Failed,
+            format!("cannot make a temporary folder: {e}"),
+            None,
+        )
+    })?;
+    let client = settings.client(now(), spool.path().to_owned())?;
+    let progress = Progress::new(report);
+    let request = FetchRequest {
+        subject: input,
+        limit: MAX_INDEX_FILE_BYTES,
+        spool: spool.path(),
+        settings: &client,
+    };
+    let fetched = runtime()?.block_on(fetch_url(&url, request, &progress));
+    progress.clear();
+    let mut received = fetched.map_err(|e| failed(&e))?;
+    let mut bytes = Vec::new();
+    received
+        .reader()
+        .and_then(|mut reader| reader.read_to_end(&mut bytes))
+        .map_err(|e| Failure::text(Code::Failed, format!("cannot read `{url}`: {e}"), None))?;
+    Ok(IndexText::new(input.to_owned(), bytes))
+}
+
+fn document<'a>(output: &'a Path, merged: &'a Merged) -> Summary<'a> {
+    let side = |place: &'a attune_indexer::index_file::merge::Place| Side {
+        version: place.version.to_string(),
+        source: &merged.inputs[place.input],
+        repository: place.origin.as_deref(),
+    };
+    Summary {
+        success: true,
+        output_file: output,
+        sources_count: merged.inputs.len(),
+        total_loaded: merged.total_loaded,
+        unique_packs: merged.unique_packs,
+        duplicates_resolved: merged.shadowed.len(),
+        written: merged.written,
+        shadowed: merged
+            .shadowed
+            .iter()
+            .map(|s| Row {
+                name: s.pack_ref.as_str(),
+                kept: side(&s.kept),
+                dropped: side(&s.dropped),
+                different_repository: s.different_repository,
+                different_contents: s.different_contents,
+            })
+            .collect(),
+    }
+}
+
+/// Line by line what happened, input by input, and the numbers.
+fn table(output: &Path, merged: &Merged) -> String {
+    let mut text = String::new();
+    for (input, name) in merged.inputs.iter().enumerate() {
+        text.push_str(&format!("Loading: {}\n", sanitised(name)));
+        for shadowed in &merged.shadowed {
+            let later = if shadowed.replaced {
+                &shadowed.kept
+            } else {
+                &shadowed.dropped
+            };
+            if later.input == input {
+                text.push_str(&decision(shadowed));
+            }
+        }
+    }
+    text.push_str(&format!(
+        "✓ Merged {} index files into {}\n  Total packs loaded: {}\n  Unique packs: {}\n  Duplicates resolved: {}\n",
+        merged.inputs.len(),
+        sanitised(&output.display().to_string()),
+        merged.total_loaded,
+        merged.unique_packs,
+        merged.shadowed.len()
+    ));
+    text
+}
+
+fn decision(shadowed: &Shadowed) -> String {
+    let Shadowed {
+        pack_ref,
+        kept,
+        dropped,
+        ..
+    } = shadowed;
+    let (kept, dropped) = (&kept.version, &dropped.version);
+    if shadowed.replaced {
+        return format!("  Updating '{pack_ref}' from {dropped} to {kept}\n");
+    }
+    let why = if kept > dropped {
+        format!("newer than {dropped}")
+    } else {
+        format!("listed before {dropped}")
+    };
+    format!("  Keeping '{pack_ref}' at {kept} ({why})\n")
+}
