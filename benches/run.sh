@@ -15,41 +15,46 @@ count=${PACKS:-300}
 mkdir -p "$work"; work=$(cd "$work" && pwd)
 packs=$work/packs-$count
 [ -d "$packs" ] || "$python" "$here/make_packs.py" "$packs" "$count"
-build="$attune registry build $packs --base-url https://packs.example.org/ -q --out"
+flags="--base-url https://packs.example.org/ -q"
 
 pairs() { "$python" "$here/pairs.py" "$rounds" "$@"; }
 
-# A tree as it is after two builds of the same packs, in $work/again.
-built() {
-    [ -d "$work/again" ] || { $build "$work/again" >/dev/null && $build "$work/again" >/dev/null; }
+# Builds the tree $2 of the packs $1 anew, twice: what is written in the clock tick of a look is read once more.
+settled() {
+    rm -rf "$2" "$2.state"
+    for turn in 1 2; do $attune registry build "$1" $flags --out "$2" >/dev/null; sleep 1; done
 }
 
 bench_build() {
     echo "## Build: $count packs to archives, documents, pages, twins and indexes"
     echo
-    set -- "Python, 2 processes=$python $here/peer_build.py $packs $work/tree" "attune=$build $work/tree"
-    if command -v taskset >/dev/null; then set -- "$@" "attune, 1 core=taskset -c 0 $build $work/tree"; fi
+    build="$attune registry build $packs $flags --out $work/tree"
+    set -- "Python, 2 processes=$python $here/peer_build.py $packs $work/tree" "attune=$build"
+    if command -v taskset >/dev/null; then set -- "$@" "attune, 1 core=taskset -c 0 $build"; fi
     pairs "rm -rf $work/tree $work/tree.state" "$@"
+    rm -rf "$work/tree" "$work/tree.state"
 }
 
 bench_again() {
     echo "## Build again: nothing new, or one of $count packs changed"
     echo
-    built
-    one=$packs/$(ls "$packs" | head -n $((count / 2 + 1)) | tail -n 1)
+    rm -rf "$work/changing"
+    "$python" "$here/make_packs.py" "$work/changing" "$count"
+    settled "$work/changing" "$work/again"
+    one=$work/changing/$(ls "$work/changing" | head -n $((count / 2 + 1)) | tail -n 1)
+    build="$attune registry build $work/changing $flags --out"
     pairs "case \$NAME in build) rm -rf $work/tree $work/tree.state ;; one*) $python $here/change_pack.py $one ;; esac" \
         "build=$build $work/tree" \
         "nothing new=$build $work/again" \
         "one changed, --only=$build $work/again --only $one" \
         "one changed, found=$build $work/again"
-    rm -rf "$packs" "$work/again" "$work/again.state" # the next run starts from packs that nothing changed
-    "$python" "$here/make_packs.py" "$packs" "$count"
+    rm -rf "$work/changing" "$work/tree" "$work/tree.state" "$work/again" "$work/again.state"
 }
 
 bench_install() {
     echo "## Install: 200 packs from a registry tree in a folder, verified and synced"
     echo
-    built
+    settled "$packs" "$work/again"
     refs=$(ls "$packs" | head -200 | tr '\n' ' ')
     rm -rf "$work/flat"; mkdir -p "$work/flat"
     for ref in $refs; do cp "$work/again/archives/$ref/"*.tar.gz "$work/flat/"; done
@@ -57,7 +62,7 @@ bench_install() {
     pairs "rm -rf $work/to; mkdir -p $work/to" \
         "sha256sum and 2 tar=cd $work/to && (cd $work/flat && sha256sum --status -c SHA256SUMS) && ls $work/flat/*.gz | xargs -P2 -n1 tar xzf" \
         "attune=ATTUNE__PACKS_BASE_DIR=$work/to $attune pack install $refs --skip-deps --registry $work/again -q"
-    rm -rf "$work/to" "$work/flat"
+    rm -rf "$work/to" "$work/flat" "$work/again" "$work/again.state"
 }
 
 bench_merge() {
@@ -72,6 +77,6 @@ bench_merge() {
     rm -f "$work/merged.json"
 }
 
-echo "$("$attune" version), $(uname -sm), $(nproc) cores, on $(stat -f -c %T "$work"); load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)"
+echo "$("$attune" version), $(uname -sm), $(nproc) cores, on $(df --output=fstype "$work" | tail -n 1); load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)"
 echo
 for row in "$@"; do "bench_$row"; done
