@@ -6,19 +6,15 @@ KINDS = ("actions", "sensors", "triggers", "rules", "workflows")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def contents(folder):
-    found = {}
+def build(name):
+    folder = os.path.join(sys.argv[1], name)
+    manifest = yaml.load(open(folder + "/pack.yaml", "rb"), LOADER)
+    contents = {}
     for kind in KINDS:
         place = os.path.join(folder, kind)
         files = sorted(f for f in os.listdir(place) if f.endswith(".yaml")) if os.path.isdir(place) else []
         parsed = [yaml.load(open(os.path.join(place, f), "rb"), LOADER) for f in files]
-        found[kind] = [{"name": p["ref"].split(".")[-1], "description": p.get("description", "")} for p in parsed]
-    return found
-
-
-def build(name):
-    folder = os.path.join(sys.argv[1], name)
-    manifest = yaml.load(open(folder + "/pack.yaml", "rb"), LOADER)
+        contents[kind] = [{"name": p["ref"].split(".")[-1], "description": p.get("description", "")} for p in parsed]
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for top, folders, files in os.walk(folder):
@@ -35,7 +31,7 @@ def build(name):
     with open(os.path.join(sys.argv[2], file), "wb") as out:
         out.write(packed)
     source = {"type": "archive", "url": "https://packs.example.org/" + file, "checksum": "sha256:" + hashlib.sha256(packed).hexdigest()}
-    return dict(manifest, install_sources=[source], contents=contents(folder))
+    return dict(manifest, install_sources=[source], contents=contents)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Times the program beside its peers; see benches/README.md.
 #
-#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install merge update
+#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install merge
 #   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 attune=$(realpath "${1:-$here/../target/release/attune}")
 [ $# = 0 ] || shift
-[ $# != 0 ] || set -- build again install merge update
+[ $# != 0 ] || set -- build again install
 work=${BENCH_DIR:-$here/../target/bench}
 python=${PYTHON:-python3}
 rounds=${ROUNDS:-5}
@@ -65,35 +65,16 @@ bench_install() {
     rm -rf "$work/to" "$work/flat" "$work/again" "$work/again.state"
 }
 
-# Two indexes of 10,000 entries that share 5,000 refs.
-indexes() {
-    [ -f "$work/a.json" ] || "$python" "$here/make_index.py" "$work/a.json" 10000
-    [ -f "$work/b.json" ] || "$python" "$here/make_index.py" "$work/b.json" 10000 5000 2
-}
-
 bench_merge() {
     echo "## Merge: two indexes of 10,000 entries, half of them in both, the newest version stays"
     echo
-    indexes
+    [ -f "$work/a.json" ] || "$python" "$here/make_index.py" "$work/a.json" 10000
+    [ -f "$work/b.json" ] || "$python" "$here/make_index.py" "$work/b.json" 10000 5000 2
     set -- "Python=$python $here/peer_merge.py $work/merged.json $work/a.json $work/b.json" \
         "attune=$attune pack index-merge --output $work/merged.json --on-shadow newest $work/a.json $work/b.json -q"
     if command -v jq >/dev/null; then set -- "$@" "jq=jq -s -f $here/peer_merge.jq $work/a.json $work/b.json > $work/merged.json"; fi
     pairs "rm -f $work/merged.json" "$@"
     rm -f "$work/merged.json"
-}
-
-bench_update() {
-    echo "## Update: one pack into an index of 10,000 entries"
-    echo
-    indexes
-    rm -rf "$work/one"
-    "$python" "$here/make_packs.py" "$work/one" 1
-    one=$(ls -d "$work"/one/*)
-    git="--git-url https://git.example.org/one.git --git-ref v1.0.0"
-    pairs "cp $work/a.json $work/updated.json" \
-        "Python=$python $here/peer_update.py $one $work/updated.json" \
-        "attune=$attune pack index-update $one --index $work/updated.json $git -q"
-    rm -rf "$work/one" "$work/updated.json"
 }
 
 echo "$("$attune" version), $(uname -sm), $(nproc) cores, on $(df --output=fstype "$work" | tail -n 1); load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)"

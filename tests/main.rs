@@ -8,6 +8,7 @@
 //! * `index_update` `pack index-update`: adding, replacing, refusing
 //! * `index_merge`  `pack index-merge`: what stays, what is told, what is refused
 //! * `index_documents` the design documents' command lines about indexes
+//! * `index_tree`   `pack index-update` on the index of a registry tree
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
@@ -32,6 +33,7 @@ mod index_documents;
 mod index_entry;
 mod index_merge;
 mod index_oracle;
+mod index_tree;
 mod index_update;
 mod install;
 mod layers;

@@ -23,6 +23,9 @@ use crate::pack::{self, Built, Looked, PackError, Workshop};
 use crate::publish::{self, Packs, Publication};
 use crate::report::{BuildReport, Verdict};
 
+/// Name of a registry nobody has named.
+pub(crate) const DEFAULT_NAME: &str = "Attune Pack Registry";
+
 /// What to build, and how.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
@@ -112,6 +115,21 @@ fn refuse_tree_inside_pack(inputs: &Inputs, out: &Path) -> Result<(), InputError
     }
 }
 
+/// The documents of every pack a tree lists.
+pub(crate) fn listed_documents(
+    reader: &TreeReader,
+    listed: Option<&PacksDocument>,
+) -> Result<BTreeMap<PackRef, PackDocument>, ReadError> {
+    let Some(listed) = listed else {
+        return Ok(BTreeMap::new());
+    };
+    let pointers: Vec<_> = listed.packs.iter().collect();
+    pointers
+        .par_iter()
+        .map(|(pack_ref, pointer)| Ok(((*pack_ref).clone(), reader.pack(pack_ref, pointer)?)))
+        .collect()
+}
+
 struct Run<'a> {
     options: &'a BuildOptions,
     operator: OperatorFile,
@@ -149,7 +167,7 @@ impl<'a> Run<'a> {
                 .clone()
                 .or_else(|| operator.name.clone())
                 .or_else(|| registry.as_ref().map(|r| r.name.clone()))
-                .unwrap_or_else(|| "Attune Pack Registry".to_owned()),
+                .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             description: operator
                 .description
                 .clone()
@@ -328,17 +346,7 @@ impl<'a> Run<'a> {
 
     /// The documents of every pack the tree lists.
     fn documents(&self) -> Result<BTreeMap<PackRef, PackDocument>, BuildError> {
-        let Some(listed) = &self.listed else {
-            return Ok(BTreeMap::new());
-        };
-        let pointers: Vec<_> = listed.packs.iter().collect();
-        let documents: Result<BTreeMap<_, _>, ReadError> = pointers
-            .par_iter()
-            .map(|(pack_ref, pointer)| {
-                Ok(((*pack_ref).clone(), self.reader.pack(pack_ref, pointer)?))
-            })
-            .collect();
-        Ok(documents?)
+        Ok(listed_documents(&self.reader, self.listed.as_ref())?)
     }
 
     fn candidates(

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Cuts the power (or kills) at every file-system call of build, install, upgrade, rollback and uninstall.
+# Cuts the power (or kills) at every file-system call of build, install, upgrade, rollback, uninstall and the
+# commands that write index files.
 #
 #   ATTUNE_TEST_FAULTS=DIR-of-powercut.py sh tests/faults/run.sh ATTUNE-BINARY [MODE...] [-- SCENARIO...]
 #
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill'
-[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall'
+[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall index-update index-merge index-tree'
 
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
@@ -29,8 +30,19 @@ pack "$work/one/slack" 1.0.0; pack "$work/two/slack" 2.0.0
 "$attune" registry build "$work/one" "$work/two" --out "$work/tree" -q >/dev/null 2>&1
 export TREE="$work/tree"
 
+# Index files: one that lists two packs, and one to merge with it.
+entry() { # REF VERSION
+    printf '{"ref":"%s","version":"%s","install_sources":[{"type":"archive","url":"https://example.org/%s.tar.gz","checksum":"sha256:%064d"}]}' "$1" "$2" "$1" 0
+}
+root='"registry_name":"R","registry_url":"https://example.org/","last_updated":"2020-01-01T00:00:00Z"'
+printf '{%s,"packs":[%s,%s]}' "$root" "$(entry aws 1.0.0)" "$(entry slack 1.0.0)" > "$work/old.json"
+printf '{%s,"packs":[%s]}' "$root" "$(entry slack 2.0.0)" > "$work/other.json"
+
 packs="env ATTUNE__PACKS_BASE_DIR={root}/packs HOME=$work $attune pack"
 build="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry build"
+source="--git-url https://example.org/slack.git --git-ref v2.0.0 --update"
+update="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack index-update $work/two/slack $source"
+merge="env HOME=$work $attune pack index-merge --force --output {root}/index.json {root}/index.json $work/other.json"
 installed="$packs install slack@1.0.0 --registry $work/tree"
 failed=0
 for mode in $modes; do
@@ -42,9 +54,12 @@ for mode in $modes; do
         upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
         rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;
         uninstall) setup=$installed; run="$packs uninstall slack"; check="sh $here/check_packs.sh {root} 1.0.0 none" ;;
+        index-update) setup="cp $work/old.json {root}/index.json"; run="$update --index {root}/index.json"; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
+        index-merge) setup="cp $work/old.json {root}/index.json"; run=$merge; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
+        index-tree) setup="$build $work/one --out {root}/tree"; run="$update --index {root}/tree/index.json"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
         *) echo "no scenario $scenario" >&2; exit 2 ;;
         esac
-        printf '%-10s ' "$scenario"
+        printf '%-12s ' "$scenario"
         python3 "$tool" --mode "$mode" --setup "$setup" --run "$run" --check "$check" --max "${MAX_CUTS:-1500}" || failed=1
     done
 done

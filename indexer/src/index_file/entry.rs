@@ -177,11 +177,17 @@ impl From<PackError> for EntryError {
     }
 }
 
-/// The entry of the pack in `directory`.
-///
-/// # Errors
-/// [`EntryError`].
-pub fn entry(directory: &Path, sources: Sources) -> Result<NewEntry, EntryError> {
+/// A pack directory with the sources a publisher names, everything checked but the rules of the format.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) pack: PackDirectory,
+    pub(crate) install_sources: Vec<InstallSource>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Steps 1 and 3 of the module, and the sources that are given.
+pub(crate) fn describe(directory: &Path, sources: Sources) -> Result<Described, EntryError> {
     if !directory.is_dir() {
         return Err(EntryError::NoDirectory(directory.to_owned()));
     }
@@ -212,6 +218,25 @@ pub fn entry(directory: &Path, sources: Sources) -> Result<NewEntry, EntryError>
             checksum: Some(Checksum::from(offer.digest)),
         });
     }
+    Ok(Described {
+        pack,
+        install_sources,
+        notes,
+        warnings,
+    })
+}
+
+/// The entry of the pack in `directory`.
+///
+/// # Errors
+/// [`EntryError`].
+pub fn entry(directory: &Path, sources: Sources) -> Result<NewEntry, EntryError> {
+    let Described {
+        pack,
+        mut install_sources,
+        mut notes,
+        mut warnings,
+    } = describe(directory, sources)?;
     if install_sources.is_empty() {
         install_sources.push(own_source(&pack, &mut notes)?);
     }

@@ -3,6 +3,7 @@
 //! * [`entry`]: a pack directory and its sources to an entry.
 //! * [`text`]: an index as somebody wrote it, read and checked.
 //! * [`update`]: one entry added or replaced. [`merge`]: several files to one.
+//! * [`tree`]: the index of a registry tree, which never changes alone.
 //!
 //! Reading is tolerant, writing strict: what cannot be written by the rules of the format is an error that
 //! names the pack and the rule.
@@ -11,6 +12,7 @@ pub mod entry;
 pub mod error;
 pub mod merge;
 pub mod text;
+pub mod tree;
 pub mod update;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use attune_indexer::index_file::entry::{NewEntry, entry};
+use attune_indexer::index_file::entry::entry;
 use clap::Args;
 
 use super::index_sources::SourceArgs;
@@ -28,18 +28,18 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let sources = args.sources.resolve(settings, report)?;
     let new = entry(&args.directory, sources).map_err(|e| Failure::new(Code::Failed, &e))?;
-    tell(&new, report);
+    tell(&new.notes, &new.warnings, report);
     let text = serde_json::to_string_pretty(&new.entry)
         .map_err(|e| Failure::text(Code::Failed, format!("cannot print the entry: {e}"), None))?;
     report.result(&new.entry, || format!("{text}\n"))
 }
 
 /// What the publisher should know, to stderr.
-pub(crate) fn tell(new: &NewEntry, report: Report) {
-    for note in &new.notes {
+pub(crate) fn tell(notes: &[String], warnings: &[String], report: Report) {
+    for note in notes {
         report.note(&sanitised(note));
     }
-    for warning in &new.warnings {
+    for warning in warnings {
         report.warning(&sanitised(warning));
     }
 }

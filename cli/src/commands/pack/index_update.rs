@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use attune_indexer::index_file::entry::entry;
 use attune_indexer::index_file::text::{Given, IndexText, Invalid};
-use attune_indexer::index_file::update::{Action, UpdateOptions, update};
+use attune_indexer::index_file::tree::{self, TreeUpdateOptions};
+use attune_indexer::index_file::update::{Action, UpdateOptions, is_of_tree, update};
 use clap::Args;
 use pack_format::Timestamp;
 use serde::Serialize;
@@ -65,6 +66,11 @@ impl IndexFileArgs {
         }
     }
 
+    /// Whether one of them is.
+    fn is_given(&self) -> bool {
+        self.name.is_some() || self.url.is_some() || self.skip_invalid
+    }
+
     pub(crate) fn invalid(&self) -> Invalid {
         if self.skip_invalid {
             Invalid::Skip
@@ -101,9 +107,12 @@ pub(crate) fn run(
         let missing = IndexText::read(&args.index).map(|_| ());
         return missing.map_err(|e| Failure::new(Code::Failed, &e));
     }
+    if is_of_tree(&args.index) {
+        return in_tree(args, settings, report);
+    }
     let sources = args.sources.resolve(settings, report)?;
     let new = entry(&args.directory, sources).map_err(|e| Failure::new(Code::Failed, &e))?;
-    tell(&new, report);
+    tell(&new.notes, &new.warnings, report);
     let options = UpdateOptions {
         index: args.index.clone(),
         update: args.update,
@@ -123,20 +132,73 @@ pub(crate) fn run(
         };
         Failure::new(code, &e)
     })?;
-    for warning in &updated.warnings {
-        report.warning(&sanitised(warning));
-    }
+    tell(&[], &updated.warnings, report);
     let output = Output {
         success: true,
         index_file: &args.index,
         pack_ref: new.entry.pack_ref.to_string(),
         version: new.entry.version.to_string(),
         checksum: new.tree.to_string(),
-        action: match updated.action {
-            Action::Added => "added",
-            Action::Updated => "updated",
-            Action::Unchanged => "unchanged",
-        },
+        action: word(updated.action),
+        previous_version: updated.previous.map(|version| version.to_string()),
+    };
+    report.result(&output, || table(&output))
+}
+
+fn word(action: Action) -> &'static str {
+    match action {
+        Action::Added => "added",
+        Action::Updated => "updated",
+        Action::Unchanged => "unchanged",
+    }
+}
+
+/// The index of a registry tree is made of its documents: the whole tree is refreshed.
+fn in_tree(args: &IndexUpdateArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
+    if args.allow_downgrade || args.same_pack || args.file.is_given() {
+        return Err(Failure::text(
+            Code::Usage,
+            format!(
+                "`{}` belongs to a registry tree, which takes none of `--allow-downgrade`, `--same-pack`, `--name`, `--url` and `--skip-invalid`",
+                args.index.display()
+            ),
+            Some("say such things in `registry.yaml` and run `attune registry build`"),
+        ));
+    }
+    let sources = args.sources.resolve(settings, report)?;
+    let real = args.index.canonicalize();
+    let tree = real.as_deref().unwrap_or(&args.index).parent();
+    let epoch = settings::source_date_epoch()?;
+    let options = TreeUpdateOptions {
+        tree: tree.unwrap_or(Path::new(".")).to_owned(),
+        update: args.update,
+        development_url: settings.development_url()?,
+        now: clock()?,
+        archive_time: epoch.and_then(|s| u64::try_from(s).ok()).unwrap_or(0),
+        lock_timeout: args.file.lock.timeout(),
+    };
+    let waiting = |holder: &pack_fs::lock::Holder| {
+        report.note(&format!(
+            "waiting for process {} ({})",
+            holder.pid, holder.purpose
+        ));
+    };
+    let updated = tree::update(&args.directory, sources, &options, waiting).map_err(|e| {
+        let code = match () {
+            () if e.is_busy() => Code::Busy,
+            () if e.is_mismatch() => Code::Verification,
+            () => Code::Failed,
+        };
+        Failure::new(code, &e)
+    })?;
+    tell(&updated.notes, &updated.warnings, report);
+    let output = Output {
+        success: true,
+        index_file: &args.index,
+        pack_ref: updated.pack_ref.to_string(),
+        version: updated.version.to_string(),
+        checksum: updated.tree.to_string(),
+        action: word(updated.action),
         previous_version: updated.previous.map(|version| version.to_string()),
     };
     report.result(&output, || table(&output))

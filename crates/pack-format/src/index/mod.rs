@@ -200,19 +200,12 @@ pub fn safe_text(bytes: &[u8]) -> Result<&str, IndexError> {
 ///
 /// The parser bounds what it parses but skips unknown members without counting.
 fn exceeds_depth(json: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut depth = 0_usize;
+    let mut rest = json;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
-            b'"' => in_string = true,
+            b'"' => rest = after_string(rest),
             b'[' | b'{' => {
                 depth += 1;
                 if depth > MAX_JSON_DEPTH {
@@ -224,6 +217,21 @@ fn exceeds_depth(json: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// What follows a string whose opening quote has been read; most of an index is strings.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        let skipped = if rest[at] == b'"' { 1 } else { 2 };
+        let Some(after) = rest.get(at + skipped..) else {
+            break;
+        };
+        if skipped == 1 {
+            return after;
+        }
+        rest = after;
+    }
+    &[]
 }
 
 /// Decides between entries of one ref: the newest version; nothing if that version says two things.
@@ -337,6 +345,28 @@ mod tests {
             read(deep.as_bytes(), UrlPolicy::PUBLIC),
             Err(IndexError::Depth)
         ));
+    }
+
+    /// Brackets count outside of strings only, whatever is escaped in them.
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        let brackets = "[".repeat(200);
+        for shallow in [
+            format!(r#"["{brackets}"]"#),
+            format!(r#"["\"{brackets}\\", "{brackets}"]"#),
+            format!(r#"["\\\"{brackets}"#),
+            "\"".to_owned(),
+            "\"\\".to_owned(),
+        ] {
+            assert!(!exceeds_depth(shallow.as_bytes()), "{shallow}");
+        }
+        for deep in [
+            brackets.clone(),
+            format!(r#""\\"{brackets}"#),
+            format!(r#""a" {brackets}"#),
+        ] {
+            assert!(exceeds_depth(deep.as_bytes()), "{deep}");
+        }
     }
 
     /// What is written is read back as the same value, and obeys the rules.
