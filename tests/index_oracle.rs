@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Place, project, snapshot};
+use crate::support::{Place, material, project, snapshot};
 
 const SOURCE: [&str; 4] = [
     "--git-url",
@@ -17,21 +17,6 @@ const SOURCE: [&str; 4] = [
     "--git-ref",
     "0123456789abcdef0123456789abcdef01234567",
 ];
-
-/// The folder a test variable names; without it the test says so, and fails where everything must run.
-fn material(variable: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-    let read = |name| std::env::var_os(name);
-    let folder = read(variable).map(PathBuf::from);
-    assert!(
-        folder.is_some() || read("CI").is_none_or(|ci| ci != "true"),
-        "{variable} is not set"
-    );
-    if folder.is_none() {
-        println!("skipped: {variable} is not set");
-    }
-    folder
-}
 
 /// One line per directory: `{"entry": …}` without sources, or `{"error": …}`.
 fn oracle(directories: &[PathBuf]) -> Option<Vec<Value>> {

@@ -10,6 +10,7 @@
 //! * `index_documents` the design documents' command lines about indexes
 //! * `index_tree`   `pack index-update` on the index of a registry tree
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
+//! * `import`    `registry import`: checkouts and indexes of StackStorm Exchange
 //! * `install`   `pack …` from a tree and from a server
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
@@ -29,6 +30,7 @@ mod demo;
 mod diff;
 mod example;
 mod hostile;
+mod import;
 mod index_documents;
 mod index_entry;
 mod index_merge;

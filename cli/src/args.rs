@@ -137,6 +137,8 @@ pub(crate) enum RegistryCommand {
     Serve(ServeArgs),
     /// Say what changed between two registries, or two states of one
     Diff(crate::commands::registry::diff::DiffArgs),
+    /// Import packs of StackStorm Exchange, from checkouts or from an index
+    Import(crate::commands::registry::import::ImportArgs),
 }
 
 /// `registry build`.

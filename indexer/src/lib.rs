@@ -18,6 +18,7 @@ pub mod directory;
 pub mod error;
 mod history;
 mod ignored;
+pub mod import;
 pub mod index_file;
 pub mod inputs;
 pub mod lone_index;

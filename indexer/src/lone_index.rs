@@ -1,15 +1,17 @@
 //! A lone `index.json` as a tree with pages: what it says, as documents, without archives of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pack_format::documents::{Component, Components, FORMAT, PackDocument, VersionDocument};
+use pack_format::documents::{
+    Component, Components, FORMAT, PackDocument, PackPointer, VersionDocument,
+};
 use pack_format::entry::{ContentItem, IndexEntry};
 use pack_format::index::{self, Index, IndexError};
 use pack_format::url_policy::UrlPolicy;
-use pack_format::{Hint, PackRef, Timestamp, canonical};
+use pack_format::{ArchiveDigest, Hint, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use registry_pages::{PackList, PackPage, PackSummary, Renderer, Site};
 use registry_tree::assemble::{self, Identity};
@@ -63,7 +65,7 @@ pub fn materialise(
         path: path.to_owned(),
         source,
     })?;
-    write(&read.index, &bytes, out)?;
+    write_index(&read.index, &bytes, out)?;
     Ok(read
         .problems
         .iter()
@@ -71,7 +73,28 @@ pub fn materialise(
         .collect())
 }
 
-fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
+/// What a tree is made of.
+pub(crate) struct Contents<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) documents: &'a [PackDocument],
+    pub(crate) updated_at: Timestamp,
+    /// Bytes of `index.json`, where there is to be one.
+    pub(crate) index: Option<&'a [u8]>,
+    /// What holds the lock.
+    pub(crate) command: &'a str,
+    pub(crate) written: Written,
+}
+
+/// Which format clients are to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The index: documents are there for pages only.
+    Format1,
+    /// The documents, pinned.
+    Format2,
+}
+
+fn write_index(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
     let documents: Vec<PackDocument> = index
         .packs
         .iter()
@@ -82,39 +105,42 @@ fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
         description: String::new(),
         base_url: Some(index.registry_url.clone()).filter(|url| url.starts_with("https://")),
     };
+    let contents = Contents {
+        identity: &identity,
+        documents: &documents,
+        updated_at: index.last_updated,
+        index: Some(bytes),
+        command: "registry serve",
+        written: Written::Format1,
+    };
+    write(&contents, out)
+}
+
+/// The bytes of a pack's document.
+pub(crate) fn document_bytes(document: &PackDocument) -> Result<Vec<u8>, PublishError> {
+    canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
+        name: document.pack_ref.to_string(),
+        source,
+    })
+}
+
+/// Writes documents without archives, their pages, and what points to them.
+pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishError> {
+    let documents = contents.documents;
     let listed_documents: Vec<&PackDocument> = documents.iter().collect();
-    let registry = assemble::registry_document(&identity, &listed_documents, index.last_updated);
+    let identity = contents.identity;
+    let registry = assemble::registry_document(identity, &listed_documents, contents.updated_at);
     let site = Site {
         registry,
         base_url: None,
-        install_registry_hint: identity.base_url,
+        install_registry_hint: identity.base_url.clone(),
     };
-    let writer = TreeWriter::begin(out, "registry serve", Duration::from_mins(1), |_| {})?;
+    let writer = TreeWriter::begin(out, contents.command, Duration::from_mins(1), |_| {})?;
     let renderer = Renderer::new()?;
     for asset in renderer.assets() {
         writer.put_text(Phase::Object, &asset.path, &asset.bytes)?;
     }
-    let listed: BTreeSet<PackRef> = documents.iter().map(|d| d.pack_ref.clone()).collect();
-    for document in &documents {
-        let page = PackPage {
-            document,
-            readme_markdown: None,
-            files: None,
-            dependents: &[],
-            listed: &listed,
-        };
-        let name = &document.pack_ref;
-        writer.put_text(
-            Phase::View,
-            &layout::pack_page(name),
-            &renderer.pack(&site, &page)?,
-        )?;
-        let json = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
-            name: name.to_string(),
-            source,
-        })?;
-        writer.put_text(Phase::View, &layout::pack_document(name), &json)?;
-    }
+    let pointers = write_documents(contents, &writer, &renderer, &site)?;
     let list = PackList::new(
         documents
             .iter()
@@ -129,9 +155,65 @@ fn write(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishError> {
         )?;
     }
     writer.put_text(Phase::View, "404.html", &renderer.not_found(&site)?)?;
-    writer.put_text(Phase::Pointer, layout::INDEX, bytes)?;
+    if let Some(index) = contents.index {
+        writer.put_text(Phase::Pointer, layout::INDEX, index)?;
+    }
+    if contents.written == Written::Format2 {
+        let packs = assemble::packs_document(pointers, contents.updated_at);
+        writer.put_text(Phase::Pointer, layout::PACKS, &json(layout::PACKS, &packs)?)?;
+        let registry = json(layout::REGISTRY, &site.registry)?;
+        writer.put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
+    }
     writer.commit()?;
     Ok(())
+}
+
+/// Each document and its page; returns what points to the documents.
+fn write_documents(
+    contents: &Contents<'_>,
+    writer: &TreeWriter,
+    renderer: &Renderer,
+    site: &Site,
+) -> Result<BTreeMap<PackRef, PackPointer>, PublishError> {
+    let listed: BTreeSet<PackRef> = contents
+        .documents
+        .iter()
+        .map(|d| d.pack_ref.clone())
+        .collect();
+    let mut pointers = BTreeMap::new();
+    for document in contents.documents {
+        let page = PackPage {
+            document,
+            readme_markdown: None,
+            files: None,
+            dependents: &[],
+            listed: &listed,
+        };
+        let name = &document.pack_ref;
+        writer.put_text(
+            Phase::View,
+            &layout::pack_page(name),
+            &renderer.pack(site, &page)?,
+        )?;
+        let json = document_bytes(document)?;
+        let digest = ArchiveDigest::of(&json);
+        let view = layout::pack_document(name);
+        if contents.written == Written::Format2 {
+            let object = layout::immutable_document(name, &digest);
+            writer.put_text_at(&[(Phase::Object, &object), (Phase::View, &view)], &json)?;
+        } else {
+            writer.put_text(Phase::View, &view, &json)?;
+        }
+        pointers.extend(assemble::pointer(document, digest).map(|p| (name.clone(), p)));
+    }
+    Ok(pointers)
+}
+
+fn json<T: serde::Serialize>(name: &str, document: &T) -> Result<Vec<u8>, PublishError> {
+    canonical::to_bytes(document).map_err(|source| PublishError::Json {
+        name: name.to_owned(),
+        source,
+    })
 }
 
 /// What an entry says, as a document with one version.

@@ -167,6 +167,22 @@ impl Drop for Hosted {
     }
 }
 
+/// The folder a test variable names; without it the test says so, and fails where everything must run.
+#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
+pub(crate) fn material(variable: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    let read = |name| std::env::var_os(name);
+    let folder = read(variable).map(PathBuf::from);
+    assert!(
+        folder.is_some() || read("CI").is_none_or(|ci| ci != "true"),
+        "{variable} is not set"
+    );
+    if folder.is_none() {
+        println!("skipped: {variable} is not set");
+    }
+    folder
+}
+
 /// Every file and link below a directory with what it holds; empty if there is none.
 pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Diff(args)) => {
             registry::diff::run(args, &settings()?, report)
         }
+        Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(
             &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),

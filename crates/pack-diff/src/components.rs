@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::change::{Changes, ComponentId, Place, What, shown};
 use crate::fields;
 use crate::kind::ChangeKind;
+use crate::rows;
 
 /// A component and its kind as messages say it.
 type Item<'a> = (&'static str, &'a Component);
@@ -172,15 +173,15 @@ fn pair(before: Item<'_>, after: Item<'_>, changes: &mut Changes) {
         let what = What::new(message, None::<Value>, Some(fresh.as_str()));
         changes.push(ChangeKind::SensorTriggerAdded, place, what);
     }
-    let rows = (old.parameters.as_slice(), new.parameters.as_slice());
-    fields::compare(&fields::PARAMETERS, Some(&id), rows, changes);
+    let both = (old.parameters.as_slice(), new.parameters.as_slice());
+    fields::compare(&rows::PARAMETERS, Some(&id), both, changes);
     let given = if old_kind == "trigger" {
-        &fields::PAYLOAD
+        &rows::PAYLOAD
     } else {
-        &fields::OUTPUT
+        &rows::OUTPUT
     };
-    let rows = (old.output.as_slice(), new.output.as_slice());
-    fields::compare(given, Some(&id), rows, changes);
+    let both = (old.output.as_slice(), new.output.as_slice());
+    fields::compare(given, Some(&id), both, changes);
 }
 
 fn switch(id: &ComponentId, old: &Component, new: &Component, changes: &mut Changes) {

@@ -21,6 +21,7 @@ mod metadata;
 mod range;
 pub mod registry;
 mod requirements;
+mod rows;
 mod value_type;
 pub mod verdict;
 
@@ -61,7 +62,7 @@ pub fn compare(old: &VersionDocument, new: &VersionDocument) -> PackDiff {
     let mut changes = Changes::default();
     components::compare(&old.components, &new.components, &mut changes);
     fields::compare(
-        &fields::CONFIGURATION,
+        &rows::CONFIGURATION,
         None,
         (&old.configuration, &new.configuration),
         &mut changes,

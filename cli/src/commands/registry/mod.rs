@@ -2,5 +2,6 @@
 
 pub(crate) mod build;
 pub(crate) mod diff;
+pub(crate) mod import;
 mod lone_index;
 pub(crate) mod serve;
