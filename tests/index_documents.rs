@@ -127,7 +127,15 @@ echo \"checksum=$CHECKSUM\"
   --update
 ";
     runs(&place, "packs/my-pack", update);
-    assert_eq!(read(&place, file)["packs"][0]["ref"], "my-pack");
+    let index = read(&place, file);
+    assert_eq!(index["packs"][0]["ref"], "my-pack");
+    // The clone changes with every update; the pack does not.
+    let listed = &index["packs"][0]["install_sources"][0]["checksum"];
+    fs::rename(place.path("packs/my-pack/registry"), place.path("registry")).unwrap();
+    let alone = place
+        .run(&["pack", "checksum", "packs/my-pack", "--json"], 0)
+        .json();
+    assert_eq!(*listed, alone["checksum"]);
 }
 
 /// "Tool 2" and "Example 3", with the numbers under it.

@@ -422,6 +422,19 @@ fn merge_takes_files_folders_and_urls() {
     let merged = fs::read(place.path("url.json")).unwrap();
     assert_eq!(fs::read(place.path("folder.json")).unwrap(), merged);
     assert_eq!(versions(&conforming(&merged)), ["aws@1.0.0", "slack@1.0.0"]);
+    // What comes out is a registry.
+    let found = place.run(
+        &[
+            "pack",
+            "search",
+            "slack",
+            "--registry",
+            "url.json",
+            "--json",
+        ],
+        0,
+    );
+    assert_eq!(found.json()[0]["version"], "1.0.0");
     let again = place.run(
         &[
             "pack",

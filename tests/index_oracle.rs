@@ -97,6 +97,69 @@ fn entries_of_real_packs_equal_the_oracle() {
     println!("{listed} listed, {refused} refused");
 }
 
+/// A build lists the same entries, but for what it says itself: sources, and URLs it may leave out.
+#[test]
+fn built_entries_of_real_packs_equal_the_single_ones() {
+    let Some(folder) = material("ATTUNE_TEST_REAL_PACKS") else {
+        return;
+    };
+    let place = Place::new();
+    let packs = folder.join("packs").display().to_string();
+    let command = [
+        "registry",
+        "build",
+        &packs,
+        "--out",
+        "tree",
+        "--skip-invalid",
+        "--json",
+    ];
+    let built = place
+        .run(
+            &[&command[..], &["--base-url", "https://e.org/"]].concat(),
+            0,
+        )
+        .json();
+    let index: Value =
+        serde_json::from_slice(&fs::read(place.path("tree/index.json")).unwrap()).unwrap();
+    let (mut compared, mut refused) = (0, Vec::new());
+    for row in built["results"].as_array().unwrap() {
+        let Some(name) = row["ref"].as_str().filter(|_| row["result"] == "added") else {
+            continue;
+        };
+        let directory = row["directory"].as_str().unwrap();
+        let done = place
+            .attune(&["pack", "index-entry", directory])
+            .args(SOURCE)
+            .output()
+            .unwrap();
+        if !done.status.success() {
+            refused.push(name.to_owned());
+            continue;
+        }
+        let mut single: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let listed = index["packs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|p| p["ref"] == name);
+        let mut listed = listed.unwrap().clone();
+        for entry in [&mut single, &mut listed] {
+            entry
+                .as_object_mut()
+                .unwrap()
+                .shift_remove("install_sources");
+        }
+        assert_eq!(listed, single, "{directory}");
+        compared += 1;
+    }
+    println!("{compared} compared, {refused:?} refused");
+    assert!(
+        compared >= 30 && refused.len() <= 2,
+        "{compared}, {refused:?}"
+    );
+}
+
 /// Every manifest the authors of those packs ever published, each alone in a directory.
 #[test]
 fn entries_of_manifest_histories_equal_the_oracle() {

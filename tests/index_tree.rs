@@ -170,4 +170,14 @@ fn tree_update_refusals_change_nothing() {
     .unwrap();
     let taken = refused(&["--update"], 1);
     assert!(taken.contains("the ref `slack` belongs to"), "{taken}");
+    fs::rename(place.path("tree"), place.path("packs/slack/tree")).unwrap();
+    let inside = [
+        "pack",
+        "index-update",
+        "packs/slack",
+        "--index",
+        "packs/slack/tree/index.json",
+    ];
+    let inside = place.run(&inside, 1);
+    assert!(inside.stderr.contains("lies inside the pack"), "{inside:?}");
 }

@@ -64,7 +64,7 @@ pub fn build(
     waiting: impl FnMut(&Holder),
 ) -> Result<BuildReport, BuildError> {
     let inputs = inputs::find(&options.inputs, &tree_places(&options.out))?;
-    refuse_tree_inside_pack(&inputs, &options.out)?;
+    inputs::refuse_tree_inside_pack(&inputs.packs, &options.out)?;
     let operator = match &inputs.operator_file {
         Some(path) => OperatorFile::read(path)?,
         None => OperatorFile::default(),
@@ -98,21 +98,6 @@ fn has_foreign_files(out: &Path) -> bool {
             .flatten()
             .any(|entry| entry.file_name() != ".staging" && entry.file_name() != "lost+found")
     })
-}
-
-fn refuse_tree_inside_pack(inputs: &Inputs, out: &Path) -> Result<(), InputError> {
-    let state = layout::state_directory(out);
-    let inside = |pack: &&PathBuf| {
-        pack.canonicalize()
-            .is_ok_and(|pack| state.starts_with(pack))
-    };
-    match inputs.packs.iter().find(inside) {
-        None => Ok(()),
-        Some(pack) => Err(InputError::TreeInsidePack {
-            tree: out.to_owned(),
-            pack: pack.clone(),
-        }),
-    }
 }
 
 /// The documents of every pack a tree lists.

@@ -269,12 +269,12 @@ fn resolve(repository: &Repository, git_ref: &GitRef) -> Option<git2::Oid> {
         let id = git2::Oid::from_str(name).ok()?;
         return repository.find_commit(id).ok().map(|commit| commit.id());
     }
-    ["refs/tags/", "refs/remotes/origin/", "refs/heads/"]
-        .iter()
-        .find_map(|space| {
-            let found = repository.find_reference(&format!("{space}{name}")).ok()?;
-            Some(found.peel_to_commit().ok()?.id())
-        })
+    let whole = name.starts_with("refs/").then_some("");
+    let spaces = ["refs/tags/", "refs/remotes/origin/", "refs/heads/"];
+    whole.into_iter().chain(spaces).find_map(|space| {
+        let found = repository.find_reference(&format!("{space}{name}")).ok()?;
+        Some(found.peel_to_commit().ok()?.id())
+    })
 }
 
 /// The https URL of `origin` and the checked-out commit, if a branch of that remote contains it.

@@ -75,13 +75,20 @@ impl PackDirectory {
         Self::of(directory, open(directory)?)
     }
 
-    /// Like [`PackDirectory::open`], but where the directory is a checkout that knows `git_ref`, only the
-    /// files that git tracks count; also tells what the checkout knows of the ref, if it is one.
+    /// Like [`PackDirectory::open`], but without the files below `apart` (a path in the directory, or
+    /// empty), and where the directory is a checkout that knows `git_ref`, only the files that git tracks
+    /// count; also tells what the checkout knows of the ref, if it is one.
     pub(crate) fn open_at(
         directory: &Path,
         git_ref: Option<&GitRef>,
+        apart: &Path,
     ) -> Result<(Self, Option<AtRef>), PackError> {
         let mut opened = open(directory)?;
+        if !apart.as_os_str().is_empty() {
+            opened
+                .files
+                .retain(|file| !Path::new(&file.path).starts_with(apart));
+        }
         let unreadable = |source| PackError::Checkout {
             directory: directory.to_owned(),
             source,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pack_format::Hint;
 use pack_fs::FsError;
 use pack_fs::error::Context as _;
+use registry_tree::layout;
 
 /// The file that makes a directory a pack.
 pub const MANIFEST: &str = "pack.yaml";
@@ -121,6 +122,30 @@ pub fn find(arguments: &[PathBuf], left_out: &[PathBuf]) -> Result<Inputs, Input
     inputs.packs.sort();
     inputs.packs.dedup();
     Ok(inputs)
+}
+
+/// Refuses a tree that would be written into one of the packs.
+///
+/// # Errors
+/// [`InputError::TreeInsidePack`].
+pub(crate) fn refuse_tree_inside_pack(
+    packs: impl IntoIterator<Item = impl AsRef<Path>>,
+    tree: &Path,
+) -> Result<(), InputError> {
+    let state = layout::state_directory(tree);
+    for pack in packs {
+        let pack = pack.as_ref();
+        if pack
+            .canonicalize()
+            .is_ok_and(|real| state.starts_with(real))
+        {
+            return Err(InputError::TreeInsidePack {
+                tree: tree.to_owned(),
+                pack: pack.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a directory has a manifest; what cannot be looked at is an error, not an absence.

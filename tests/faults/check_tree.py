@@ -32,6 +32,8 @@ index = load("index.json")
 if index is not None:
     for pack in json.loads(index)["packs"]:
         for source in pack["install_sources"]:
+            if source["type"] == "git":
+                continue
             archive(source["url"].split("/", 3)[3], source["checksum"])
 registry = load("registry.json")
 assert registry is None or json.loads(registry)["format"] == 2

@@ -187,7 +187,11 @@ pub(crate) struct Described {
 }
 
 /// Steps 1 and 3 of the module, and the sources that are given.
-pub(crate) fn describe(directory: &Path, sources: Sources) -> Result<Described, EntryError> {
+pub(crate) fn describe(
+    directory: &Path,
+    sources: Sources,
+    index: Option<&Path>,
+) -> Result<Described, EntryError> {
     if !directory.is_dir() {
         return Err(EntryError::NoDirectory(directory.to_owned()));
     }
@@ -197,10 +201,19 @@ pub(crate) fn describe(directory: &Path, sources: Sources) -> Result<Described, 
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
     let git_ref = sources.git.as_ref().map(|(_, git_ref)| git_ref);
-    let (pack, at_ref) = PackDirectory::open_at(directory, git_ref)?;
+    let apart = index
+        .and_then(|index| registry_inside(directory, index))
+        .unwrap_or_default();
+    let (pack, at_ref) = PackDirectory::open_at(directory, git_ref, &apart)?;
     if let (Some(git_ref), Some(at_ref)) = (git_ref, &at_ref) {
         check_ref(&pack, git_ref, at_ref)?;
         remarks(git_ref, at_ref, &mut notes, &mut warnings);
+    }
+    if !apart.as_os_str().is_empty() && !matches!(at_ref, Some(AtRef::Known { .. })) {
+        warnings.push(format!(
+            "`{}` is the registry's, not the pack's, and left out",
+            directory.join(&apart).display()
+        ));
     }
     let mut install_sources = Vec::new();
     if let Some((url, git_ref)) = sources.git {
@@ -226,17 +239,36 @@ pub(crate) fn describe(directory: &Path, sources: Sources) -> Result<Described, 
     })
 }
 
-/// The entry of the pack in `directory`.
+/// The folder of the registry where scripts have cloned it into the pack, relative to the pack: the clone,
+/// else the folder of the index, else the index alone. It changes with every update, this one included.
+fn registry_inside(directory: &Path, index: &Path) -> Option<PathBuf> {
+    let directory = directory.canonicalize().ok()?;
+    let index = index.canonicalize().ok()?;
+    let inside = index.strip_prefix(&directory).ok()?;
+    let folders = || {
+        let above = inside.ancestors().skip(1);
+        above.filter(|folder| !folder.as_os_str().is_empty())
+    };
+    let clone = folders().find(|folder| directory.join(folder).join(".git").exists());
+    let folder = clone.or_else(|| folders().next());
+    Some(folder.unwrap_or(inside).to_owned())
+}
+
+/// The entry of the pack in `directory`, for `index` where it is known: that is no part of the pack.
 ///
 /// # Errors
 /// [`EntryError`].
-pub fn entry(directory: &Path, sources: Sources) -> Result<NewEntry, EntryError> {
+pub fn entry(
+    directory: &Path,
+    sources: Sources,
+    index: Option<&Path>,
+) -> Result<NewEntry, EntryError> {
     let Described {
         pack,
         mut install_sources,
         mut notes,
         mut warnings,
-    } = describe(directory, sources)?;
+    } = describe(directory, sources, index)?;
     if install_sources.is_empty() {
         install_sources.push(own_source(&pack, &mut notes)?);
     }

@@ -21,6 +21,7 @@ use crate::build::{DEFAULT_NAME, listed_documents};
 use crate::cache::BuildCache;
 use crate::checkout::Checkouts;
 use crate::history::{Merge, Outcome};
+use crate::inputs::{self, InputError};
 use crate::pack::{self, Built, Looked, PackError, Workshop};
 use crate::publish::{Packs, Publication, PublishError, Published};
 
@@ -67,6 +68,9 @@ pub enum TreeUpdateError {
     /// The directory cannot be listed.
     #[error(transparent)]
     Entry(#[from] EntryError),
+    /// The tree lies inside the pack.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The pack is refused.
     #[error(transparent)]
     Pack(Box<PackError>),
@@ -103,6 +107,7 @@ impl Hint for TreeUpdateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Entry(error) => error.hint(),
+            Self::Input(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::Listed { .. } => {
                 Some("pass `--update` to add this version; the others of the pack stay".to_owned())
@@ -130,7 +135,8 @@ pub fn update(
     options: &TreeUpdateOptions,
     waiting: impl FnMut(&Holder),
 ) -> Result<TreeUpdated, TreeUpdateError> {
-    let described = entry::describe(directory, sources)?;
+    let described = entry::describe(directory, sources, None)?;
+    inputs::refuse_tree_inside_pack([directory], &options.tree)?;
     let writer = TreeWriter::begin(
         &options.tree,
         "pack index-update",
@@ -154,11 +160,11 @@ pub fn update(
     for outcome in outcomes {
         changed |= outcome? != Outcome::Unchanged;
     }
-    let action = match (changed, &before) {
+    let action = match (changed, before.is_some()) {
         (false, _) => Action::Unchanged,
-        (true, None) => Action::Added,
-        (true, Some(_)) if options.update => Action::Updated,
-        (true, Some(_)) => return Err(TreeUpdateError::Listed { pack_ref }),
+        (true, false) => Action::Added,
+        (true, true) if options.update => Action::Updated,
+        (true, true) => return Err(TreeUpdateError::Listed { pack_ref }),
     };
     documents.insert(pack_ref.clone(), document);
     let newest = before.as_ref().and_then(PackDocument::newest);
@@ -174,20 +180,15 @@ pub fn update(
         all_pages: false,
     };
     let published = publish(packs, &writer, &reader, listed.as_ref(), options)?;
-    let Described {
-        pack,
-        notes,
-        mut warnings,
-        ..
-    } = described;
+    let mut warnings = described.warnings;
     warnings.extend(published.warnings);
     Ok(TreeUpdated {
         pack_ref,
         version,
-        tree: pack.tree.digest,
+        tree: described.pack.tree.digest,
         action,
         previous: newest.map(|newest| newest.version.clone()),
-        notes,
+        notes: described.notes,
         warnings,
     })
 }

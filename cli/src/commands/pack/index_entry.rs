@@ -27,7 +27,7 @@ pub(crate) fn run(
     report: Report,
 ) -> Result<(), Failure> {
     let sources = args.sources.resolve(settings, report)?;
-    let new = entry(&args.directory, sources).map_err(|e| Failure::new(Code::Failed, &e))?;
+    let new = entry(&args.directory, sources, None).map_err(|e| Failure::new(Code::Failed, &e))?;
     tell(&new.notes, &new.warnings, report);
     let text = serde_json::to_string_pretty(&new.entry)
         .map_err(|e| Failure::text(Code::Failed, format!("cannot print the entry: {e}"), None))?;

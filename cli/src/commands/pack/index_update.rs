@@ -111,7 +111,8 @@ pub(crate) fn run(
         return in_tree(args, settings, report);
     }
     let sources = args.sources.resolve(settings, report)?;
-    let new = entry(&args.directory, sources).map_err(|e| Failure::new(Code::Failed, &e))?;
+    let new = entry(&args.directory, sources, Some(&args.index))
+        .map_err(|e| Failure::new(Code::Failed, &e))?;
     tell(&new.notes, &new.warnings, report);
     let options = UpdateOptions {
         index: args.index.clone(),
