@@ -329,6 +329,11 @@ fn merge_refuses_and_writes_nothing() {
         ("page.json", 1, "the index is an HTML page, not JSON"),
         ("twin.json", 1, "duplicate field `packs`"),
         ("http://127.0.0.1:9/index.json", 4, "127.0.0.1:9"),
+        (
+            "ftp://e.org/index.json",
+            2,
+            "`ftp://e.org/index.json` cannot be fetched",
+        ),
     ] {
         // One that cannot be reached is tried several times: once in this test will do.
         let orders = [["good.json", input], [input, "good.json"]];
@@ -420,21 +425,14 @@ fn merge_takes_files_folders_and_urls() {
         0,
     );
     let merged = fs::read(place.path("url.json")).unwrap();
-    assert_eq!(fs::read(place.path("folder.json")).unwrap(), merged);
-    assert_eq!(versions(&conforming(&merged)), ["aws@1.0.0", "slack@1.0.0"]);
-    // What comes out is a registry.
-    let found = place.run(
-        &[
-            "pack",
-            "search",
-            "slack",
-            "--registry",
-            "url.json",
-            "--json",
-        ],
+    let file = format!("file://{}", place.path("tree/index.json").display());
+    place.run(
+        &["pack", "index-merge", "-o", "file.json", "a.json", &file],
         0,
     );
-    assert_eq!(found.json()[0]["version"], "1.0.0");
+    assert_eq!(fs::read(place.path("file.json")).unwrap(), merged);
+    assert_eq!(fs::read(place.path("folder.json")).unwrap(), merged);
+    assert_eq!(versions(&conforming(&merged)), ["aws@1.0.0", "slack@1.0.0"]);
     let again = place.run(
         &[
             "pack",
@@ -450,6 +448,20 @@ fn merge_takes_files_folders_and_urls() {
     );
     assert_eq!(again.json()["written"], false);
     assert_eq!(fs::read(place.path("url.json")).unwrap(), merged);
+}
+
+/// What comes out of a merge is a registry: the client finds its packs.
+#[test]
+fn merged_index_is_a_registry() {
+    let place = Place::new();
+    write(&place, "a.json", "A", &[entry("slack", "1.0.0", HERE)]);
+    write(&place, "b.json", "B", &[entry("slack", "1.10.0", HERE)]);
+    place.run(
+        &["pack", "index-merge", "-o", "m.json", "a.json", "b.json"],
+        0,
+    );
+    let search = ["pack", "search", "slack", "--registry", "m.json", "--json"];
+    assert_eq!(place.run(&search, 0).json()[0]["version"], "1.10.0");
 }
 
 /// An index for development stays one: its sources are on this machine, and the merge says so.

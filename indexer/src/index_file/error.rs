@@ -76,7 +76,7 @@ impl Hint for IndexFileError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound(_) => Some(
-                r#"begin one with `{"registry_name": "…", "registry_url": "https://…", "packs": []}`"#
+                r#"name an `index.json`; a new one begins as `{"registry_name": "…", "registry_url": "https://…", "packs": []}`"#
                     .to_owned(),
             ),
             Self::File(error) => error.hint(),

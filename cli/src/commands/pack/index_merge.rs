@@ -137,19 +137,29 @@ fn refused(error: &MergeError) -> Failure {
 
 /// The bytes of a file or URL.
 fn read(input: &str, settings: &Settings, report: Report) -> Result<IndexText, Failure> {
-    if !input.starts_with("https://") && !input.starts_with("http://") {
-        return IndexText::read(Path::new(input)).map_err(|e| Failure::new(Code::Failed, &e));
+    let from_file = |path: &Path| IndexText::read(path).map_err(|e| Failure::new(Code::Failed, &e));
+    if !input.contains("://") {
+        return from_file(Path::new(input));
     }
-    let url: Url = input.parse().map_err(|e| {
+    let unusable = |reason: &str| {
         Failure::text(
             Code::Usage,
-            format!(
-                "`{}` is not a URL: {e}",
-                pack_format::text::printable(input)
-            ),
-            None,
+            format!("`{}` {reason}", pack_format::text::printable(input)),
+            Some("name a file, a registry's folder, or a URL with https"),
         )
-    })?;
+    };
+    let url: Url = input.parse().map_err(|_| unusable("is not a URL"))?;
+    match url.scheme() {
+        "https" | "http" => fetch(&url, settings, report),
+        "file" => {
+            let path = url.to_file_path().map_err(|()| unusable("names no file"))?;
+            from_file(&path)
+        }
+        _ => Err(unusable("cannot be fetched")),
+    }
+}
+
+fn fetch(url: &Url, settings: &Settings, report: Report) -> Result<IndexText, Failure> {
     let spool = tempfile::tempdir().map_err(|e| {
         Failure::text(
             Code::Failed,
@@ -160,12 +170,12 @@ fn read(input: &str, settings: &Settings, report: Report) -> Result<IndexText, F
     let client = settings.client(now(), spool.path().to_owned())?;
     let progress = Progress::new(report);
     let request = FetchRequest {
-        subject: input,
+        subject: url.as_str(),
         limit: MAX_INDEX_FILE_BYTES,
         spool: spool.path(),
         settings: &client,
     };
-    let fetched = runtime()?.block_on(fetch_url(&url, request, &progress));
+    let fetched = runtime()?.block_on(fetch_url(url, request, &progress));
     progress.clear();
     let mut received = fetched.map_err(|e| failed(&e))?;
     let mut bytes = Vec::new();
@@ -173,7 +183,7 @@ fn read(input: &str, settings: &Settings, report: Report) -> Result<IndexText, F
         .reader()
         .and_then(|mut reader| reader.read_to_end(&mut bytes))
         .map_err(|e| Failure::text(Code::Failed, format!("cannot read `{url}`: {e}"), None))?;
-    Ok(IndexText::new(input.to_owned(), bytes))
+    Ok(IndexText::new(url.to_string(), bytes))
 }
 
 fn document<'a>(output: &'a Path, merged: &'a Merged) -> Summary<'a> {
