@@ -1,35 +1,14 @@
-//! `pack index-merge`: what stays, what is told, and what is refused.
+//! `pack index-merge`: form, inputs, outputs, and what is refused.
 
 use std::fs;
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::index::{conforming, entry, index};
-use crate::support::{Place, Run};
+use crate::support::Place;
+use crate::support::index::{conforming, entry, index, read, versions, write};
 
 const HERE: &str = "https://example.org/here";
-const THERE: &str = "https://example.org/there";
-
-fn write(place: &Place, file: &str, name: &str, entries: &[Value]) {
-    fs::write(place.path(file), index(name, entries)).unwrap();
-}
-
-fn read(place: &Place, file: &str) -> Value {
-    conforming(&fs::read(place.path(file)).unwrap())
-}
-
-fn versions(index: &Value) -> Vec<String> {
-    let packs = index["packs"].as_array().unwrap().iter();
-    packs
-        .map(|p| {
-            format!(
-                "{}@{}",
-                p["ref"].as_str().unwrap(),
-                p["version"].as_str().unwrap()
-            )
-        })
-        .collect()
-}
 
 /// The lines of the documents, the newest by SemVer precedence, sorted, and everything of the root.
 #[test]
@@ -202,113 +181,6 @@ fn merge_output_hides_the_global_flag() {
     );
 }
 
-/// Two inputs that list a name from two places, and one version with two contents.
-fn shadowing() -> Place {
-    let place = Place::new();
-    write(
-        &place,
-        "ours.json",
-        "Ours",
-        &[entry("slack", "1.0.0", HERE), entry("aws", "1.0.0", HERE)],
-    );
-    let mut changed = entry("aws", "1.0.0", HERE);
-    changed["description"] = json!("other");
-    write(
-        &place,
-        "theirs.json",
-        "Theirs",
-        &[entry("slack", "99.0.0", THERE), changed],
-    );
-    place
-}
-
-/// Merges the two into `m.json`.
-#[track_caller]
-fn merge(place: &Place, more: &[&str], code: i32) -> Run {
-    let base = [
-        "pack",
-        "index-merge",
-        "-o",
-        "m.json",
-        "-f",
-        "ours.json",
-        "theirs.json",
-    ];
-    place.run(&[&base[..], more].concat(), code)
-}
-
-/// Both are loud warnings.
-#[test]
-fn merge_warns_of_shadowed_names() {
-    let place = shadowing();
-    let newest = merge(&place, &[], 0);
-    assert_eq!(
-        newest.stderr,
-        format!(
-            "⚠ `aws@1.0.0` is listed with different contents in `ours.json`, which is listed, and `theirs.json`, which is not\n\
-             ⚠ `slack` comes from two places: {THERE} (99.0.0 in `theirs.json`) is listed, {HERE} (1.0.0 in `ours.json`) is not; make sure that the first one owns the name\n"
-        )
-    );
-    assert_eq!(
-        versions(&read(&place, "m.json")),
-        ["aws@1.0.0", "slack@99.0.0"]
-    );
-    write(&place, "rc.json", "R", &[entry("aws", "2.0.0-rc.1", HERE)]);
-    let rc = place.run(
-        &[
-            "pack",
-            "index-merge",
-            "-o",
-            "r.json",
-            "ours.json",
-            "rc.json",
-        ],
-        0,
-    );
-    assert!(
-        rc.stderr
-            .contains("the pre-release 2.0.0-rc.1 takes the place of 1.0.0"),
-        "{rc:?}"
-    );
-}
-
-/// The operator says which one stays, or that none may.
-#[test]
-fn merge_lets_the_operator_decide_what_stays() {
-    let place = shadowing();
-    let first = merge(&place, &["--on-shadow", "first"], 0);
-    assert!(
-        first
-            .stdout
-            .contains("  Keeping 'slack' at 1.0.0 (listed before 99.0.0)\n"),
-        "{first:?}"
-    );
-    assert_eq!(
-        versions(&read(&place, "m.json")),
-        ["aws@1.0.0", "slack@1.0.0"]
-    );
-    let before = fs::read(place.path("m.json")).unwrap();
-    let refused = merge(&place, &["--on-shadow", "error"], 1);
-    assert_eq!(
-        refused.stderr,
-        "error: 2 refs are listed differently in two inputs\n  \
-         `aws`: 1.0.0 in `ours.json`, 1.0.0 in `theirs.json`\n  \
-         `slack`: 99.0.0 in `theirs.json`, 1.0.0 in `ours.json`\n\
-         hint: rename or remove one of each, or say which one stays with `--on-shadow newest` or `first`\n"
-    );
-    assert_eq!(fs::read(place.path("m.json")).unwrap(), before);
-    // The same entry twice is no contradiction.
-    let same = [
-        "pack",
-        "index-merge",
-        "-o",
-        "same.json",
-        "ours.json",
-        "ours.json",
-    ];
-    place.run(&[&same[..], &["--on-shadow", "error"]].concat(), 0);
-}
-
 /// Whatever is wrong with an input, a missing one included, nothing is written.
 #[test]
 fn merge_refuses_and_writes_nothing() {
@@ -475,4 +347,40 @@ fn merge_says_that_an_index_is_for_development() {
         0,
     );
     assert!(run.stderr.contains("it is for development only"), "{run:?}");
+}
+
+/// Many at once into one file that each of them reads too: every merge builds on the one before.
+#[test]
+fn merge_loses_nothing_when_many_run_at_once() {
+    let place = Place::new();
+    write(&place, "all.json", "A", &[entry("first", "1.0.0", HERE)]);
+    let names: Vec<String> = (0..6).map(|i| format!("pack{i}")).collect();
+    for name in &names {
+        write(
+            &place,
+            &format!("{name}.json"),
+            "N",
+            &[entry(name, "1.0.0", HERE)],
+        );
+    }
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let input = format!("{name}.json");
+            let args = [
+                "pack",
+                "index-merge",
+                "-fo",
+                "all.json",
+                "all.json",
+                &input,
+                "-q",
+            ];
+            place.attune(&args).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(versions(&read(&place, "all.json")).len(), 7);
 }

@@ -6,8 +6,9 @@
 //! * `checksum`  `pack checksum`: trees, files, comparing
 //! * `index_entry`  `pack index-entry`: form, sources, refusals
 //! * `index_update` `pack index-update`: adding, replacing, refusing
-//! * `index_merge`  `pack index-merge`: what stays, what is told, what is refused
+//! * `index_merge`  `pack index-merge`: form, inputs, outputs, refusals
 //! * `index_documents` the design documents' command lines about indexes
+//! * `index_shadow` names that several inputs of a merge list
 //! * `index_tree`   `pack index-update` on the index of a registry tree
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `import`    `registry import`: checkouts and indexes of StackStorm Exchange
@@ -35,6 +36,7 @@ mod index_documents;
 mod index_entry;
 mod index_merge;
 mod index_oracle;
+mod index_shadow;
 mod index_tree;
 mod index_update;
 mod install;

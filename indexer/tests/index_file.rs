@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use attune_indexer::index_file::merge::{MergeOptions, Merged, OnShadow, Overwrite, merge};
+use attune_indexer::index_file::merge::{MergeOptions, MergeOutput, Merged, OnShadow, Overwrite};
 use attune_indexer::index_file::text::{Given, IndexText, Invalid};
 use pack_format::index;
 use pack_format::url_policy::UrlPolicy;
@@ -59,7 +59,10 @@ fn run(inputs: &[IndexText], output: &Path) -> Merged {
         now: Timestamp::from_unix(1_700_000_000),
         lock_timeout: Duration::ZERO,
     };
-    merge(inputs, &options, || {}).unwrap()
+    MergeOutput::open(&options, || {})
+        .unwrap()
+        .merge(inputs)
+        .unwrap()
 }
 
 fn packs() -> impl Strategy<Value = BTreeMap<String, &'static str>> {

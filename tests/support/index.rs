@@ -1,8 +1,12 @@
 //! Index files for tests, and the rules every written one obeys.
 
+use std::fs;
+
 use pack_format::index;
 use pack_format::url_policy::UrlPolicy;
 use serde_json::{Value, json};
+
+use super::Place;
 
 /// An index with these entries, as loose as older tools wrote it.
 pub(crate) fn index(name: &str, entries: &[Value]) -> String {
@@ -125,4 +129,29 @@ fn entry_conforms(pack: &Value) {
             "{checksum}"
         );
     }
+}
+
+/// Writes an index of these entries.
+pub(crate) fn write(place: &Place, file: &str, name: &str, entries: &[Value]) {
+    fs::write(place.path(file), index(name, entries)).unwrap();
+}
+
+/// The index in a file, which must obey the rules.
+#[track_caller]
+pub(crate) fn read(place: &Place, file: &str) -> Value {
+    conforming(&fs::read(place.path(file)).unwrap())
+}
+
+/// `ref@version` of each entry.
+pub(crate) fn versions(index: &Value) -> Vec<String> {
+    let packs = index["packs"].as_array().unwrap().iter();
+    packs
+        .map(|p| {
+            format!(
+                "{}@{}",
+                p["ref"].as_str().unwrap(),
+                p["version"].as_str().unwrap()
+            )
+        })
+        .collect()
 }

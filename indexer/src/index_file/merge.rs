@@ -8,15 +8,17 @@
 //! 3. Write what is left, sorted, with the name and URL of the first input and the latest time of all.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use pack_format::{Hint, PackRef, Timestamp, Version};
-use pack_fs::FsError;
-use pack_fs::lock::{FileLock, LockError};
+use pack_format::index::Frame;
+use pack_format::{PackRef, Timestamp, Version};
+use pack_fs::Replacement;
+use pack_fs::lock::FileLock;
 use rayon::prelude::*;
 
 use super::error::IndexFileError;
+pub use super::merge_error::MergeError;
 use super::text::{Given, IndexText, Invalid, Listed, Loaded};
 use super::write;
 use crate::history::same_repository;
@@ -107,161 +109,96 @@ pub struct Place {
     pub origin: Option<String>,
 }
 
-/// Why nothing was merged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MergeError {
-    /// The output is there.
-    #[error("Output file already exists: {}. Use --force to overwrite.", .0.display())]
-    Exists(PathBuf),
-    /// The output is part of a registry tree.
-    #[error("`{}` belongs to a registry tree, whose documents would say something else", .0.display())]
-    Tree(PathBuf),
-    /// An input cannot be used.
-    #[error(transparent)]
-    Input(#[from] IndexFileError),
-    /// Entries shadow each other.
-    #[error("{}", differing(.shadowed, .inputs))]
-    Shadowed {
-        /// Each of them.
-        shadowed: Vec<Shadowed>,
-        /// Names of the inputs.
-        inputs: Vec<String>,
-    },
-    /// Another process is changing the output.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The output cannot be written.
-    #[error(transparent)]
-    Output(#[from] FsError),
-}
-
-impl MergeError {
-    /// Whether another process is changing the output.
-    pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Lock(error) if error.is_busy())
-    }
-}
-
-impl Hint for MergeError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Exists(_) => Some("pass `--force`, or name another file".to_owned()),
-            Self::Tree(_) => Some("name a file outside of the tree".to_owned()),
-            Self::Input(error) => error.hint(),
-            Self::Shadowed { .. } => Some(
-                "rename or remove one of each, or say which one stays with `--on-shadow newest` or `first`"
-                    .to_owned(),
-            ),
-            Self::Lock(error) => error.hint(),
-            Self::Output(error) => error.hint(),
-        }
-    }
-}
-
-/// Most refs one message names.
-const SHOWN: usize = 10;
-
-fn differing(shadowed: &[Shadowed], inputs: &[String]) -> String {
-    let count = match shadowed.len() {
-        1 => "1 ref is listed differently in two inputs".to_owned(),
-        n => format!("{n} refs are listed differently in two inputs"),
-    };
-    let rows = shadowed.iter().take(SHOWN).map(|s| {
-        let place = |p: &Place| format!("{} in `{}`", p.version, inputs[p.input]);
-        format!(
-            "`{}`: {}, {}",
-            s.pack_ref,
-            place(&s.kept),
-            place(&s.dropped)
-        )
-    });
-    let mut lines: Vec<String> = std::iter::once(count).chain(rows).collect();
-    if shadowed.len() > SHOWN {
-        lines.push("…".to_owned());
-    }
-    lines.join("\n  ")
-}
-
-/// Merges `inputs` into the file the options name; `waiting` is called once if another process is
-/// changing it.
+/// The file to merge into, ours alone until dropped where it is there already.
 ///
-/// # Errors
-/// [`MergeError`]; the output is as it was.
-pub fn merge(
-    inputs: &[IndexText],
-    options: &MergeOptions,
-    waiting: impl FnMut(),
-) -> Result<Merged, MergeError> {
-    let output = &options.output;
-    if write::is_of_tree(output) {
-        return Err(MergeError::Tree(output.clone()));
-    }
-    let exists = output.symlink_metadata().is_ok();
-    if exists && options.overwrite == Overwrite::Refuse {
-        return Err(MergeError::Exists(output.clone()));
-    }
-    let loaded: Result<Vec<Loaded<'_>>, IndexFileError> = inputs
-        .par_iter()
-        .map(|input| input.load(options.invalid))
-        .collect();
-    let loaded = loaded?;
-    let mut last_updated = None;
-    for input in &loaded {
-        last_updated = last_updated.max(input.last_updated()?);
-    }
-    let Some(first) = loaded.first() else {
-        return Err(IndexFileError::NotFound(PathBuf::new()).into());
-    };
-    let frame = first.frame(&options.given, last_updated.unwrap_or(options.now))?;
-    let (kept, shadowed) = settle(&loaded, options.on_shadow);
-    let names: Vec<String> = loaded.iter().map(|input| input.name.to_owned()).collect();
-    if options.on_shadow == OnShadow::Refuse {
-        refuse(&shadowed, &kept, &loaded, &names)?;
-    }
-    let written = put(output, exists, options.lock_timeout, waiting, || {
-        write::stage(
-            output,
-            &frame,
-            kept.values().map(|winner| &*winner.entry.text),
-        )
-    })?;
-    let mut warnings: Vec<String> = loaded.iter().flat_map(|l| l.warnings.clone()).collect();
-    warnings.extend(shadowed.iter().filter_map(|s| danger(s, &names)));
-    if loaded.iter().any(Loaded::is_for_development) || !frame.registry_url.starts_with("https://")
-    {
-        warnings.push(
-            "the index names this machine: it is for development only, nobody else can use it"
-                .to_owned(),
-        );
-    }
-    Ok(Merged {
-        total_loaded: loaded.iter().map(|input| input.entries.len()).sum(),
-        unique_packs: kept.len(),
-        inputs: names,
-        shadowed,
-        written,
-        warnings,
-    })
+/// It is opened before the inputs are read: the file may be one of them.
+#[derive(Debug)]
+pub struct MergeOutput<'o> {
+    options: &'o MergeOptions,
+    lock: Option<FileLock>,
 }
 
-/// Puts the staged file in place, alone where there is one to replace.
-fn put(
-    output: &Path,
-    exists: bool,
-    lock_timeout: Duration,
-    waiting: impl FnMut(),
-    stage: impl FnOnce() -> Result<pack_fs::Replacement, FsError>,
-) -> Result<bool, MergeError> {
-    if exists {
-        let _lock = FileLock::acquire(output, lock_timeout, waiting)?;
-        pack_fs::Replacement::sweep(output);
-        return Ok(stage()?.commit()?);
+impl<'o> MergeOutput<'o> {
+    /// Takes the file the options name; `waiting` is called once if another process is changing it.
+    ///
+    /// # Errors
+    /// [`MergeError`] if it may not be written.
+    pub fn open(options: &'o MergeOptions, waiting: impl FnMut()) -> Result<Self, MergeError> {
+        let output = &options.output;
+        if write::is_of_tree(output) {
+            return Err(MergeError::Tree(output.clone()));
+        }
+        let exists = output.symlink_metadata().is_ok();
+        if exists && options.overwrite == Overwrite::Refuse {
+            return Err(MergeError::Exists(output.clone()));
+        }
+        let lock = exists
+            .then(|| FileLock::acquire(output, options.lock_timeout, waiting))
+            .transpose()?;
+        Ok(Self { options, lock })
     }
-    match stage()?.commit_new() {
-        Ok(()) => Ok(true),
-        Err(_) if output.exists() => Err(MergeError::Exists(output.to_owned())),
-        Err(error) => Err(error.into()),
+
+    /// Merges `inputs` into the file.
+    ///
+    /// # Errors
+    /// [`MergeError`]; the file is as it was.
+    pub fn merge(self, inputs: &[IndexText]) -> Result<Merged, MergeError> {
+        let options = self.options;
+        let loaded: Result<Vec<Loaded<'_>>, IndexFileError> = inputs
+            .par_iter()
+            .map(|input| input.load(options.invalid))
+            .collect();
+        let loaded = loaded?;
+        let mut last_updated = None;
+        for input in &loaded {
+            last_updated = last_updated.max(input.last_updated()?);
+        }
+        let Some(first) = loaded.first() else {
+            return Err(IndexFileError::NotFound(PathBuf::new()).into());
+        };
+        let frame = first.frame(&options.given, last_updated.unwrap_or(options.now))?;
+        let (kept, shadowed) = settle(&loaded, options.on_shadow);
+        let names: Vec<String> = loaded.iter().map(|input| input.name.to_owned()).collect();
+        if options.on_shadow == OnShadow::Refuse {
+            refuse(&shadowed, &kept, &loaded, &names)?;
+        }
+        let written = self.put(&frame, kept.values().map(|winner| &*winner.entry.text))?;
+        let mut warnings: Vec<String> = loaded.iter().flat_map(|l| l.warnings.clone()).collect();
+        warnings.extend(shadowed.iter().filter_map(|s| danger(s, &names)));
+        if loaded.iter().any(Loaded::is_for_development)
+            || !frame.registry_url.starts_with("https://")
+        {
+            warnings.push(
+                "the index names this machine: it is for development only, nobody else can use it"
+                    .to_owned(),
+            );
+        }
+        Ok(Merged {
+            total_loaded: loaded.iter().map(|input| input.entries.len()).sum(),
+            unique_packs: kept.len(),
+            inputs: names,
+            shadowed,
+            written,
+            warnings,
+        })
+    }
+
+    /// Puts the entries in place; whether the file got new bytes.
+    fn put<'e>(
+        &self,
+        frame: &Frame,
+        entries: impl IntoIterator<Item = &'e [u8]>,
+    ) -> Result<bool, MergeError> {
+        let output = &self.options.output;
+        if self.lock.is_some() {
+            Replacement::sweep(output);
+            return Ok(write::stage(output, frame, entries)?.commit()?);
+        }
+        match write::stage(output, frame, entries)?.commit_new() {
+            Ok(()) => Ok(true),
+            Err(_) if output.exists() => Err(MergeError::Exists(output.clone())),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

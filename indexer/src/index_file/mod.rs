@@ -9,8 +9,10 @@
 //! names the pack and the rule.
 
 pub mod entry;
+mod entry_error;
 pub mod error;
 pub mod merge;
+mod merge_error;
 pub mod text;
 pub mod tree;
 pub mod update;

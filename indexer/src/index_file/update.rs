@@ -174,13 +174,13 @@ pub fn update(
             updated.action = Action::Unchanged;
             return Ok(updated);
         }
-        let listed = std::str::from_utf8(&listed.text)
+        let known = std::str::from_utf8(&listed.text)
             .ok()
             .and_then(|text| index::entry(text, SOURCES, &mut |_| {}).ok());
-        if let Some(listed) = listed {
-            may_replace(&listed, entry, options)?;
-            updated.warnings.extend(changed_contents(&listed, entry));
-        }
+        // What was just written can be read; if not, nothing is taken away unseen.
+        let known = known.ok_or_else(|| listed_already(&listed.version, entry))?;
+        may_replace(&known, entry, options)?;
+        updated.warnings.extend(changed_contents(&known, entry));
     }
     // Time never runs backwards, whatever the clock says.
     let last_updated = loaded.last_updated()?.max(Some(options.now));
@@ -212,6 +212,14 @@ fn with<'e>(
         .chain(loaded.entries[after..].iter().map(text))
 }
 
+fn listed_already(listed: &Version, new: &IndexEntry) -> UpdateError {
+    UpdateError::Listed {
+        pack_ref: new.pack_ref.clone(),
+        listed: listed.clone(),
+        new: new.version.clone(),
+    }
+}
+
 fn may_replace(
     listed: &IndexEntry,
     new: &IndexEntry,
@@ -219,11 +227,7 @@ fn may_replace(
 ) -> Result<(), UpdateError> {
     let pack_ref = &new.pack_ref;
     if !options.update {
-        return Err(UpdateError::Listed {
-            pack_ref: pack_ref.clone(),
-            listed: listed.version.clone(),
-            new: new.version.clone(),
-        });
+        return Err(listed_already(&listed.version, new));
     }
     let (owner, other) = (origin(listed), origin(new));
     let moved = owner.is_some() && !same_repository(owner.as_deref(), other.as_deref());

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use attune_indexer::index_file::merge::{
-    MergeError, MergeOptions, Merged, OnShadow, Overwrite, Shadowed, merge,
+    MergeError, MergeOptions, MergeOutput, Merged, OnShadow, Overwrite, Shadowed,
 };
 use attune_indexer::index_file::text::IndexText;
 use clap::{Args, ValueEnum};
@@ -92,15 +92,6 @@ pub(crate) fn run(
             Some("name one with `--output FILE`"),
         ));
     };
-    if output.symlink_metadata().is_ok() && !args.force {
-        // Before an input is fetched for nothing.
-        return Err(refused(&MergeError::Exists(output.clone())));
-    }
-    let inputs: Result<Vec<IndexText>, Failure> = args
-        .inputs
-        .iter()
-        .map(|input| read(input, settings, report))
-        .collect();
     let options = MergeOptions {
         output: output.clone(),
         overwrite: if args.force {
@@ -119,7 +110,14 @@ pub(crate) fn run(
         lock_timeout: args.file.lock.timeout(),
     };
     let waiting = || report.note("waiting for another process that changes the output");
-    let merged = merge(&inputs?, &options, waiting).map_err(|e| refused(&e))?;
+    // Before an input is read: it may be the output, or be fetched for nothing.
+    let target = MergeOutput::open(&options, waiting).map_err(|e| refused(&e))?;
+    let inputs: Result<Vec<IndexText>, Failure> = args
+        .inputs
+        .iter()
+        .map(|input| read(input, settings, report))
+        .collect();
+    let merged = target.merge(&inputs?).map_err(|e| refused(&e))?;
     for warning in &merged.warnings {
         report.warning(&sanitised(warning));
     }
