@@ -472,6 +472,17 @@ mod tests {
         );
     }
 
+    /// Items of lists are written as JSON writes numbers; a version a number would mangle stays as it was
+    /// written, since 3.10 is not 3.1.
+    #[test]
+    fn manifest_writes_numbers_where_numbers_are_meant() {
+        let text = "ref: demo\nversion: 1.0.0\nkeywords: [3.10, 0x1F, 1e3, \"3.10\"]\ndependencies: {python_version: 3.10}\n";
+        let manifest = parse(text).unwrap();
+        assert_eq!(manifest.keywords, ["1000.0", "3.1", "3.10", "31"]);
+        let python = manifest.dependencies.unwrap().python_version;
+        assert_eq!(python.as_deref(), Some("3.10"));
+    }
+
     /// Two spellings: presence decides.
     #[test]
     fn manifest_reads_both_dialects() {
