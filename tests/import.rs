@@ -243,7 +243,12 @@ fn import_refuses_wrong_usage() {
     let place = Place::new();
     write(&place.path("st2/chat"), &CHAT);
     write(&place.path(""), &[("index.json", "{\"packs\": []}")]);
-    let rows: [(&[&str], i32, &str); 5] = [
+    let rows: [(&[&str], i32, &str); 6] = [
+        (
+            &["st2", "--out", "st2/out"],
+            2,
+            "`st2/out` lies inside the source `st2`",
+        ),
         (
             &["https://index.example.org/v1/index.json"],
             2,
@@ -274,7 +279,7 @@ fn import_refuses_wrong_usage() {
         }
         let run = place.run(&all, code);
         assert!(run.stderr.contains(expected), "{args:?}: {}", run.stderr);
-        assert!(!place.path("out").exists() && !place.path("st2/chat/out").exists());
+        assert!(!place.path("out").exists() && !place.path("st2/out").exists());
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn convert(place: &Place) -> Result<Converted, RefusedPack> {
         notes.say(
             NoteKind::Changed,
             MANIFEST,
-            "nothing: it is a pack of this format already",
+            "copied as it is: it is a pack of this format already",
         );
         return checked(place.path(), files, notes);
     }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+use pack_archive::Gate;
+use pack_format::Limits;
 use pack_format::source::InstallSource;
 
 use super::error::{ImportError, RefusedPack};
 use crate::contents::Contents;
 use crate::directory;
 use crate::inputs::{self, MANIFEST};
+use crate::pack::PackError;
 
 /// A file as it will be written, or as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,12 @@ pub(super) fn find(sources: &[PathBuf], out: &Path) -> Result<Found, ImportError
     let real_out = real(out);
     let mut directories = Vec::new();
     for source in sources {
+        if real_out.starts_with(real(source)) {
+            return Err(ImportError::OutInsideSource {
+                out: out.to_owned(),
+                source_path: source.clone(),
+            });
+        }
         if is_bare_repository(source) {
             found.packs.push(Place::BareRepository(source.clone()));
         } else {
@@ -59,21 +68,14 @@ pub(super) fn find(sources: &[PathBuf], out: &Path) -> Result<Found, ImportError
         }
     }
     if !directories.is_empty() {
-        let inputs = inputs::find(&directories, std::slice::from_ref(&real_out))?;
+        let inputs = inputs::find(&directories, &[])?;
         found
             .packs
             .extend(inputs.packs.into_iter().map(Place::Directory));
         found.without_manifest = inputs.without_manifest;
     }
     found.packs.sort_by(|a, b| a.path().cmp(b.path()));
-    for place in &found.packs {
-        if real_out.starts_with(real(place.path())) {
-            return Err(ImportError::OutInsideSource {
-                out: out.to_owned(),
-                source_path: place.path().to_owned(),
-            });
-        }
-    }
+    found.packs.dedup_by(|a, b| a.path() == b.path());
     Ok(found)
 }
 
@@ -137,6 +139,8 @@ fn bare(path: &Path) -> Result<Source, RefusedPack> {
         .head()
         .and_then(|head| head.peel_to_tree())
         .map_err(failed)?;
+    let sizes = repository.odb().map_err(failed)?;
+    let mut gate = Gate::new(&Limits::default());
     let mut files = Files::new();
     let mut refused = None;
     let walked = tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
@@ -144,6 +148,15 @@ fn bare(path: &Path) -> Result<Source, RefusedPack> {
         let kind = match (entry.kind(), entry.filemode()) {
             (Some(ObjectType::Tree), _) => return TreeWalkResult::Ok,
             (Some(ObjectType::Blob), mode @ (0o100_644 | 0o100_755 | 0o100_664)) => {
+                // Sizes are judged before a byte is read: one huge blob must not cost memory.
+                let size = sizes.read_header(entry.id()).map_or(0, |(size, _)| size);
+                if let Err(refusal) = gate.admit_file(name.as_bytes(), size as u64) {
+                    refused = Some(RefusedPack::Pack(PackError::Contents {
+                        directory: path.to_owned(),
+                        source: refusal.into(),
+                    }));
+                    return TreeWalkResult::Abort;
+                }
                 if let Ok(blob) = repository.find_blob(entry.id()) {
                     let file = File {
                         executable: mode == 0o100_755,

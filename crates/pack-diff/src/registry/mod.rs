@@ -8,6 +8,7 @@ mod digests;
 mod versions;
 pub mod view;
 
+use pack_format::text::printable;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -112,7 +113,11 @@ impl RegistryChanges {
     /// That the pack is only in the new registry, with this newest version.
     pub fn pack_added(&mut self, pack_ref: &str, version: &str) {
         let subject = Subject::pack(pack_ref);
-        let message = format!("`{pack_ref}` is new, with {version}");
+        let message = format!(
+            "`{}` is new, with {}",
+            printable(pack_ref),
+            printable(version)
+        );
         self.push(
             RegistryChangeKind::PackAdded,
             subject,
@@ -124,7 +129,11 @@ impl RegistryChanges {
     /// That the pack is only in the old registry, with this newest version.
     pub fn pack_removed(&mut self, pack_ref: &str, version: &str) {
         let subject = Subject::pack(pack_ref);
-        let message = format!("`{pack_ref}` is no longer listed (was {version})");
+        let message = format!(
+            "`{}` is no longer listed (was {})",
+            printable(pack_ref),
+            printable(version)
+        );
         self.push(
             RegistryChangeKind::PackRemoved,
             subject,
@@ -197,7 +206,7 @@ pub fn compare_registries(
         }
         let (was, is) = (old.as_deref(), new.as_deref());
         let shown = |text: Option<&str>| match text {
-            Some(text) => format!("`{}`", pack_format::text::printable(text)),
+            Some(text) => format!("`{}`", printable(text)),
             None => "nothing".to_owned(),
         };
         let message = format!(
@@ -214,11 +223,12 @@ pub fn compare_registries(
 pub fn compare_packs(old: &PackView<'_>, new: &PackView<'_>, changes: &mut RegistryChanges) {
     let before = changes.len();
     let pack_ref = new.pack_ref.as_ref();
+    let name = printable(pack_ref);
     let subject = Subject::pack(pack_ref);
     if old.owners != new.owners {
         let names = |pack: &PackView<'_>| pack.owners.join(", ");
         let message = format!(
-            "`{pack_ref}` belongs to {} instead of {}",
+            "`{name}` belongs to {} instead of {}",
             or_nobody(&names(new)),
             or_nobody(&names(old))
         );
@@ -230,7 +240,7 @@ pub fn compare_packs(old: &PackView<'_>, new: &PackView<'_>, changes: &mut Regis
     versions::compare(pack_ref, old, new, changes);
     if changes.len() == before {
         // The documents are not the same, or nobody would ask.
-        let message = format!("`{pack_ref}` is described differently");
+        let message = format!("`{name}` is described differently");
         let values = (None, None);
         changes.push(RegistryChangeKind::DetailsChanged, subject, message, values);
     }
@@ -240,7 +250,7 @@ fn or_nobody(names: &str) -> String {
     if names.is_empty() {
         "nobody".to_owned()
     } else {
-        pack_format::text::printable(names)
+        printable(names)
     }
 }
 
@@ -250,27 +260,24 @@ fn deprecation(
     new: &PackView<'_>,
     changes: &mut RegistryChanges,
 ) {
-    let pack_ref = new.pack_ref.as_ref();
+    let name = printable(&new.pack_ref);
     let (kind, message) = match (&old.deprecated, &new.deprecated) {
         (None, Some(now)) => {
             let successor = now
                 .successor
                 .as_ref()
                 .map_or_else(String::new, |s| format!("; use `{s}`"));
-            let message = format!(
-                "`{pack_ref}` is deprecated{}{successor}",
-                because(&now.reason)
-            );
+            let message = format!("`{name}` is deprecated{}{successor}", because(&now.reason));
             (RegistryChangeKind::PackDeprecated, message)
         }
         (Some(_), None) => (
             RegistryChangeKind::PackUndeprecated,
-            format!("`{pack_ref}` is no longer deprecated"),
+            format!("`{name}` is no longer deprecated"),
         ),
         (Some(before), Some(now)) if before != now => (
             RegistryChangeKind::DeprecationChanged,
             format!(
-                "`{pack_ref}` is deprecated for another reason{}",
+                "`{name}` is deprecated for another reason{}",
                 because(&now.reason)
             ),
         ),
@@ -284,6 +291,6 @@ pub(crate) fn because(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
     } else {
-        format!(": {}", pack_format::text::printable(reason))
+        format!(": {}", printable(reason))
     }
 }

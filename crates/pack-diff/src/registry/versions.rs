@@ -25,7 +25,8 @@ pub(super) fn compare(
         // An index lists one version of a pack: the next one takes the place of the last.
         let subject = Subject::pack(pack_ref);
         let message = format!(
-            "`{pack_ref}` is listed with {} instead of {}",
+            "`{}` is listed with {} instead of {}",
+            printable(pack_ref),
             printable(&after.version),
             printable(&before.version)
         );
