@@ -7,6 +7,7 @@
 pub mod durable;
 pub mod error;
 pub mod lock;
+pub mod placement;
 pub mod remove;
 pub mod replacement;
 pub mod source_dir;

@@ -13,14 +13,14 @@ use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use pack_format::Hint;
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Holder, Lock, LockError};
-use pack_fs::{FsError, durable, remove};
+use pack_fs::{FsError, durable, placement, remove};
 use rayon::prelude::*;
 
 use crate::layout;
@@ -101,6 +101,7 @@ enum Content {
 pub struct TreeWriter {
     root: PathBuf,
     staging: PathBuf,
+    folders: OnceLock<Vec<PathBuf>>,
     next: AtomicU64,
     placements: Mutex<Vec<Placement>>,
     _lock: Lock,
@@ -147,6 +148,7 @@ impl TreeWriter {
         Ok(Self {
             root: root.to_owned(),
             staging,
+            folders: OnceLock::new(),
             next: AtomicU64::new(0),
             placements: Mutex::new(Vec::new()),
             _lock: lock,
@@ -178,19 +180,13 @@ impl TreeWriter {
     }
 
     fn stage_at(&self, bytes: &[u8], time: Option<SystemTime>) -> Result<StagedFile, FsError> {
-        let path = self.fresh_path();
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o644);
-        let mut file = match options.open(&path) {
-            // The first file of a change makes the directory, so that a change of nothing writes nothing.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let folder = durable::parent_of(&path);
-                fs::create_dir_all(folder).on("create directory", folder)?;
-                options.open(&path)
-            }
-            opened => opened,
-        }
-        .on("create", &path)?;
+        let path = self.fresh_path()?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(&path)
+            .on("create", &path)?;
         file.write_all(bytes).on("write", &path)?;
         if let Some(time) = time {
             file.set_times(FileTimes::new().set_modified(time))
@@ -200,12 +196,19 @@ impl TreeWriter {
     }
 
     /// Spread over a few folders: threads that create files in one folder wait for each other.
-    fn fresh_path(&self) -> PathBuf {
-        const FOLDERS: u64 = 8;
+    fn fresh_path(&self) -> Result<PathBuf, FsError> {
+        const FOLDERS: usize = 8;
+        // The first file of a change makes them, so that a change of nothing writes nothing.
+        if self.folders.get().is_none() {
+            let made = placement::scattered_directories(&self.staging, FOLDERS)?;
+            // Another thread may have been quicker; then these stay empty until the sweep.
+            let _ = self.folders.set(made);
+        }
+        let folders = self.folders.get().map_or(&[][..], Vec::as_slice);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.staging
-            .join((number % FOLDERS).to_string())
-            .join(number.to_string())
+        let position = usize::try_from(number).unwrap_or(0) % folders.len().max(1);
+        let folder = folders.get(position).unwrap_or(&self.staging);
+        Ok(folder.join(number.to_string()))
     }
 
     /// Makes a staged file part of the commit, at `path`.
@@ -373,9 +376,7 @@ impl TreeWriter {
             // The name is taken, or the file system has no links: through staging, and a copy if need be.
             Err(_) => {}
         }
-        let staged = self.fresh_path();
-        let folder = durable::parent_of(&staged);
-        fs::create_dir_all(folder).on("create directory", folder)?;
+        let staged = self.fresh_path()?;
         if fs::hard_link(other, &staged).is_err() {
             fs::copy(other, &staged).on("copy to", &staged)?;
             let time = fs::metadata(other)
