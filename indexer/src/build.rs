@@ -4,24 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pack_format::documents::{ArchiveRecord, PackDocument, PacksDocument, VersionDocument};
-use pack_format::{PackRef, StoreKey, Timestamp, Version};
+use pack_format::{PackRef, Timestamp};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use rayon::prelude::*;
 use registry_tree::assemble::{self, Identity};
-use registry_tree::{ReadError, TreeReader, TreeWriter, layout};
+use registry_tree::{TreeReader, TreeWriter, layout};
 
 use crate::cache::{BuildCache, CachedPack, Seen};
 use crate::checkout::Checkouts;
+use crate::claim::{self, Claim};
 use crate::error::BuildError;
-use crate::history::{self, Candidate, Merge, Refusal};
+use crate::facts::PackFacts;
+use crate::group::{Bench, Done};
+use crate::history::Refusal;
 use crate::inputs::{self, InputError, Inputs};
 use crate::operator_file::OperatorFile;
 use crate::others::Other;
-use crate::pack::{self, Built, Looked, PackError, Workshop};
-use crate::publish::{self, Packs, Publication};
-use crate::report::{BuildReport, Verdict};
+use crate::pack::PackError;
+use crate::publish::{self, About, Publication, Scope, Staged};
+use crate::report::BuildReport;
 
 /// Name of a registry nobody has named.
 pub(crate) const DEFAULT_NAME: &str = "Attune Pack Registry";
@@ -100,30 +102,23 @@ fn has_foreign_files(out: &Path) -> bool {
     })
 }
 
-/// The documents of every pack a tree lists.
-pub(crate) fn listed_documents(
-    reader: &TreeReader,
-    listed: Option<&PacksDocument>,
-) -> Result<BTreeMap<PackRef, PackDocument>, ReadError> {
-    let Some(listed) = listed else {
-        return Ok(BTreeMap::new());
-    };
-    let pointers: Vec<_> = listed.packs.iter().collect();
-    pointers
-        .par_iter()
-        .map(|(pack_ref, pointer)| Ok(((*pack_ref).clone(), reader.pack(pack_ref, pointer)?)))
-        .collect()
-}
-
 struct Run<'a> {
     options: &'a BuildOptions,
     operator: OperatorFile,
     writer: &'a TreeWriter,
-    reader: TreeReader,
-    listed: Option<PacksDocument>,
-    identity: Identity,
+    publication: Publication<'a>,
+    base_url: Option<String>,
     settings: String,
     state: PathBuf,
+}
+
+/// What all groups of a run did.
+#[derive(Default)]
+struct Work {
+    staged: Vec<Staged>,
+    seen: Vec<Seen>,
+    archives: BTreeSet<String>,
+    replaced: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -158,7 +153,7 @@ impl<'a> Run<'a> {
                 .clone()
                 .or_else(|| registry.map(|r| r.description))
                 .unwrap_or_default(),
-            base_url,
+            base_url: base_url.clone(),
         };
         let settings = format!(
             "{identity:?} {} {} {operator:?} {}",
@@ -166,28 +161,30 @@ impl<'a> Run<'a> {
             options.archive_time,
             publish::fingerprint()
         );
+        let about = About {
+            identity,
+            development_url: options.development_url.clone(),
+            now: options.now,
+            listed,
+        };
         Ok(Self {
             options,
             operator,
             writer,
-            listed,
-            identity,
+            publication: Publication::open(writer, about)?,
+            base_url,
             settings,
             state: layout::state_directory(&options.out),
-            reader,
         })
     }
 
-    fn run(&self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
-        let directories = self.selected(inputs)?;
+    fn run(self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
         let cache = BuildCache::read(&self.state);
         let same_settings = cache.settings == self.settings;
-        let documents = self.documents()?;
-        let (candidates, mut refusals) = self.candidates(&directories, &cache, &documents);
-        let candidates = self.heed_the_others(candidates, inputs, &cache, &mut refusals);
-        let settled = history::settle(candidates, &self.operator, &mut refusals);
+        let mut refusals = Vec::new();
+        let groups = self.groups(inputs, &cache, &mut refusals)?;
         let mut report = BuildReport {
-            base_url: self.identity.base_url.clone(),
+            base_url: self.base_url.clone(),
             ..BuildReport::default()
         };
         for directory in &inputs.without_manifest {
@@ -197,56 +194,106 @@ impl<'a> Run<'a> {
             ));
         }
         let visit_all = self.operator.present && !same_settings;
-        let built = self.by_ref(settled.candidates, &documents, visit_all, &mut report);
-        let merged = self.merge(built, documents, &mut refusals, &mut report);
-        report.twins(settled.twins, &mut refusals);
-        report
-            .warnings
-            .extend(self.operator.warnings(&merged.documents));
-        self.finish_verdicts(refusals, &mut report);
+        let done = self.work(groups, visit_all)?;
+        let work = collect(done, refusals, &mut report);
+        {
+            let listed = self.listed(&work.staged);
+            report.warnings.extend(self.operator.warnings(&listed));
+        }
         if report.changes.refused > 0 && !self.options.skip_invalid {
             return Err(BuildError::Refused {
                 report: Box::new(report),
             });
         }
-        let publication = Publication {
-            writer: self.writer,
-            reader: &self.reader,
-            identity: &self.identity,
-            development_url: &self.options.development_url,
-            now: self.options.now,
-            listed: self.listed.as_ref(),
+        let scope = match (same_settings, self.options.only.is_empty()) {
+            (false, _) => Scope::AllPages,
+            (true, true) => Scope::Heal,
+            (true, false) => Scope::Changed,
         };
-        let seen: Vec<Seen> = merged.built.iter().map(Seen::of).collect();
-        self.missing_archives(&merged, &mut report);
-        let published = publication.publish(Packs {
-            documents: merged.documents,
-            touched: merged.touched,
-            built: merged.built,
-            needed_before: merged.needed_before,
-            all_pages: !same_settings,
-        })?;
+        if scope != Scope::Changed {
+            self.missing_archives(&work, &mut report);
+        }
+        let published = self.publication.finish(work.staged, work.replaced, scope)?;
         report.changes.files_written = published.files_written;
         report.warnings.extend(published.warnings);
         report.totals = published.totals;
-        self.remember(cache, seen, inputs)?;
+        remember(cache, work.seen, (self.options, &self.settings), inputs)?;
         Ok(report)
     }
 
-    /// Names archives that listed versions pin and the tree does not have whole.
-    fn missing_archives(&self, merged: &Merged, report: &mut BuildReport) {
-        let staged: BTreeSet<&str> = merged
-            .built
-            .iter()
-            .filter_map(|pack| pack.document.archive.as_ref())
-            .map(|archive| archive.path.as_str())
+    /// The claims of the directories to look at, by the pack they claim.
+    fn groups(
+        &self,
+        inputs: &Inputs,
+        cache: &BuildCache,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<BTreeMap<PackRef, Vec<Claim>>, BuildError> {
+        let directories = self.selected(inputs)?;
+        let checkouts = Checkouts::default();
+        let claims: Vec<Result<Claim, Refusal>> = directories
+            .par_iter()
+            .map(|directory| Claim::of(directory, &self.settings, cache, &checkouts))
             .collect();
-        let archives = merged
-            .documents
+        let mut standing = Vec::new();
+        for claim in claims {
+            match claim {
+                Ok(claim) => standing.push(claim),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        let mut groups: BTreeMap<PackRef, Vec<Claim>> = BTreeMap::new();
+        for claim in self.heed_the_others(standing, inputs, cache, refusals) {
+            let group = groups.entry(claim.pack_ref().clone()).or_default();
+            group.push(claim);
+        }
+        Ok(groups)
+    }
+
+    /// Works on all groups; `visit_all`: what the operator says may concern packs without a directory.
+    fn work(
+        &self,
+        mut groups: BTreeMap<PackRef, Vec<Claim>>,
+        visit_all: bool,
+    ) -> Result<Vec<Done>, BuildError> {
+        let expected = claim::expected(self.publication.known(), &groups);
+        let listed = self.publication.known().keys().filter(|_| visit_all);
+        let visited: BTreeSet<PackRef> =
+            self.operator.packs.keys().chain(listed).cloned().collect();
+        for pack_ref in &visited {
+            groups.entry(pack_ref.clone()).or_default();
+        }
+        let bench = Bench {
+            writer: self.writer,
+            publication: &self.publication,
+            operator: &self.operator,
+            expected: &expected,
+            settings: &self.settings,
+            now: self.options.now,
+            archive_time: self.options.archive_time,
+            dev: self.options.dev,
+        };
+        let groups: Vec<(PackRef, Vec<Claim>)> = groups.into_iter().collect();
+        groups
+            .into_par_iter()
+            .map(|(pack_ref, claims)| bench.work(&pack_ref, claims, visited.contains(&pack_ref)))
+            .collect()
+    }
+
+    /// The facts of every pack the tree will list.
+    fn listed<'s>(&'s self, staged: &'s [Staged]) -> BTreeMap<&'s PackRef, &'s PackFacts> {
+        let mut listed: BTreeMap<_, _> = self.publication.known().iter().collect();
+        listed.extend(staged.iter().filter_map(Staged::facts));
+        listed
+    }
+
+    /// Names archives that listed versions pin and the tree does not have whole.
+    fn missing_archives(&self, work: &Work, report: &mut BuildReport) {
+        let listed = self.listed(&work.staged);
+        let archives = listed
             .values()
-            .flat_map(|document| &document.versions)
+            .flat_map(|facts| &facts.versions)
             .filter_map(|version| version.archive.as_ref())
-            .filter(|archive| !staged.contains(archive.path.as_str()));
+            .filter(|archive| !work.archives.contains(&archive.path));
         for archive in archives {
             if self.writer.size_of(&archive.path) != Some(archive.size_bytes) {
                 report.warnings.push(format!(
@@ -261,40 +308,33 @@ impl<'a> Run<'a> {
     /// leaves unbuilt still counts.
     fn heed_the_others(
         &self,
-        candidates: Vec<Candidate>,
+        claims: Vec<Claim>,
         inputs: &Inputs,
         cache: &BuildCache,
         refusals: &mut Vec<Refusal>,
-    ) -> Vec<Candidate> {
+    ) -> Vec<Claim> {
         if self.options.only.is_empty() {
-            return candidates;
+            return claims;
         }
-        let selected: BTreeSet<PathBuf> = candidates
-            .iter()
-            .map(|c| c.directory().to_owned())
-            .collect();
+        let selected: BTreeSet<&PathBuf> = claims.iter().map(|claim| &claim.directory).collect();
         let others: Vec<Other> = inputs
             .packs
-            .iter()
+            .par_iter()
             .filter(|directory| !selected.contains(*directory))
             .filter_map(|directory| Other::of(directory, cache))
             .collect();
         let mut kept = Vec::new();
-        for candidate in candidates {
-            let belongs = self
-                .operator
-                .packs
-                .get(candidate.pack_ref())
-                .is_some_and(|p| p.same_pack);
-            match others.iter().find(|other| other.contradicts(&candidate, belongs)) {
-                None => kept.push(candidate),
+        for claim in claims {
+            let belongs = self.operator.same_pack(claim.pack_ref());
+            match others.iter().find(|other| other.contradicts(&claim, belongs)) {
+                None => kept.push(claim),
                 Some(other) => refusals.push((
-                    candidate.directory().to_owned(),
+                    claim.directory.clone(),
                     PackError::Identity(
                         format!(
                             "the ref `{}` is claimed by `{}` and `{}`, which do not belong together",
-                            candidate.pack_ref(),
-                            candidate.directory().display(),
+                            claim.pack_ref(),
+                            claim.directory.display(),
                             other.directory.display()
                         ),
                         "build without `--only` to see both, then rename one or raise its version",
@@ -310,231 +350,89 @@ impl<'a> Run<'a> {
         if self.options.only.is_empty() {
             return Ok(inputs.packs.clone());
         }
-        let resolved: BTreeMap<PathBuf, &PathBuf> = inputs
-            .packs
-            .iter()
-            .filter_map(|pack| Some((pack.canonicalize().ok()?, pack)))
-            .collect();
-        self.options
-            .only
-            .iter()
-            .map(|directory| {
-                let found = directory.canonicalize().ok().and_then(|d| resolved.get(&d));
-                found
-                    .map(|pack| (*pack).clone())
-                    .ok_or_else(|| InputError::NotAmongInputs {
-                        directory: directory.clone(),
-                    })
-            })
-            .collect()
-    }
-
-    /// The documents of every pack the tree lists.
-    fn documents(&self) -> Result<BTreeMap<PackRef, PackDocument>, BuildError> {
-        Ok(listed_documents(&self.reader, self.listed.as_ref())?)
-    }
-
-    fn candidates(
-        &self,
-        directories: &[PathBuf],
-        cache: &BuildCache,
-        documents: &BTreeMap<PackRef, PackDocument>,
-    ) -> (Vec<Candidate>, Vec<Refusal>) {
-        let published =
-            |pack_ref: &PackRef, version: &Version| -> Option<(StoreKey, ArchiveRecord)> {
-                let listed = documents
-                    .get(pack_ref)?
-                    .versions
-                    .iter()
-                    .find(|v| v.version == *version)?;
-                Some((listed.store_key?, listed.archive.clone()?))
-            };
-        let workshop = Workshop {
-            writer: self.writer,
-            now: self.options.now,
-            archive_time: self.options.archive_time,
-            dev: self.options.dev,
-            published: &published,
-        };
-        let checkouts = Checkouts::default();
-        let results: Vec<Result<Candidate, Refusal>> = directories
-            .par_iter()
-            .map(|directory| {
-                let looked = pack::look(directory, &self.settings, cache, &checkouts);
-                let candidate = match looked {
-                    Ok(Looked::Unchanged(cached))
-                        if published(&cached.pack_ref, &cached.version).is_some_and(
-                            |(key, archive)| {
-                                key == cached.store_key
-                                    && self.writer.size_of(&archive.path)
-                                        == Some(archive.size_bytes)
-                            },
-                        ) =>
-                    {
-                        Ok(Candidate::Unchanged(directory.clone(), cached))
-                    }
-                    Ok(Looked::Unchanged(_)) => pack::look(
-                        directory,
-                        &self.settings,
-                        &BuildCache::default(),
-                        &checkouts,
-                    )
-                    .and_then(|looked| self.build_one(&workshop, directory, looked)),
-                    Ok(looked) => self.build_one(&workshop, directory, looked),
-                    Err(error) => Err(error),
-                };
-                candidate.map_err(|error| (directory.clone(), error))
-            })
-            .collect();
-        let mut candidates = Vec::new();
-        let mut refusals = Vec::new();
-        for result in results {
-            match result {
-                Ok(candidate) => candidates.push(candidate),
-                Err(refusal) => refusals.push(refusal),
+        // Most often the packs are named as they were found; only else does each path have to be resolved.
+        let named: BTreeSet<PathBuf> = inputs.packs.iter().map(|pack| absolute(pack)).collect();
+        let mut resolved: Option<BTreeMap<PathBuf, &PathBuf>> = None;
+        let mut selected = Vec::new();
+        for directory in &self.options.only {
+            let path = absolute(directory);
+            if named.contains(&path)
+                && let Some(pack) = inputs.packs.iter().find(|pack| absolute(pack) == path)
+            {
+                selected.push(pack.clone());
+                continue;
             }
-        }
-        (candidates, refusals)
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as a step of the run")]
-    fn build_one(
-        &self,
-        workshop: &Workshop<'_>,
-        directory: &Path,
-        looked: Looked,
-    ) -> Result<Candidate, PackError> {
-        match looked {
-            Looked::Unchanged(cached) => Ok(Candidate::Unchanged(directory.to_owned(), cached)),
-            Looked::Changed(opened) => Ok(Candidate::Built(Box::new(
-                workshop.build(directory, *opened)?,
-            ))),
-        }
-    }
-
-    /// The packs whose documents are to be merged, with what was built of each.
-    fn by_ref(
-        &self,
-        candidates: Vec<Candidate>,
-        documents: &BTreeMap<PackRef, PackDocument>,
-        visit_all: bool,
-        report: &mut BuildReport,
-    ) -> BTreeMap<PackRef, Vec<Built>> {
-        // What the operator says applies to packs without a directory too, and so does what is no
-        // longer said.
-        let listed = documents.keys().filter(|_| visit_all);
-        let mut built: BTreeMap<PackRef, Vec<Built>> = self
-            .operator
-            .packs
-            .keys()
-            .chain(listed)
-            .map(|pack_ref| (pack_ref.clone(), Vec::new()))
-            .collect();
-        for candidate in candidates {
-            match candidate {
-                Candidate::Unchanged(directory, cached) => {
-                    report.changes.unchanged += 1;
-                    report.packs.push(Verdict {
-                        directory,
-                        pack: Some((cached.pack_ref, cached.version)),
-                        outcome: Ok("unchanged"),
+            let resolved = resolved.get_or_insert_with(|| {
+                let packs = inputs.packs.iter();
+                packs
+                    .filter_map(|pack| Some((pack.canonicalize().ok()?, pack)))
+                    .collect()
+            });
+            let found = directory.canonicalize().ok().and_then(|d| resolved.get(&d));
+            match found {
+                Some(pack) => selected.push((*pack).clone()),
+                None => {
+                    return Err(InputError::NotAmongInputs {
+                        directory: directory.clone(),
                     });
                 }
-                Candidate::Built(pack) => {
-                    built.entry(pack.pack_ref.clone()).or_default().push(*pack);
-                }
             }
         }
-        built
-    }
-
-    fn merge(
-        &self,
-        built: BTreeMap<PackRef, Vec<Built>>,
-        mut documents: BTreeMap<PackRef, PackDocument>,
-        refusals: &mut Vec<Refusal>,
-        report: &mut BuildReport,
-    ) -> Merged {
-        let touched: BTreeSet<PackRef> = built.keys().cloned().collect();
-        let needed_before = touched
-            .iter()
-            .filter_map(|pack_ref| documents.get(pack_ref)?.newest())
-            .flat_map(VersionDocument::pack_dependencies)
-            .map(|needed| needed.pack_ref.clone())
-            .collect();
-        let mut kept = Vec::new();
-        for (pack_ref, packs) in built {
-            let merge = Merge {
-                dev: self.options.dev,
-                now: self.options.now,
-                additions: self.operator.additions(&pack_ref),
-            };
-            let (document, outcomes) =
-                merge.document(&pack_ref, documents.remove(&pack_ref), &packs);
-            if !document.versions.is_empty() {
-                documents.insert(pack_ref.clone(), document);
-            }
-            for (pack, outcome) in packs.into_iter().zip(outcomes) {
-                match outcome {
-                    Ok(outcome) => {
-                        report.note(&pack, outcome);
-                        kept.push(pack);
-                    }
-                    Err(error) => refusals.push((pack.directory.clone(), error)),
-                }
-            }
-        }
-        Merged {
-            documents,
-            touched,
-            needed_before,
-            built: kept,
-        }
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as a step of the run")]
-    fn finish_verdicts(&self, refusals: Vec<Refusal>, report: &mut BuildReport) {
-        report.changes.refused = refusals.len();
-        report
-            .packs
-            .extend(refusals.into_iter().map(|(directory, error)| Verdict {
-                directory,
-                pack: None,
-                outcome: Err(error),
-            }));
-        report.packs.sort_by(|a, b| a.directory.cmp(&b.directory));
-    }
-
-    fn remember(
-        &self,
-        mut cache: BuildCache,
-        seen: Vec<Seen>,
-        inputs: &Inputs,
-    ) -> Result<(), FsError> {
-        cache.settings.clone_from(&self.settings);
-        if self.options.only.is_empty() {
-            cache.keep_only(&inputs.packs);
-        }
-        for seen in seen {
-            cache.remember(&seen.directory, &seen.fingerprint, |text| {
-                CachedPack::new(
-                    text,
-                    seen.pack_ref,
-                    seen.version,
-                    seen.store_key,
-                    seen.repository,
-                )
-            });
-        }
-        cache.write(&self.state)
+        Ok(selected)
     }
 }
 
-struct Merged {
-    documents: BTreeMap<PackRef, PackDocument>,
-    touched: BTreeSet<PackRef>,
-    needed_before: BTreeSet<PackRef>,
-    built: Vec<Built>,
+/// A path from the root, links not followed.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Puts what the groups did into the report, and the rest together.
+fn collect(done: Vec<Done>, mut refusals: Vec<Refusal>, report: &mut BuildReport) -> Work {
+    let mut work = Work::default();
+    let mut twins = Vec::new();
+    for group in done {
+        for (directory, cached) in group.unchanged {
+            report.unchanged(directory, cached);
+        }
+        for (seen, outcome) in group.built {
+            report.note(&seen, outcome);
+            work.seen.push(seen);
+        }
+        refusals.extend(group.refusals);
+        twins.extend(group.twins);
+        work.staged.extend(group.staged);
+        work.archives.extend(group.archives);
+        work.replaced.extend(group.replaced);
+    }
+    report.twins(twins, &mut refusals);
+    report.refused(refusals);
+    work
+}
+
+/// Writes down what was seen, for the next build.
+fn remember(
+    mut cache: BuildCache,
+    seen: Vec<Seen>,
+    (options, settings): (&BuildOptions, &str),
+    inputs: &Inputs,
+) -> Result<(), FsError> {
+    settings.clone_into(&mut cache.settings);
+    if options.only.is_empty() {
+        cache.keep_only(&inputs.packs);
+    }
+    for seen in seen {
+        cache.remember(&seen.directory, &seen.fingerprint, |text| {
+            CachedPack::new(
+                text,
+                seen.pack_ref,
+                seen.version,
+                seen.store_key,
+                seen.repository,
+            )
+        });
+    }
+    cache.write(&layout::state_directory(&options.out))
 }
 
 /// The URL with a trailing slash.

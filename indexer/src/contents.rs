@@ -17,6 +17,7 @@ use pack_fs::error::Context as _;
 use pack_fs::tree::{Stamp, TreeFile};
 use registry_pages::FileRow;
 
+use crate::claim::{self, KnownManifest};
 use crate::inputs::MANIFEST;
 use crate::pack::PackError;
 
@@ -94,15 +95,43 @@ impl Contents {
 
     /// What the manifest and the component files say.
     pub(crate) fn metadata(&self, directory: &Path) -> Result<(Manifest, Components), PackError> {
-        let place = directory.display().to_string();
-        let manifest_name = format!("{place}/{MANIFEST}");
-        let manifest_bytes = self.get(MANIFEST).ok_or_else(|| {
-            MetadataError::new(&manifest_name, None, "it is left out by an ignore rule")
-                .with_hint("remove the rule from `.gitignore` or `.attuneignore`")
-        })?;
-        let manifest = Manifest::parse(&manifest_name, manifest_bytes)?;
-        let components = inventory::components(&place, &manifest, &self.component_files())?;
+        let name = format!("{}/{MANIFEST}", directory.display());
+        let bytes = self
+            .get(MANIFEST)
+            .ok_or_else(|| claim::missing_manifest(&name))?;
+        let manifest = Manifest::parse(&name, bytes)?;
+        let components = self.components(directory, &manifest)?;
         Ok((manifest, components))
+    }
+
+    /// The same, with a manifest that was read before; it must not have changed since.
+    pub(crate) fn metadata_of(
+        &self,
+        directory: &Path,
+        known: KnownManifest,
+    ) -> Result<(Manifest, Components), PackError> {
+        let bytes = self.get(MANIFEST).unwrap_or_default();
+        if bytes != known.bytes {
+            return Err(PackError::Changed {
+                directory: directory.to_owned(),
+                source: TreeHashError::Changed {
+                    path: MANIFEST.to_owned(),
+                    announced: known.bytes.len() as u64,
+                    read: bytes.len() as u64,
+                },
+            });
+        }
+        let components = self.components(directory, &known.manifest)?;
+        Ok((known.manifest, components))
+    }
+
+    fn components(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+    ) -> Result<Components, MetadataError> {
+        let place = directory.display().to_string();
+        inventory::components(&place, manifest, &self.component_files())
     }
 
     pub(crate) fn file_count(&self) -> u64 {

@@ -35,7 +35,7 @@ pub enum BuildError {
     Write(#[from] WriteError),
     /// A page or document cannot be made.
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Publish(PublishError),
     /// Packs were refused, so nothing was published.
     #[error("{} of {} packs were refused; nothing was published", report.changes.refused, report.packs.len())]
     Refused {
@@ -45,6 +45,15 @@ pub enum BuildError {
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FsError),
+}
+
+impl From<PublishError> for BuildError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Read(error) => Self::Tree(error),
+            other => Self::Publish(other),
+        }
+    }
 }
 
 impl BuildError {

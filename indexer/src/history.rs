@@ -9,7 +9,6 @@
 //! 5. Where the operator's file is present, yanks, deprecation, owners and added sources are what it
 //!    says, no more; where it is absent they stay as they are.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pack_format::documents::{FORMAT, PackDocument, VersionDocument, Yank};
@@ -17,7 +16,7 @@ use pack_format::source::InstallSource;
 use pack_format::{PackRef, StoreKey, Timestamp, Version};
 
 use crate::cache::CachedPack;
-use crate::operator_file::{OperatorFile, PackAdditions};
+use crate::operator_file::PackAdditions;
 use crate::pack::{Built, PackError};
 
 /// A directory of this build: unchanged, or built anew.
@@ -31,13 +30,6 @@ impl Candidate {
         match self {
             Self::Unchanged(directory, _) => directory,
             Self::Built(built) => &built.directory,
-        }
-    }
-
-    pub(crate) fn pack_ref(&self) -> &PackRef {
-        match self {
-            Self::Unchanged(_, cached) => &cached.pack_ref,
-            Self::Built(built) => &built.pack_ref,
         }
     }
 
@@ -72,52 +64,41 @@ pub(crate) struct Twin {
     pub(crate) first: PathBuf,
 }
 
-/// The directories of one build after rules 1 and 2.
+/// The directories of one pack after rules 1 and 2.
 #[derive(Default)]
 pub(crate) struct Settled {
+    /// Oldest version first, each once.
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) twins: Vec<Twin>,
+    pub(crate) refusals: Vec<Refusal>,
 }
 
-/// Settles rules 1 and 2 among the directories of one build.
-pub(crate) fn settle(
-    candidates: Vec<Candidate>,
-    operator: &OperatorFile,
-    refusals: &mut Vec<Refusal>,
-) -> Settled {
-    let mut by_ref: BTreeMap<PackRef, Vec<Candidate>> = BTreeMap::new();
-    for candidate in candidates {
-        by_ref
-            .entry(candidate.pack_ref().clone())
-            .or_default()
-            .push(candidate);
-    }
+/// Settles rules 1 and 2 among the directories of one pack; `belongs`: the operator says they are one.
+pub(crate) fn settle(pack_ref: &PackRef, mut group: Vec<Candidate>, belongs: bool) -> Settled {
     let mut settled = Settled::default();
-    for (pack_ref, mut group) in by_ref {
-        let belongs = operator.packs.get(&pack_ref).is_some_and(|p| p.same_pack);
-        if let Some((message, hint)) = conflict(&pack_ref, &group, belongs) {
-            refusals.extend(group.into_iter().map(|candidate| {
-                (
-                    candidate.directory().to_owned(),
-                    PackError::Identity(message.clone(), hint),
-                )
-            }));
-            continue;
-        }
-        group.sort_by(|a, b| a.version().cmp(b.version()));
-        // Equal trees of one version: the first directory speaks for all.
-        group.dedup_by(|later, first| {
-            let same = later.version() == first.version();
-            if same {
-                settled.twins.push(Twin {
-                    directory: later.directory().to_owned(),
-                    first: first.directory().to_owned(),
-                });
-            }
-            same
+    if let Some((message, hint)) = conflict(pack_ref, &group, belongs) {
+        let refused = group.into_iter().map(|candidate| {
+            (
+                candidate.directory().to_owned(),
+                PackError::Identity(message.clone(), hint),
+            )
         });
-        settled.candidates.extend(group);
+        settled.refusals.extend(refused);
+        return settled;
     }
+    group.sort_by(|a, b| a.version().cmp(b.version()));
+    // Equal trees of one version: the first directory speaks for all.
+    group.dedup_by(|later, first| {
+        let same = later.version() == first.version();
+        if same {
+            settled.twins.push(Twin {
+                directory: later.directory().to_owned(),
+                first: first.directory().to_owned(),
+            });
+        }
+        same
+    });
+    settled.candidates = group;
     settled
 }
 

@@ -3,19 +3,26 @@
 //! A build is a function of directories, the operator's `registry.yaml`, the tree as it is, and a clock:
 //!
 //! 1. [`inputs`]: find the pack directories.
-//! 2. [`pack`]: per directory, in parallel: walk, and unless nothing changed since the last build, read,
-//!    check, digest, and archive what the tree does not have yet.
-//! 3. [`history`]: settle which directories and versions belong to one pack, and merge them into the
-//!    versions the tree lists.
-//! 4. [`publish`]: documents, pages and indexes, through the one tree writer.
+//! 2. [`claim`]: per directory, in parallel: walk, and unless nothing changed since the last build, read
+//!    the manifest; so that it is known which directories claim one pack, and who needs whom.
+//! 3. [`group`]: per pack, in parallel: read, check, digest and archive ([`pack`]), settle which directories
+//!    stand and merge them into the versions the tree lists ([`history`]), stage document and page.
+//!    Only [`facts`] are kept of it.
+//! 4. [`publish`]: the pages of neighbours, lists and indexes, and the commit, through the one tree writer.
+//!
+//! [`edit`] changes documents of a tree without directories, by the same last step.
 
 pub mod archive_file;
 pub mod build;
 mod cache;
 mod checkout;
+mod claim;
 mod contents;
 pub mod directory;
+pub mod edit;
 pub mod error;
+mod facts;
+mod group;
 mod history;
 mod ignored;
 pub mod import;

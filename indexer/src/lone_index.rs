@@ -11,12 +11,13 @@ use pack_format::documents::{
 use pack_format::entry::{ContentItem, IndexEntry};
 use pack_format::index::{self, Index, IndexError};
 use pack_format::url_policy::UrlPolicy;
-use pack_format::{ArchiveDigest, Hint, PackRef, Timestamp, canonical};
+use pack_format::{Hint, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use registry_pages::{PackList, PackPage, PackSummary, Renderer, Site};
-use registry_tree::assemble::{self, Identity};
+use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, TreeWriter, layout};
 
+use crate::facts;
 use crate::publish::PublishError;
 
 /// Why an index cannot be shown.
@@ -116,20 +117,24 @@ fn write_index(index: &Index, bytes: &[u8], out: &Path) -> Result<(), PublishErr
     write(&contents, out)
 }
 
-/// The bytes of a pack's document.
-pub(crate) fn document_bytes(document: &PackDocument) -> Result<Vec<u8>, PublishError> {
-    canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
-        name: document.pack_ref.to_string(),
-        source,
-    })
+fn totals(documents: &[PackDocument]) -> Totals {
+    let mut totals = Totals::default();
+    for document in documents {
+        let components = document.newest().map(|newest| newest.components.by_kind());
+        let counts = components.iter().flatten();
+        totals.add(
+            document.versions.len() as u64,
+            counts.map(|(kind, list)| (*kind, list.len() as u64)),
+        );
+    }
+    totals
 }
 
 /// Writes documents without archives, their pages, and what points to them.
 pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishError> {
     let documents = contents.documents;
-    let listed_documents: Vec<&PackDocument> = documents.iter().collect();
     let identity = contents.identity;
-    let registry = assemble::registry_document(identity, &listed_documents, contents.updated_at);
+    let registry = assemble::registry_document(identity, totals(documents), contents.updated_at);
     let site = Site {
         registry,
         base_url: None,
@@ -195,8 +200,7 @@ fn write_documents(
             &layout::pack_page(name),
             &renderer.pack(site, &page)?,
         )?;
-        let json = document_bytes(document)?;
-        let digest = ArchiveDigest::of(&json);
+        let (json, digest) = facts::document_bytes(document)?;
         let view = layout::pack_document(name);
         if contents.written == Written::Format2 {
             let object = layout::immutable_document(name, &digest);

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use pack_format::documents::{Deprecation, PackDocument};
+use pack_format::documents::Deprecation;
 use pack_format::fields::Fields;
 use pack_format::pack_ref::PackRefError;
 use pack_format::source::{InstallSource, WireSource};
@@ -33,6 +33,8 @@ use pack_format::version::VersionError;
 use pack_format::yaml::{Member, Node};
 use pack_format::{Hint as _, MetadataError, PackRef, Version};
 use serde_json::Value;
+
+use crate::facts::PackFacts;
 
 /// The operator's file, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -121,12 +123,17 @@ impl OperatorFile {
             .then(|| self.packs.get(pack_ref).unwrap_or(&self.others))
     }
 
+    /// Whether directories that claim one ref belong together whatever they declare.
+    pub(crate) fn same_pack(&self, pack_ref: &PackRef) -> bool {
+        self.packs.get(pack_ref).is_some_and(|p| p.same_pack)
+    }
+
     /// What the file says in vain: unknown keys, and refs and versions that are not in the tree.
-    pub(crate) fn warnings(&self, documents: &BTreeMap<PackRef, PackDocument>) -> Vec<String> {
+    pub(crate) fn warnings(&self, listed: &BTreeMap<&PackRef, &PackFacts>) -> Vec<String> {
         let mut warnings = self.unknown.clone();
         for (pack_ref, additions) in &self.packs {
             let field = format!("`{}`, field `packs.{pack_ref}", self.file);
-            let Some(document) = documents.get(pack_ref) else {
+            let Some(facts) = listed.get(pack_ref) else {
                 warnings.push(format!("{field}`: the registry has no pack `{pack_ref}`"));
                 continue;
             };
@@ -136,7 +143,7 @@ impl OperatorFile {
             ];
             for (key, versions) in named {
                 for version in versions {
-                    if !document.versions.iter().any(|v| v.version == *version) {
+                    if facts.version(version).is_none() {
                         warnings.push(format!(
                             "{field}.{key}`: the registry has no `{pack_ref}@{version}`"
                         ));
@@ -147,7 +154,7 @@ impl OperatorFile {
                 .deprecated
                 .as_ref()
                 .and_then(|d| d.successor.as_ref())
-                && !documents.contains_key(successor)
+                && !listed.contains_key(successor)
             {
                 warnings.push(format!(
                     "{field}.deprecated.successor`: the registry has no pack `{successor}`"

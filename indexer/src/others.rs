@@ -6,7 +6,8 @@ use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Version};
 
 use crate::cache::BuildCache;
-use crate::history::{self, Candidate};
+use crate::claim::Claim;
+use crate::history;
 use crate::inputs;
 
 /// A pack of the inputs that this build does not look into.
@@ -40,10 +41,10 @@ impl Other {
     }
 
     /// Whether both cannot be in one registry.
-    pub(crate) fn contradicts(&self, candidate: &Candidate, belongs: bool) -> bool {
+    pub(crate) fn contradicts(&self, claim: &Claim, belongs: bool) -> bool {
         let same_repository = self.repository.is_some()
-            && history::same_repository(self.repository.as_deref(), candidate.repository());
-        self.pack_ref == *candidate.pack_ref()
-            && (self.version == *candidate.version() || !(same_repository || belongs))
+            && history::same_repository(self.repository.as_deref(), claim.repository());
+        self.pack_ref == *claim.pack_ref()
+            && (self.version == *claim.version() || !(same_repository || belongs))
     }
 }

@@ -12,14 +12,15 @@ use pack_format::{
 };
 use pack_fs::tree::{TreeError, TreeFile};
 use pack_fs::{FsError, tree};
-use registry_pages::FileRow;
 use registry_tree::writer::StagedFile;
 use registry_tree::{TreeWriter, layout};
 
 use crate::cache::{BuildCache, CachedPack, Fingerprint, now_ns};
 use crate::checkout::{CheckoutError, Checkouts};
+use crate::claim::KnownManifest;
 use crate::contents::Contents;
 use crate::ignored::{self, Above};
+use crate::publish::Details;
 
 /// Why one pack is refused.
 #[derive(Debug, thiserror::Error)]
@@ -199,8 +200,8 @@ pub(crate) struct Built {
     pub(crate) tree: TreeDigest,
     pub(crate) store_key: StoreKey,
     pub(crate) document: VersionDocument,
-    pub(crate) readme: Option<String>,
-    pub(crate) files: Vec<FileRow>,
+    /// What its page shows besides the document.
+    pub(crate) details: Details,
     /// Absent when the tree has the archive already.
     pub(crate) archive: Option<StagedFile>,
     /// Archive of the same version that nothing will pin any more.
@@ -230,16 +231,21 @@ pub(crate) struct Workshop<'a> {
 
 impl Workshop<'_> {
     /// Reads, checks, digests and, where the tree lacks it, archives the pack in `directory`.
-    pub(crate) fn build(&self, directory: &Path, opened: Opened) -> Result<Built, PackError> {
+    pub(crate) fn build(
+        &self,
+        directory: &Path,
+        opened: Opened,
+        known: KnownManifest,
+    ) -> Result<Built, PackError> {
         let contents = Contents::read(directory, opened.files)?;
-        let (manifest, components) = contents.metadata(directory)?;
+        let (manifest, components) = contents.metadata_of(directory, known)?;
         let (tree, store_key) = contents.digest(directory)?;
         let archive = self.archive(directory, &manifest, &contents, store_key)?;
         let readme = contents
             .iter()
             .filter_map(|(file, bytes)| Some((readme_rank(&file.path)?, bytes)))
             .min_by_key(|(rank, _)| *rank)
-            .map(|(_, bytes)| readme_text(bytes));
+            .map(|(rank, bytes)| (rank, readme_text(bytes)));
         let unpacked_bytes = contents.unpacked_bytes();
         Ok(Built {
             directory: directory.to_owned(),
@@ -248,8 +254,10 @@ impl Workshop<'_> {
             repository: manifest.repository.clone(),
             tree,
             store_key,
-            readme,
-            files: contents.rows(),
+            details: Details {
+                readme,
+                files: contents.rows(),
+            },
             archive: archive.staged,
             replaces: archive.replaces,
             document: VersionDocument {

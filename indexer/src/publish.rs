@@ -1,23 +1,27 @@
 //! From settled documents to the tree: documents, pages and indexes, through the tree writer.
 //!
-//! One changed pack costs one document, its page, and the pages of the packs it needs or that need it;
-//! besides those only what lists every pack is made again.
+//! 1. [`Publication::stage`], once per pack that may have changed and by any number of threads: its
+//!    document and its page, as far as the neighbours are known. What is kept of it are facts.
+//! 2. [`Publication::finish`]: with the facts of all packs, the pages that say something else of their
+//!    neighbours than they did; what lists every pack; the commit.
+//!
+//! So one changed pack costs one document, its page, the pages of its neighbours, and the lists.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
 
 use pack_archive::{MemberPath, Sink};
-use pack_format::documents::{
-    PackDocument, PackPointer, PacksDocument, RegistryDocument, VersionDocument,
-};
+use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::{ArchiveDigest, Hint, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use rayon::prelude::*;
-use registry_pages::{FileRow, PackList, PackPage, PackSummary, PageError, Renderer, Site};
-use registry_tree::assemble::{self, Identity};
+use registry_pages::{FileRow, PackList, PackPage, PageError, Renderer, Site};
+use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout};
 
-use crate::pack::{Built, readme_rank, readme_text};
+use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
+use crate::pack::{readme_rank, readme_text};
 
 /// Why the tree could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +67,56 @@ pub(crate) fn fingerprint() -> String {
 }
 
 /// One publication into a tree.
+#[derive(Debug)]
 pub(crate) struct Publication<'a> {
-    pub(crate) writer: &'a TreeWriter,
-    pub(crate) reader: &'a TreeReader,
-    pub(crate) identity: &'a Identity,
-    pub(crate) development_url: &'a str,
+    writer: &'a TreeWriter,
+    reader: TreeReader,
+    identity: Identity,
+    /// Base of archive URLs in `index.json`, with a trailing slash.
+    index_base: String,
+    now: Timestamp,
+    listed: Option<PacksDocument>,
+    /// The facts of the packs as they are listed.
+    known: Known,
+    renderer: Renderer,
+    site: Site,
+    state: PathBuf,
+}
+
+/// What a publication is about.
+pub(crate) struct About {
+    pub(crate) identity: Identity,
+    /// Base of archive URLs in `index.json` when no base URL is known.
+    pub(crate) development_url: String,
     pub(crate) now: Timestamp,
-    pub(crate) listed: Option<&'a PacksDocument>,
+    pub(crate) listed: Option<PacksDocument>,
+}
+
+/// A pack whose document and page are staged.
+pub(crate) struct Staged {
+    pack_ref: PackRef,
+    /// `None` if it lists no version any more.
+    facts: Option<PackFacts>,
+    /// What the page says of others.
+    inputs: Option<PageInputs>,
+}
+
+impl Staged {
+    /// The pack and its facts, unless it lists no version any more.
+    pub(crate) fn facts(&self) -> Option<(&PackRef, &PackFacts)> {
+        self.facts.as_ref().map(|facts| (&self.pack_ref, facts))
+    }
+}
+
+/// How much of the tree is looked at beyond what was staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Nothing: what is not staged is as it was left.
+    Changed,
+    /// What is lost of what can be made again is made again.
+    Heal,
+    /// That, and every page is made again.
+    AllPages,
 }
 
 /// What a publication did.
@@ -79,203 +126,120 @@ pub(crate) struct Published {
     pub(crate) totals: (u64, u64),
 }
 
-/// The packs of a publication.
-pub(crate) struct Packs {
-    pub(crate) documents: BTreeMap<PackRef, PackDocument>,
-    /// Packs whose document may differ from the listed one.
-    pub(crate) touched: BTreeSet<PackRef>,
-    pub(crate) built: Vec<Built>,
-    /// Packs that a touched pack needed before, whose pages list it as needing them.
-    pub(crate) needed_before: BTreeSet<PackRef>,
-    /// Make every page again.
-    pub(crate) all_pages: bool,
-}
-
-impl Publication<'_> {
-    pub(crate) fn publish(&self, mut packs: Packs) -> Result<Published, PublishError> {
-        for built in &mut packs.built {
-            if let (Some(staged), Some(record)) = (built.archive.take(), &built.document.archive) {
-                self.writer.place(Phase::Object, &record.path, staged);
-            }
-        }
-        let replaced: Vec<String> = packs
-            .built
-            .iter()
-            .filter_map(|b| b.replaces.clone())
-            .collect();
-        let (pointers, changed) = self.documents(&packs)?;
-        let documents: Vec<&PackDocument> = packs.documents.values().collect();
-        let (registry, updated_at) = self.registry(&documents, &pointers)?;
-        let site = Site {
-            registry: registry.clone(),
-            base_url: self.identity.base_url.clone(),
-            install_registry_hint: self.identity.base_url.clone(),
-        };
-        // Neither needs the other; the indexes are one long text each.
-        let (pages, warnings) = rayon::join(
-            || self.pages(&site, &packs, &changed),
-            || self.pointers(&registry, &documents, pointers.clone(), updated_at),
-        );
-        pages?;
-        let warnings = warnings?;
-        let committed = self.writer.commit()?;
-        self.retire(&pointers, replaced)?;
-        Ok(Published {
-            files_written: committed.files_written,
-            warnings,
-            totals: (registry.pack_count, registry.version_count),
+impl<'a> Publication<'a> {
+    /// Reads what is known of the packs that the tree lists.
+    ///
+    /// # Errors
+    /// [`PublishError`] if a document has to be read and cannot be.
+    pub(crate) fn open(writer: &'a TreeWriter, about: About) -> Result<Self, PublishError> {
+        let reader = TreeReader::new(writer.root());
+        let state = layout::state_directory(writer.root());
+        let index_base = about
+            .identity
+            .base_url
+            .clone()
+            .unwrap_or(about.development_url);
+        let known = Known::load(&reader, &state, about.listed.as_ref(), &index_base)?;
+        Ok(Self {
+            // Of the registry, pages of packs show its name and addresses, not its numbers.
+            site: site(
+                assemble::registry_document(&about.identity, Totals::default(), about.now),
+                &about.identity,
+            ),
+            writer,
+            reader,
+            identity: about.identity,
+            index_base,
+            now: about.now,
+            listed: about.listed,
+            known,
+            renderer: Renderer::new()?,
+            state,
         })
     }
 
-    /// Stages the touched documents; returns every pointer, and which packs changed.
-    fn documents(
-        &self,
-        packs: &Packs,
-    ) -> Result<(BTreeMap<PackRef, PackPointer>, BTreeSet<PackRef>), PublishError> {
-        let listed = |pack_ref: &PackRef| self.listed.and_then(|l| l.packs.get(pack_ref));
-        let touched: Vec<&PackDocument> = packs
-            .documents
-            .values()
-            .filter(|d| {
-                packs.touched.contains(&d.pack_ref)
-                    || listed(&d.pack_ref).is_none_or(|p| !self.has_view_of(&d.pack_ref, p))
-            })
-            .collect();
-        let staged: Result<Vec<Option<(PackRef, PackPointer)>>, PublishError> = touched
-            .par_iter()
-            .map(|document| {
-                let pack_ref = &document.pack_ref;
-                let bytes =
-                    canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
-                        name: pack_ref.to_string(),
-                        source,
-                    })?;
-                let digest = ArchiveDigest::of(&bytes);
-                let immutable = layout::immutable_document(pack_ref, &digest);
-                let guessable = layout::pack_document(pack_ref);
-                let names = [
-                    (Phase::Object, immutable.as_str()),
-                    (Phase::View, guessable.as_str()),
-                ];
-                self.writer.put_text_at(&names, &bytes)?;
-                Ok(assemble::pointer(document, digest).map(|p| (pack_ref.clone(), p)))
-            })
-            .collect();
-        let mut pointers: BTreeMap<PackRef, PackPointer> =
-            self.listed.map(|l| l.packs.clone()).unwrap_or_default();
-        let mut changed = BTreeSet::new();
-        for (pack_ref, pointer) in staged?.into_iter().flatten() {
-            if pointers.get(&pack_ref) != Some(&pointer) {
-                changed.insert(pack_ref.clone());
-                pointers.insert(pack_ref, pointer);
-            }
-        }
-        Ok((pointers, changed))
+    /// The facts of the packs as they are listed.
+    pub(crate) fn known(&self) -> &BTreeMap<PackRef, PackFacts> {
+        &self.known.packs
     }
 
-    /// Whether `packs/<ref>.json` is there, as long as the document it repeats.
-    fn has_view_of(&self, pack_ref: &PackRef, pointer: &PackPointer) -> bool {
-        let view = self.writer.size_of(&layout::pack_document(pack_ref));
-        view.is_some() && view == self.writer.size_of(&pointer.document_path(pack_ref))
+    /// The document of a pack as it is listed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is listed and cannot be read.
+    pub(crate) fn document(&self, pack_ref: &PackRef) -> Result<Option<PackDocument>, ReadError> {
+        facts::listed_document(&self.reader, pack_ref, &self.known)
     }
 
-    /// `registry.json`; its time moves only when something else does.
-    fn registry(
+    /// Stages a document and its page. `details` are those of its newest version, where they are at hand;
+    /// `neighbours` what is expected of the other packs.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub(crate) fn stage(
         &self,
-        documents: &[&PackDocument],
-        pointers: &BTreeMap<PackRef, PackPointer>,
-    ) -> Result<(RegistryDocument, Timestamp), PublishError> {
-        let old = self.reader.registry()?;
-        let times = [
-            old.as_ref().map(|r| r.updated_at),
-            self.listed.map(|l| l.updated_at),
+        document: &PackDocument,
+        details: Option<Details>,
+        neighbours: &Neighbours,
+    ) -> Result<Staged, PublishError> {
+        let pack_ref = document.pack_ref.clone();
+        let (bytes, digest) = facts::document_bytes(document)?;
+        let Some(facts) = PackFacts::of(document, digest, &self.index_base)? else {
+            return Ok(Staged {
+                pack_ref,
+                facts: None,
+                inputs: None,
+            });
+        };
+        self.put_document(&pack_ref, &facts.pointer, &bytes)?;
+        drop(bytes);
+        let inputs = neighbours.inputs(&pack_ref, &facts);
+        self.page(document, details, neighbours)?;
+        Ok(Staged {
+            pack_ref,
+            facts: Some(facts),
+            inputs: Some(inputs),
+        })
+    }
+
+    fn put_document(
+        &self,
+        pack_ref: &PackRef,
+        pointer: &PackPointer,
+        bytes: &[u8],
+    ) -> Result<(), FsError> {
+        let immutable = pointer.document_path(pack_ref);
+        let guessable = layout::pack_document(pack_ref);
+        let names = [
+            (Phase::Object, immutable.as_str()),
+            (Phase::View, guessable.as_str()),
         ];
-        let old_time = times.into_iter().flatten().max();
-        if let (Some(old), Some(listed)) = (&old, self.listed) {
-            let same = assemble::registry_document(self.identity, documents, old.updated_at);
-            if same == *old && listed.packs == *pointers && listed.updated_at == old.updated_at {
-                return Ok((same, old.updated_at));
-            }
-        }
-        // Time never runs backwards in a tree, whatever the clock says.
-        let updated_at = old_time.map_or(self.now, |old| old.max(self.now));
-        let registry = assemble::registry_document(self.identity, documents, updated_at);
-        Ok((registry, updated_at))
+        self.writer.put_text_at(&names, bytes)
     }
 
-    fn pages(
+    fn page(
         &self,
-        site: &Site,
-        packs: &Packs,
-        changed: &BTreeSet<PackRef>,
+        document: &PackDocument,
+        details: Option<Details>,
+        neighbours: &Neighbours,
     ) -> Result<(), PublishError> {
-        let renderer = Renderer::new()?;
-        for asset in renderer.assets() {
-            self.writer
-                .put_text(Phase::Object, &asset.path, &asset.bytes)?;
-        }
-        let listed: BTreeSet<PackRef> = packs.documents.keys().cloned().collect();
-        let dependents = dependents(&packs.documents);
-        let built = newest_built(packs);
-        let pages: Vec<&PackDocument> = packs
-            .documents
-            .values()
-            .filter(|document| {
-                packs.all_pages
-                    || packs.needed_before.contains(&document.pack_ref)
-                    || concerns(document, changed, &dependents, self)
-            })
-            .collect();
-        pages
-            .par_iter()
-            .try_for_each(|document| -> Result<(), PublishError> {
-                let details = match built.get(&document.pack_ref) {
-                    Some(built) => Details {
-                        readme: built.readme.clone().map(|text| (0, text)),
-                        files: built.files.clone(),
-                    },
-                    None => self.details_from_archive(document),
-                };
-                let none = Vec::new();
-                let page = PackPage {
-                    document,
-                    readme_markdown: details.readme.as_ref().map(|(_, text)| text.as_str()),
-                    files: Some(&details.files),
-                    dependents: dependents.get(&document.pack_ref).unwrap_or(&none),
-                    listed: &listed,
-                };
-                let html = renderer.pack(site, &page)?;
-                Ok(self.writer.put_text(
-                    Phase::View,
-                    &layout::pack_page(&document.pack_ref),
-                    &html,
-                )?)
-            })?;
-        let summaries = packs
-            .documents
-            .values()
-            .filter_map(PackSummary::from_document)
-            .collect();
-        let list = PackList::new(summaries);
-        (1..=list.pages())
-            .into_par_iter()
-            .try_for_each(|number| -> Result<(), PublishError> {
-                let html = renderer.home(site, &list, number)?;
-                Ok(self
-                    .writer
-                    .put_text(Phase::View, &PackList::page_path(number), &html)?)
-            })?;
-        let missing = renderer.not_found(site)?;
-        Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
+        let details = details.unwrap_or_else(|| self.details_from_archive(document));
+        let page = PackPage {
+            document,
+            readme_markdown: details.readme.as_ref().map(|(_, text)| text.as_str()),
+            files: Some(&details.files),
+            dependents: neighbours.dependents(&document.pack_ref),
+            listed: &neighbours.listed,
+        };
+        let html = self.renderer.pack(&self.site, &page)?;
+        let path = layout::pack_page(&document.pack_ref);
+        Ok(self.writer.put_text(Phase::View, &path, &html)?)
     }
 
     /// README and files of the newest version, read back from its archive.
     fn details_from_archive(&self, document: &PackDocument) -> Details {
         let archive = document.newest().and_then(|v| v.archive.as_ref());
-        let Some(archive) = archive else {
-            return Details::default();
-        };
-        let Ok(mut file) = File::open(self.writer.root().join(&archive.path)) else {
+        let Some(mut file) = archive.and_then(|a| self.writer.open(&a.path).ok()) else {
             return Details::default();
         };
         let mut details = Details::default();
@@ -285,70 +249,260 @@ impl Publication<'_> {
         details
     }
 
-    /// Stages `index.json`, `packs.json` and `registry.json`, in this order.
+    /// Publishes what was staged. `replaced` are archives that nothing pins any more.
+    ///
+    /// # Errors
+    /// [`PublishError`]. Before the pointers are in place the tree still says what it said.
+    pub(crate) fn finish(
+        mut self,
+        staged: Vec<Staged>,
+        replaced: Vec<String>,
+        scope: Scope,
+    ) -> Result<Published, PublishError> {
+        let before = Neighbours::of_known(&self.known.packs);
+        let list_before = self.list();
+        let mut staged_inputs = BTreeMap::new();
+        for pack in staged {
+            match pack.facts {
+                Some(facts) => {
+                    self.known.packs.insert(pack.pack_ref.clone(), facts);
+                    staged_inputs.insert(pack.pack_ref, pack.inputs);
+                }
+                None => {
+                    self.known.packs.remove(&pack.pack_ref);
+                }
+            }
+        }
+        let after = Neighbours::of_known(&self.known.packs);
+        if scope != Scope::Changed {
+            self.heal(&staged_inputs)?;
+        }
+        self.pages_of_neighbours(&staged_inputs, (&before, &after), scope)?;
+        let (registry, updated_at) = self.registry()?;
+        let site = site(registry.clone(), &self.identity);
+        // Neither needs the other; the index is one long text.
+        let (pages, index) = rayon::join(
+            || self.lists(&site, &list_before, scope),
+            || self.pointers(&registry, updated_at),
+        );
+        pages?;
+        let index = index?;
+        let committed = self.writer.commit()?;
+        self.retire(replaced)?;
+        let left_out = self.known.left_out();
+        let published = Published {
+            files_written: committed.files_written,
+            warnings: left_out
+                .map(|what| format!("{what}; `index.json` leaves it out"))
+                .collect(),
+            totals: (registry.pack_count, registry.version_count),
+        };
+        self.known.keep(&self.state, &self.index_base, index)?;
+        Ok(published)
+    }
+
+    /// Checks the listed documents that are not staged, and puts their lost views back.
+    fn heal(&self, staged: &BTreeMap<PackRef, Option<PageInputs>>) -> Result<(), PublishError> {
+        self.known
+            .packs
+            .par_iter()
+            .filter(|(pack_ref, _)| !staged.contains_key(*pack_ref))
+            .try_for_each(|(pack_ref, facts)| {
+                let bytes = self.reader.pack_bytes(pack_ref, &facts.pointer)?;
+                let view = self.writer.size_of(&layout::pack_document(pack_ref));
+                if view == Some(bytes.len() as u64) {
+                    return Ok(());
+                }
+                Ok(self.put_document(pack_ref, &facts.pointer, &bytes)?)
+            })
+    }
+
+    /// Makes the pages that say something else of other packs than they do, or that are lost.
+    fn pages_of_neighbours(
+        &self,
+        staged: &BTreeMap<PackRef, Option<PageInputs>>,
+        (before, after): (&Neighbours, &Neighbours),
+        scope: Scope,
+    ) -> Result<(), PublishError> {
+        let lost = |pack_ref: &PackRef| {
+            let size = self.writer.size_of(&layout::pack_page(pack_ref));
+            scope != Scope::Changed && size.is_none_or(|size| size == 0)
+        };
+        let outdated: Vec<(&PackRef, &PackFacts)> = self
+            .known
+            .packs
+            .par_iter()
+            .filter(|(pack_ref, facts)| {
+                let inputs = after.inputs(pack_ref, facts);
+                match staged.get(*pack_ref) {
+                    Some(rendered) => rendered.as_ref() != Some(&inputs),
+                    None => {
+                        scope == Scope::AllPages
+                            || before.inputs(pack_ref, facts) != inputs
+                            || lost(pack_ref)
+                    }
+                }
+            })
+            .collect();
+        let again = outdated.iter().filter(|(r, _)| staged.contains_key(*r));
+        self.writer
+            .withdraw(&again.map(|(r, _)| layout::pack_page(r)).collect());
+        outdated
+            .par_iter()
+            .try_for_each(|(pack_ref, facts)| -> Result<(), PublishError> {
+                let document = if staged.contains_key(*pack_ref) {
+                    self.staged_document(pack_ref, &facts.pointer)?
+                } else {
+                    self.reader.pack(pack_ref, &facts.pointer)?
+                };
+                self.page(&document, None, after)
+            })
+    }
+
+    /// A document of this publication, read back.
+    fn staged_document(
+        &self,
+        pack_ref: &PackRef,
+        pointer: &PackPointer,
+    ) -> Result<PackDocument, PublishError> {
+        let path = pointer.document_path(pack_ref);
+        let mut bytes = Vec::new();
+        self.writer
+            .open(&path)?
+            .read_to_end(&mut bytes)
+            .map_err(|e| FsError::new("read", &self.writer.root().join(&path), e))?;
+        serde_json::from_slice(&bytes).map_err(|source| PublishError::Json {
+            name: pack_ref.to_string(),
+            source,
+        })
+    }
+
+    fn list(&self) -> PackList {
+        let packs = self.known.packs.values();
+        PackList::new(packs.map(|facts| facts.summary.clone()).collect())
+    }
+
+    /// `registry.json`; its time moves only when something else does.
+    fn registry(&self) -> Result<(RegistryDocument, Timestamp), PublishError> {
+        let old = self.reader.registry()?;
+        let totals = || {
+            let mut totals = Totals::default();
+            for facts in self.known.packs.values() {
+                let counts = facts.summary.counts.iter();
+                let counts = counts.map(|(kind, count)| (kind.as_str(), *count));
+                totals.add(facts.summary.version_count, counts);
+            }
+            totals
+        };
+        let document = |time| assemble::registry_document(&self.identity, totals(), time);
+        if let (Some(old), Some(listed)) = (&old, &self.listed) {
+            let same = document(old.updated_at);
+            if same == *old && listed.updated_at == old.updated_at && self.is_listed(listed) {
+                return Ok((same, old.updated_at));
+            }
+        }
+        let times = [
+            old.as_ref().map(|r| r.updated_at),
+            self.listed.as_ref().map(|l| l.updated_at),
+        ];
+        // Time never runs backwards in a tree, whatever the clock says.
+        let updated_at = times
+            .into_iter()
+            .flatten()
+            .max()
+            .map_or(self.now, |old| old.max(self.now));
+        Ok((document(updated_at), updated_at))
+    }
+
+    /// Whether `packs.json` lists exactly what is known now.
+    fn is_listed(&self, listed: &PacksDocument) -> bool {
+        let pointers = self.known.packs.iter().map(|(r, f)| (r, &f.pointer));
+        listed.packs.iter().eq(pointers)
+    }
+
+    /// The pages that list packs, and what every page shares.
+    fn lists(&self, site: &Site, before: &PackList, scope: Scope) -> Result<(), PublishError> {
+        for asset in self.renderer.assets() {
+            self.writer
+                .put_text(Phase::Object, &asset.path, &asset.bytes)?;
+        }
+        let list = self.list();
+        (1..=list.pages())
+            .into_par_iter()
+            .filter(|number| scope != Scope::Changed || list.page_differs(before, *number))
+            .try_for_each(|number| -> Result<(), PublishError> {
+                let html = self.renderer.home(site, &list, number)?;
+                let path = PackList::page_path(number);
+                Ok(self.writer.put_text(Phase::View, &path, &html)?)
+            })?;
+        let missing = self.renderer.not_found(site)?;
+        Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
+    }
+
+    /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.
     fn pointers(
         &self,
         registry: &RegistryDocument,
-        documents: &[&PackDocument],
-        pointers: BTreeMap<PackRef, PackPointer>,
         updated_at: Timestamp,
-    ) -> Result<Vec<String>, PublishError> {
-        let base_url = self
-            .identity
-            .base_url
-            .as_deref()
-            .unwrap_or(self.development_url);
-        let (index, left_out) = assemble::index(self.identity, documents, base_url, updated_at);
+    ) -> Result<ArchiveDigest, PublishError> {
         let json = |name: &str, bytes: Result<Vec<u8>, serde_json::Error>| {
             bytes.map_err(|source| PublishError::Json {
                 name: name.to_owned(),
                 source,
             })
         };
-        let index = json(layout::INDEX, canonical::to_bytes(&index))?;
+        let entries = self.known.entries();
+        let index = assemble::index_text(&self.identity, &self.index_base, updated_at, entries);
+        let index = json(layout::INDEX, index)?;
         self.writer
             .put_text(Phase::Pointer, layout::INDEX, &index)?;
-        let packs = assemble::packs_document(pointers, updated_at);
+        let pointers = self.known.packs.iter();
+        let pointers = pointers.map(|(r, facts)| (r.clone(), facts.pointer.clone()));
+        let packs = assemble::packs_document(pointers.collect(), updated_at);
         let packs = json(layout::PACKS, canonical::to_bytes(&packs))?;
         self.writer
             .put_text(Phase::Pointer, layout::PACKS, &packs)?;
         let registry = json(layout::REGISTRY, canonical::to_bytes(registry))?;
         self.writer
             .put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
-        Ok(left_out
-            .into_iter()
-            .map(|what| format!("{what}; `index.json` leaves it out"))
-            .collect())
+        Ok(ArchiveDigest::of(&index))
     }
 
     /// Lets go of documents and archives that nothing pins any more, in a day's time.
-    fn retire(
-        &self,
-        pointers: &BTreeMap<PackRef, PackPointer>,
-        replaced: Vec<String>,
-    ) -> Result<(), PublishError> {
-        let Some(listed) = self.listed else {
+    fn retire(&self, replaced: Vec<String>) -> Result<(), PublishError> {
+        let Some(listed) = &self.listed else {
             return Ok(());
         };
-        let path = |(pack_ref, pointer): (&PackRef, &PackPointer)| pointer.document_path(pack_ref);
-        let current: BTreeSet<String> = pointers.iter().map(path).collect();
-        let mut superseded: Vec<String> = listed
+        let current: BTreeSet<String> = self
+            .known
             .packs
             .iter()
-            .map(path)
-            .filter(|p| !current.contains(p))
+            .map(|(pack_ref, facts)| facts.pointer.document_path(pack_ref))
+            .collect();
+        let before = listed.packs.iter();
+        let mut superseded: Vec<String> = before
+            .map(|(pack_ref, pointer)| pointer.document_path(pack_ref))
+            .filter(|path| !current.contains(path))
             .collect();
         superseded.extend(replaced);
         Ok(self.writer.retire(&superseded, &current, self.now)?)
     }
 }
 
+fn site(registry: RegistryDocument, identity: &Identity) -> Site {
+    Site {
+        registry,
+        base_url: identity.base_url.clone(),
+        install_registry_hint: identity.base_url.clone(),
+    }
+}
+
 /// What a page shows besides the document.
 #[derive(Debug, Default)]
-struct Details {
+pub(crate) struct Details {
     /// With its rank among the files that could be it.
-    readme: Option<(u8, String)>,
-    files: Vec<FileRow>,
+    pub(crate) readme: Option<(u8, String)>,
+    pub(crate) files: Vec<FileRow>,
 }
 
 impl Sink for Details {
@@ -382,93 +536,4 @@ impl Sink for Details {
         });
         Ok(())
     }
-}
-
-/// By pack: the packs whose newest version needs it, sorted.
-fn dependents(documents: &BTreeMap<PackRef, PackDocument>) -> BTreeMap<PackRef, Vec<PackRef>> {
-    let mut dependents: BTreeMap<PackRef, Vec<PackRef>> = BTreeMap::new();
-    for document in documents.values() {
-        for needed in document
-            .newest()
-            .map_or(&[][..], VersionDocument::pack_dependencies)
-        {
-            dependents
-                .entry(needed.pack_ref.clone())
-                .or_default()
-                .push(document.pack_ref.clone());
-        }
-    }
-    dependents
-}
-
-/// The packs of this build whose newest version it built.
-fn newest_built(packs: &Packs) -> BTreeMap<&PackRef, &Built> {
-    packs
-        .built
-        .iter()
-        .filter(|built| {
-            let newest = packs
-                .documents
-                .get(&built.pack_ref)
-                .and_then(PackDocument::newest);
-            newest.is_some_and(|newest| newest.version == *built.version())
-        })
-        .map(|built| (&built.pack_ref, built))
-        .collect()
-}
-
-/// The packs that rules, sensors and workflows of the newest version name, by the first part of a ref.
-fn mentioned(document: &PackDocument) -> impl Iterator<Item = &str> {
-    let components = document.newest().map(|newest| newest.components.by_kind());
-    components
-        .into_iter()
-        .flatten()
-        .flat_map(|(_, list)| list)
-        .flat_map(|component| {
-            let refs = component.trigger_ref.iter().chain(&component.action_ref);
-            let tasks = component
-                .tasks
-                .iter()
-                .filter_map(|task| task.action.as_ref());
-            refs.chain(&component.trigger_types)
-                .chain(tasks)
-                .filter_map(|name| name.split_once('.').map(|(pack, _)| pack))
-        })
-}
-
-/// Whether a pack's page may differ: it changed, or one it names, needs or is needed by did.
-fn concerns(
-    document: &PackDocument,
-    changed: &BTreeSet<PackRef>,
-    dependents: &BTreeMap<PackRef, Vec<PackRef>>,
-    publication: &Publication<'_>,
-) -> bool {
-    let needs_changed = || {
-        let mut needed = document
-            .versions
-            .iter()
-            .flat_map(VersionDocument::pack_dependencies);
-        needed.any(|d| changed.contains(&d.pack_ref))
-    };
-    let names_changed = || mentioned(document).any(|pack| changed.contains(pack));
-    let needed_by_changed = || {
-        dependents
-            .get(&document.pack_ref)
-            .is_some_and(|all| all.iter().any(|d| changed.contains(d)))
-    };
-    let successor_changed = || {
-        let deprecated = document.deprecated.as_ref();
-        deprecated
-            .and_then(|d| d.successor.as_ref())
-            .is_some_and(|successor| changed.contains(successor))
-    };
-    changed.contains(&document.pack_ref)
-        || successor_changed()
-        || needs_changed()
-        || names_changed()
-        || needed_by_changed()
-        || publication
-            .writer
-            .size_of(&layout::pack_page(&document.pack_ref))
-            .is_none_or(|size| size == 0)
 }

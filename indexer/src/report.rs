@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use pack_format::{PackRef, Version};
 
+use crate::cache::{CachedPack, Seen};
 use crate::history::{Outcome, Refusal, Twin};
-use crate::pack::{Built, PackError};
+use crate::pack::PackError;
 
 /// What a build did.
 #[derive(Debug, Default)]
@@ -73,7 +74,29 @@ impl BuildReport {
         }
     }
 
-    pub(crate) fn note(&mut self, pack: &Built, outcome: Outcome) {
+    /// A directory that is as the last build saw it.
+    pub(crate) fn unchanged(&mut self, directory: PathBuf, cached: CachedPack) {
+        self.changes.unchanged += 1;
+        self.packs.push(Verdict {
+            directory,
+            pack: Some((cached.pack_ref, cached.version)),
+            outcome: Ok("unchanged"),
+        });
+    }
+
+    /// The last verdicts.
+    pub(crate) fn refused(&mut self, refusals: Vec<Refusal>) {
+        self.changes.refused = refusals.len();
+        let refused = refusals.into_iter().map(|(directory, error)| Verdict {
+            directory,
+            pack: None,
+            outcome: Err(error),
+        });
+        self.packs.extend(refused);
+        self.packs.sort_by(|a, b| a.directory.cmp(&b.directory));
+    }
+
+    pub(crate) fn note(&mut self, pack: &Seen, outcome: Outcome) {
         let (count, word) = match outcome {
             Outcome::Added => (&mut self.changes.added, "added"),
             Outcome::Updated => (&mut self.changes.updated, "updated"),
@@ -82,7 +105,7 @@ impl BuildReport {
         *count += 1;
         self.packs.push(Verdict {
             directory: pack.directory.clone(),
-            pack: Some((pack.pack_ref.clone(), pack.version().clone())),
+            pack: Some((pack.pack_ref.clone(), pack.version.clone())),
             outcome: Ok(word),
         });
     }

@@ -55,6 +55,20 @@ impl PackList {
         self.packs.len().div_ceil(HOME_PAGE_SIZE).max(1)
     }
 
+    /// Whether page `page` shows other things than that of `before`, an earlier list of the same registry.
+    ///
+    /// The first page also says what changes with every publication.
+    pub fn page_differs(&self, before: &Self, page: usize) -> bool {
+        page <= 1 || self.packs.len() != before.packs.len() || self.rows(page) != before.rows(page)
+    }
+
+    /// The packs of page `page`.
+    fn rows(&self, page: usize) -> &[PackSummary] {
+        let start = (page.max(1) - 1) * HOME_PAGE_SIZE;
+        let end = (start + HOME_PAGE_SIZE).min(self.packs.len());
+        self.packs.get(start..end).unwrap_or_default()
+    }
+
     /// Path of page `page`, counted from one, relative to the root of the tree.
     pub fn page_path(page: usize) -> String {
         if page <= 1 {
@@ -83,8 +97,7 @@ impl PackList {
             format!("Packs, page {page}")
         };
         let start = (page.max(1) - 1) * HOME_PAGE_SIZE;
-        let shown = self.packs.iter().skip(start).take(HOME_PAGE_SIZE);
-        let rows: Vec<Row<'_>> = shown.map(|p| Row::new(p, root)).collect();
+        let rows: Vec<Row<'_>> = self.rows(page).iter().map(|p| Row::new(p, root)).collect();
         let short = |list: &[usize]| match page {
             0 | 1 => list
                 .iter()
@@ -96,12 +109,12 @@ impl PackList {
         HomeView {
             frame: site.frame(&place, &title, &site.registry.description),
             description: clean(&site.registry.description).into_owned(),
-            stats: stats(site),
+            stats: if page <= 1 { stats(site) } else { Vec::new() },
             first: grouped(start as u64 + 1),
             last: grouped((start + rows.len()) as u64),
             total: grouped(self.packs.len() as u64),
             rows,
-            facets: &self.facets,
+            facets: if page <= 1 { &self.facets } else { &[] },
             newest: short(&self.newest),
             updated: short(&self.updated),
             page,

@@ -9,7 +9,7 @@ use pack_format::entry::{IndexEntry, UNCATEGORIZED};
 use pack_format::index::{self, Index};
 use pack_format::source::InstallSource;
 use pack_format::url_policy::UrlPolicy;
-use pack_format::{ArchiveDigest, Checksum, Timestamp};
+use pack_format::{ArchiveDigest, Checksum, Timestamp, canonical};
 
 /// Where a tree may be hosted: company networks count, plain http only on this machine.
 pub const HOSTING: UrlPolicy = UrlPolicy {
@@ -38,18 +38,37 @@ pub fn pointer(document: &PackDocument, digest: ArchiveDigest) -> Option<PackPoi
     })
 }
 
-/// `registry.json` for a set of packs.
-pub fn registry_document(
-    identity: &Identity,
-    documents: &[&PackDocument],
-    updated_at: Timestamp,
-) -> RegistryDocument {
-    let mut component_counts: BTreeMap<String, u64> = BTreeMap::new();
-    for newest in documents.iter().filter_map(|d| d.newest()) {
-        for (kind, list) in Components::by_kind(&newest.components) {
-            *component_counts.entry(kind.to_owned()).or_default() += list.len() as u64;
+/// How much a registry lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packs.
+    pub packs: u64,
+    /// Versions of all packs.
+    pub versions: u64,
+    /// Components of the newest versions, by kind.
+    pub components: BTreeMap<String, u64>,
+}
+
+impl Totals {
+    /// Counts a pack with `versions` versions, and the components of its newest one by kind.
+    pub fn add<'a>(&mut self, versions: u64, components: impl Iterator<Item = (&'a str, u64)>) {
+        self.packs += 1;
+        self.versions += versions;
+        for (kind, _) in Components::default().by_kind() {
+            self.components.entry(kind.to_owned()).or_default();
+        }
+        for (kind, count) in components {
+            *self.components.entry(kind.to_owned()).or_default() += count;
         }
     }
+}
+
+/// `registry.json` of a registry that lists so much.
+pub fn registry_document(
+    identity: &Identity,
+    totals: Totals,
+    updated_at: Timestamp,
+) -> RegistryDocument {
     RegistryDocument {
         format: FORMAT,
         name: identity.name.clone(),
@@ -57,9 +76,9 @@ pub fn registry_document(
         url: identity.base_url.clone(),
         archive_base_url: "./".to_owned(),
         updated_at,
-        pack_count: documents.len() as u64,
-        version_count: documents.iter().map(|d| d.versions.len() as u64).sum(),
-        component_counts,
+        pack_count: totals.packs,
+        version_count: totals.versions,
+        component_counts: totals.components,
         capabilities: Vec::new(),
     }
 }
@@ -76,50 +95,91 @@ pub fn packs_document(
     }
 }
 
-/// `index.json`: the newest stable, un-yanked version of each pack; archives below `base_url`.
+/// The format 1 entry of a pack: its newest stable, un-yanked version; its archive below `base_url`.
 ///
-/// Also returns what could not be said in format 1, one sentence each: packs without such a version,
-/// and entries that would break a rule.
-pub fn index(
-    identity: &Identity,
-    documents: &[&PackDocument],
-    base_url: &str,
-    last_updated: Timestamp,
-) -> (Index, Vec<String>) {
-    let mut packs = Vec::new();
-    let mut left_out = Vec::new();
+/// # Errors
+/// A sentence, when there is no such version or the entry would break a rule.
+pub fn entry_of(document: &PackDocument, base_url: &str) -> Result<IndexEntry, String> {
     // The loopback address of a development tree is the one exception to https.
     let development = base_url.starts_with("http://");
-    for document in documents {
-        let newest = document
-            .versions
-            .iter()
-            .find(|v| v.yanked.is_none() && !v.version.is_prerelease());
-        let Some(version) = newest else {
-            left_out.push(format!(
-                "`{}` has no stable version that is not yanked",
-                document.pack_ref
-            ));
-            continue;
-        };
-        let entry = index_entry(document, version, base_url);
-        let broken = index::entry_violations(&entry);
-        match broken
-            .iter()
-            .find(|b| !(development && b.contains("not https")))
-        {
-            None => packs.push(entry),
-            Some(rule) => left_out.push(format!("`{}`: {rule}", document.pack_ref)),
-        }
+    let newest = document
+        .versions
+        .iter()
+        .find(|v| v.yanked.is_none() && !v.version.is_prerelease());
+    let Some(version) = newest else {
+        return Err(format!(
+            "`{}` has no stable version that is not yanked",
+            document.pack_ref
+        ));
+    };
+    let entry = index_entry(document, version, base_url);
+    let broken = index::entry_violations(&entry);
+    match broken
+        .iter()
+        .find(|b| !(development && b.contains("not https")))
+    {
+        None => Ok(entry),
+        Some(rule) => Err(format!("`{}`: {rule}", document.pack_ref)),
     }
-    let index = Index {
+}
+
+/// How the text of every entry begins, up to its ref.
+pub const ENTRY_HEAD: &str = "    {\n      \"ref\": \"";
+/// How the text of every entry ends; nowhere inside one does a line begin like this.
+pub const ENTRY_TAIL: &str = "\n    }";
+
+/// An entry as it stands in `index.json`, from [`ENTRY_HEAD`] to [`ENTRY_TAIL`].
+///
+/// # Errors
+/// Only when the entry cannot be JSON at all.
+pub fn entry_text(entry: &IndexEntry) -> Result<String, serde_json::Error> {
+    const INDENT: &str = "    ";
+    let text = serde_json::to_string_pretty(entry)?;
+    let mut indented = String::with_capacity(text.len() + text.len() / 4);
+    // Strings hold no line breaks: JSON escapes them.
+    for line in text.split_inclusive('\n') {
+        indented.push_str(INDENT);
+        indented.push_str(line);
+    }
+    Ok(indented)
+}
+
+/// `index.json` with the entries whose texts are given, sorted by ref; the bytes that
+/// [`canonical::to_bytes`] gives for the same index.
+///
+/// # Errors
+/// Only when the head of the index cannot be JSON at all.
+pub fn index_text<'a>(
+    identity: &Identity,
+    base_url: &str,
+    last_updated: Timestamp,
+    entries: impl Iterator<Item = &'a str>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    const EMPTY: &[u8] = b"[]\n}\n";
+    let head = Index {
         registry_name: identity.name.clone(),
         registry_url: base_url.to_owned(),
         version: index::FORMAT.to_owned(),
         last_updated,
-        packs,
+        packs: Vec::new(),
     };
-    (index, left_out)
+    let mut text = canonical::to_bytes(&head)?;
+    let mut separator = "[\n";
+    let mut entries = entries.peekable();
+    if entries.peek().is_some() {
+        // The list is the last member.
+        text.truncate(text.len() - EMPTY.len());
+    }
+    let filled = entries.peek().is_some();
+    for entry in entries {
+        text.extend_from_slice(separator.as_bytes());
+        text.extend_from_slice(entry.as_bytes());
+        separator = ",\n";
+    }
+    if filled {
+        text.extend_from_slice(b"\n  ]\n}\n");
+    }
+    Ok(text)
 }
 
 /// The format 1 entry of one version.

@@ -120,6 +120,25 @@ impl TreeReader {
         pack_ref: &PackRef,
         pointer: &PackPointer,
     ) -> Result<PackDocument, ReadError> {
+        let bytes = self.pack_bytes(pack_ref, pointer)?;
+        let path = self.root.join(pointer.document_path(pack_ref));
+        let document: PackDocument = match serde_json::from_slice(&bytes) {
+            Ok(document) => document,
+            Err(source) => return Err(ReadError::Json { path, source }),
+        };
+        check_format(&path, document.format)?;
+        Ok(document)
+    }
+
+    /// The bytes of the document `pointer` pins.
+    ///
+    /// # Errors
+    /// [`ReadError`], also when the bytes are not the pinned ones.
+    pub fn pack_bytes(
+        &self,
+        pack_ref: &PackRef,
+        pointer: &PackPointer,
+    ) -> Result<Vec<u8>, ReadError> {
         let path = self.root.join(pointer.document_path(pack_ref));
         let bytes = fs::read(&path).map_err(|e| FsError::new("read", &path, e))?;
         let computed = ArchiveDigest::of(&bytes);
@@ -130,12 +149,7 @@ impl TreeReader {
                 computed,
             });
         }
-        let document: PackDocument = match serde_json::from_slice(&bytes) {
-            Ok(document) => document,
-            Err(source) => return Err(ReadError::Json { path, source }),
-        };
-        check_format(&path, document.format)?;
-        Ok(document)
+        Ok(bytes)
     }
 }
 

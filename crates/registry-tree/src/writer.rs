@@ -13,8 +13,8 @@ use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use pack_format::Hint;
@@ -223,10 +223,44 @@ impl TreeWriter {
             content,
             target: self.root.join(path),
         };
-        match self.placements.lock() {
-            Ok(mut placements) => placements.push(placement),
-            Err(poisoned) => poisoned.into_inner().push(placement),
-        }
+        self.placements().push(placement);
+    }
+
+    /// Whether anything was placed.
+    pub fn has_placed(&self) -> bool {
+        !self.placements().is_empty()
+    }
+
+    /// Takes back what was placed at these paths, and their twins, so that it can be placed anew.
+    pub fn withdraw(&self, paths: &BTreeSet<String>) {
+        let taken: BTreeSet<PathBuf> = paths
+            .iter()
+            .flat_map(|path| ["", ".gz", ".zst"].map(|suffix| format!("{path}{suffix}")))
+            .map(|path| self.root.join(path))
+            .collect();
+        self.placements().retain(|p| !taken.contains(&p.target));
+    }
+
+    /// Opens the file at `path` as this change leaves it: what was placed, else what the tree has.
+    ///
+    /// # Errors
+    /// [`FsError`], a file that is not there for one.
+    pub fn open(&self, path: &str) -> Result<File, FsError> {
+        let target = self.root.join(path);
+        let staged = self.placements().iter().rev().find_map(|placement| {
+            match (&placement.content, placement.target == target) {
+                (Content::Staged(staged), true) => Some(staged.clone()),
+                _ => None,
+            }
+        });
+        let file = staged.unwrap_or(target);
+        File::open(&file).on("open", &file)
+    }
+
+    fn placements(&self) -> MutexGuard<'_, Vec<Placement>> {
+        self.placements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stages `text` for `path` with its twins, unless the tree has these bytes there already.
@@ -290,10 +324,7 @@ impl TreeWriter {
     /// # Errors
     /// [`WriteError`]. Before the pointers are placed the tree still says what it said.
     pub fn commit(&self) -> Result<Committed, WriteError> {
-        let mut placements = match self.placements.lock() {
-            Ok(mut placements) => std::mem::take(&mut *placements),
-            Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
-        };
+        let mut placements = std::mem::take(&mut *self.placements());
         if placements.is_empty() {
             self.sweep()?;
             return Ok(Committed { files_written: 0 });

@@ -7,23 +7,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pack_format::documents::{
-    ArchiveRecord, PackDocument, PacksDocument, RegistryDocument, VersionDocument,
-};
+use pack_format::documents::{ArchiveRecord, PackDocument};
 use pack_format::{Hint, PackRef, StoreKey, Timestamp, TreeDigest, Version};
 use pack_fs::lock::Holder;
-use registry_tree::assemble::Identity;
-use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError};
+use registry_tree::{Phase, ReadError, TreeWriter};
 
 use super::entry::{self, Described, EntryError, Sources};
 use super::update::Action;
-use crate::build::{DEFAULT_NAME, listed_documents};
 use crate::cache::BuildCache;
 use crate::checkout::Checkouts;
+use crate::claim::{Claim, State};
+use crate::edit::{self, Documents, EditError, EditOptions};
 use crate::history::{Merge, Outcome};
 use crate::inputs::{self, InputError};
-use crate::pack::{self, Built, Looked, PackError, Workshop};
-use crate::publish::{Packs, Publication, PublishError, Published};
+use crate::pack::{Built, PackError, Workshop};
 
 /// How to update.
 #[derive(Debug, Clone)]
@@ -80,26 +77,26 @@ pub enum TreeUpdateError {
         /// The pack.
         pack_ref: PackRef,
     },
-    /// The tree cannot be read.
-    #[error("cannot continue the registry tree")]
-    Tree(#[from] ReadError),
-    /// The tree cannot be written.
+    /// The tree cannot be changed.
     #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A page or document cannot be made.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
+    Edit(#[from] EditError),
+}
+
+impl From<ReadError> for TreeUpdateError {
+    fn from(error: ReadError) -> Self {
+        Self::Edit(error.into())
+    }
 }
 
 impl TreeUpdateError {
     /// Whether another process is changing the tree.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Write(error) if error.is_busy())
+        matches!(self, Self::Edit(error) if error.is_busy())
     }
 
     /// Whether a document of the tree is not what its pointer pins.
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::Tree(error) if error.is_mismatch())
+        matches!(self, Self::Edit(error) if error.is_mismatch())
     }
 }
 
@@ -112,9 +109,7 @@ impl Hint for TreeUpdateError {
             Self::Listed { .. } => {
                 Some("pass `--update` to add this version; the others of the pack stay".to_owned())
             }
-            Self::Tree(error) => error.hint(),
-            Self::Write(error) => error.hint(),
-            Self::Publish(error) => error.hint(),
+            Self::Edit(error) => error.hint(),
         }
     }
 }
@@ -137,60 +132,79 @@ pub fn update(
 ) -> Result<TreeUpdated, TreeUpdateError> {
     let described = entry::describe(directory, sources, None)?;
     inputs::refuse_tree_inside_pack([directory], &options.tree)?;
-    let writer = TreeWriter::begin(
-        &options.tree,
-        "pack index-update",
-        options.lock_timeout,
-        waiting,
-    )?;
-    let reader = TreeReader::new(&options.tree);
-    let listed = reader.packs()?;
-    let mut documents = listed_documents(&reader, listed.as_ref())?;
-    let manifest = &described.pack.manifest;
-    let (pack_ref, version) = (manifest.pack_ref.clone(), manifest.version.clone());
-    let before = documents.remove(&pack_ref);
-    let built = build(directory, &described, &writer, before.as_ref(), options)?;
+    let edit_options = EditOptions {
+        tree: options.tree.clone(),
+        purpose: "pack index-update",
+        development_url: options.development_url.clone(),
+        now: options.now,
+        lock_timeout: options.lock_timeout,
+    };
+    let join = |documents: &mut Documents<'_>, writer: &TreeWriter| {
+        join(directory, &described, documents, writer, options)
+    };
+    let ((action, previous), edited) = edit::edit(&edit_options, waiting, join)?;
+    let Described {
+        pack,
+        notes,
+        mut warnings,
+        ..
+    } = described;
+    warnings.extend(edited.warnings);
+    Ok(TreeUpdated {
+        pack_ref: pack.manifest.pack_ref,
+        version: pack.manifest.version,
+        tree: pack.tree.digest,
+        action,
+        previous,
+        notes,
+        warnings,
+    })
+}
+
+/// Joins the version to the history of its pack; tells what became of it, and the newest version before.
+fn join(
+    directory: &Path,
+    described: &Described,
+    documents: &mut Documents<'_>,
+    writer: &TreeWriter,
+    options: &TreeUpdateOptions,
+) -> Result<(Action, Option<Version>), TreeUpdateError> {
+    let pack_ref = &described.pack.manifest.pack_ref;
+    let before = documents.get(pack_ref)?.cloned();
+    let mut built = [build(
+        directory,
+        described,
+        writer,
+        before.as_ref(),
+        options,
+    )?];
     let merge = Merge {
         dev: false,
         now: options.now,
         additions: None,
     };
-    let (document, outcomes) = merge.document(&pack_ref, before.clone(), &built);
+    let (document, outcomes) = merge.document(pack_ref, before.clone(), &built);
     let mut changed = false;
     for outcome in outcomes {
         changed |= outcome? != Outcome::Unchanged;
     }
-    let action = match (changed, before.is_some()) {
+    let action = match (changed, &before) {
         (false, _) => Action::Unchanged,
-        (true, false) => Action::Added,
-        (true, true) if options.update => Action::Updated,
-        (true, true) => return Err(TreeUpdateError::Listed { pack_ref }),
+        (true, None) => Action::Added,
+        (true, Some(_)) if options.update => Action::Updated,
+        (true, Some(_)) => {
+            let pack_ref = pack_ref.clone();
+            return Err(TreeUpdateError::Listed { pack_ref });
+        }
     };
-    documents.insert(pack_ref.clone(), document);
+    for pack in &mut built {
+        if let (Some(staged), Some(record)) = (pack.archive.take(), &pack.document.archive) {
+            writer.place(Phase::Object, &record.path, staged);
+        }
+    }
+    documents.insert(document)?;
     let newest = before.as_ref().and_then(PackDocument::newest);
-    let needed = newest.map_or(&[][..], VersionDocument::pack_dependencies);
-    let packs = Packs {
-        needed_before: needed
-            .iter()
-            .map(|needed| needed.pack_ref.clone())
-            .collect(),
-        touched: [pack_ref.clone()].into(),
-        built,
-        documents,
-        all_pages: false,
-    };
-    let published = publish(packs, &writer, &reader, listed.as_ref(), options)?;
-    let mut warnings = described.warnings;
-    warnings.extend(published.warnings);
-    Ok(TreeUpdated {
-        pack_ref,
-        version,
-        tree: described.pack.tree.digest,
-        action,
-        previous: newest.map(|newest| newest.version.clone()),
-        notes: described.notes,
-        warnings,
-    })
+    Ok((action, newest.map(|newest| newest.version.clone())))
 }
 
 /// The version with its archive, where the tree does not have it, and its sources: those of the checkout,
@@ -201,7 +215,7 @@ fn build(
     writer: &TreeWriter,
     before: Option<&PackDocument>,
     options: &TreeUpdateOptions,
-) -> Result<Vec<Built>, PackError> {
+) -> Result<Built, PackError> {
     let listed = |version: &Version| {
         let mut versions = before?.versions.iter();
         versions.find(|listed| listed.version == *version)
@@ -217,12 +231,11 @@ fn build(
         dev: false,
         published: &published,
     };
-    let nothing_known = BuildCache::default();
-    let opened = match pack::look(directory, "", &nothing_known, &Checkouts::default())? {
-        Looked::Changed(opened) => *opened,
-        Looked::Unchanged(_) => return Ok(Vec::new()),
+    let claim = Claim::of(directory, "", &BuildCache::default(), &Checkouts::default());
+    let State::Changed(opened, known) = claim.map_err(|(_, error)| error)?.state else {
+        unreachable!("nothing is known of any directory")
     };
-    let mut built = workshop.build(directory, opened)?;
+    let mut built = workshop.build(directory, *opened, *known)?;
     let known = listed(built.version()).map_or(&[][..], |v| &v.install_sources);
     let added = described.install_sources.iter().chain(known);
     for source in added.cloned().collect::<Vec<_>>() {
@@ -230,30 +243,5 @@ fn build(
             built.document.install_sources.push(source);
         }
     }
-    Ok(vec![built])
-}
-
-fn publish(
-    packs: Packs,
-    writer: &TreeWriter,
-    reader: &TreeReader,
-    listed: Option<&PacksDocument>,
-    options: &TreeUpdateOptions,
-) -> Result<Published, TreeUpdateError> {
-    let registry = reader.registry()?;
-    let said = |text: fn(&RegistryDocument) -> &String| registry.as_ref().map(text).cloned();
-    let identity = Identity {
-        name: said(|r| &r.name).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-        description: said(|r| &r.description).unwrap_or_default(),
-        base_url: registry.as_ref().and_then(|r| r.url.clone()),
-    };
-    let publication = Publication {
-        writer,
-        reader,
-        identity: &identity,
-        development_url: &options.development_url,
-        now: options.now,
-        listed,
-    };
-    Ok(publication.publish(packs)?)
+    Ok(built)
 }

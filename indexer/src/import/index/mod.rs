@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ImportedPack, Outcome};
+use crate::facts;
 use crate::lone_index::{self, Contents, Written};
 use crate::publish::PublishError;
 
@@ -268,10 +269,9 @@ fn is_there(out: &Path, documents: &[PackDocument]) -> Result<bool, IndexImportE
     let listed = TreeReader::new(out).packs()?.ok_or_else(exists)?;
     let same = listed.packs.len() == documents.len()
         && documents.iter().all(|document| {
-            let digest = lone_index::document_bytes(document)
-                .map(|bytes| pack_format::ArchiveDigest::of(&bytes));
             let pointer = listed.packs.get(&document.pack_ref);
-            digest.is_ok_and(|digest| pointer.is_some_and(|p| p.document == digest))
+            facts::document_bytes(document)
+                .is_ok_and(|(_, digest)| pointer.is_some_and(|p| p.document == digest))
         });
     if same { Ok(true) } else { Err(exists()) }
 }

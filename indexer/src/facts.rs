@@ -1,0 +1,395 @@
+//! `PackFacts`: what the lists of a registry say of one pack, and what its neighbours' pages say of it.
+//!
+//! A change of one pack among ten thousand needs these few hundred bytes of the others, not their
+//! documents. They are derived from documents and kept in `TREE.state/facts.json`; losing them costs
+//! time, never correctness:
+//!
+//! * facts count while `packs.json` pins the document they were derived from;
+//! * entries of `index.json` are taken from the file itself while it has the digest noted with the facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use memchr::memmem;
+use pack_format::documents::{
+    ArchiveRecord, PackDocument, PackPointer, PacksDocument, VersionDocument,
+};
+use pack_format::{ArchiveDigest, PackRef, StoreKey, Version, canonical};
+use pack_fs::{FsError, durable};
+use rayon::prelude::*;
+use registry_pages::PackSummary;
+use registry_tree::{ReadError, TreeReader, assemble, layout};
+use serde::{Deserialize, Serialize};
+
+use crate::publish::PublishError;
+
+/// What changes the meaning of kept facts without changing a document.
+const FACTS_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+/// What is kept of one pack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PackFacts {
+    pub(crate) pointer: PackPointer,
+    pub(crate) summary: PackSummary,
+    /// Newest first.
+    pub(crate) versions: Vec<ListedVersion>,
+    /// Packs the newest version needs.
+    pub(crate) needs: Vec<PackRef>,
+    /// Packs the page links to where they are listed, sorted.
+    pub(crate) names: BTreeSet<String>,
+    /// Why `index.json` has no entry, if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
+    #[serde(skip)]
+    entry: Entry,
+}
+
+/// The entry of a pack in `index.json`, as text.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Entry {
+    #[default]
+    Absent,
+    /// Where it stands in the `index.json` that was read.
+    Kept(Range<usize>),
+    New(String),
+}
+
+/// What a build asks of a version that is listed already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ListedVersion {
+    pub(crate) version: Version,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) store_key: Option<StoreKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) archive: Option<ArchiveRecord>,
+}
+
+impl PackFacts {
+    /// The facts of a document with this digest; `None` if it lists no version.
+    pub(crate) fn of(
+        document: &PackDocument,
+        digest: ArchiveDigest,
+        base_url: &str,
+    ) -> Result<Option<Self>, PublishError> {
+        let (Some(pointer), Some(summary), Some(newest)) = (
+            assemble::pointer(document, digest),
+            PackSummary::from_document(document),
+            document.newest(),
+        ) else {
+            return Ok(None);
+        };
+        let needs = newest.pack_dependencies().iter();
+        let (entry, left_out) = match assemble::entry_of(document, base_url) {
+            Ok(entry) => (
+                Entry::New(
+                    assemble::entry_text(&entry).map_err(|source| PublishError::Json {
+                        name: layout::INDEX.to_owned(),
+                        source,
+                    })?,
+                ),
+                None,
+            ),
+            Err(reason) => (Entry::Absent, Some(reason)),
+        };
+        Ok(Some(Self {
+            pointer,
+            summary,
+            versions: document.versions.iter().map(ListedVersion::of).collect(),
+            needs: needs.map(|need| need.pack_ref.clone()).collect(),
+            names: names(document, newest),
+            left_out,
+            entry,
+        }))
+    }
+
+    /// What is known of one listed version.
+    pub(crate) fn version(&self, version: &Version) -> Option<&ListedVersion> {
+        self.versions.iter().find(|v| v.version == *version)
+    }
+}
+
+impl ListedVersion {
+    fn of(version: &VersionDocument) -> Self {
+        Self {
+            version: version.version.clone(),
+            store_key: version.store_key,
+            archive: version.archive.clone(),
+        }
+    }
+}
+
+/// The packs that dependencies of any version, a successor, and rules, sensors and workflows of the
+/// newest version name.
+fn names(document: &PackDocument, newest: &VersionDocument) -> BTreeSet<String> {
+    let needed = document
+        .versions
+        .iter()
+        .flat_map(VersionDocument::pack_dependencies)
+        .map(|need| need.pack_ref.as_str());
+    let successor = document
+        .deprecated
+        .iter()
+        .filter_map(|d| d.successor.as_ref().map(PackRef::as_str));
+    let mentioned = newest
+        .components
+        .by_kind()
+        .into_iter()
+        .flat_map(|(_, list)| list)
+        .flat_map(|component| {
+            let tasks = component
+                .tasks
+                .iter()
+                .filter_map(|task| task.action.as_ref());
+            let refs = component.trigger_ref.iter().chain(&component.action_ref);
+            refs.chain(&component.trigger_types)
+                .chain(tasks)
+                .filter_map(|name| name.split_once('.').map(|(pack, _)| pack))
+        });
+    needed
+        .chain(successor)
+        .chain(mentioned)
+        .filter(|name| *name != document.pack_ref.as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The facts of every pack of a registry.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) packs: BTreeMap<PackRef, PackFacts>,
+    /// The `index.json` that kept entries stand in.
+    index: Vec<u8>,
+}
+
+/// The file of facts.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    format: String,
+    /// What the entries of `index.json` depend on besides the documents.
+    base_url: String,
+    /// The `index.json` that was written with these facts.
+    index: ArchiveDigest,
+    packs: BTreeMap<PackRef, PackFacts>,
+}
+
+const FILE: &str = "facts.json";
+
+impl Known {
+    /// The facts of the packs that `listed` pins: as kept in `state`, else from their documents.
+    ///
+    /// # Errors
+    /// [`PublishError`] if a document has to be read and cannot be.
+    pub(crate) fn load(
+        reader: &TreeReader,
+        state: &Path,
+        listed: Option<&PacksDocument>,
+        base_url: &str,
+    ) -> Result<Self, PublishError> {
+        let Some(listed) = listed else {
+            return Ok(Self::default());
+        };
+        let (mut kept, index) = kept(reader, state, base_url).unwrap_or_default();
+        let mut packs = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (pack_ref, pointer) in &listed.packs {
+            match kept.remove(pack_ref) {
+                Some(facts) if facts.pointer == *pointer => {
+                    packs.insert(pack_ref.clone(), facts);
+                }
+                _ => unknown.push((pack_ref, pointer)),
+            }
+        }
+        let read: Vec<Option<(PackRef, PackFacts)>> = unknown
+            .par_iter()
+            .map(|(pack_ref, pointer)| -> Result<_, PublishError> {
+                let document = reader.pack(pack_ref, pointer)?;
+                let facts = PackFacts::of(&document, pointer.document, base_url)?;
+                Ok(facts.map(|facts| ((*pack_ref).clone(), facts)))
+            })
+            .collect::<Result<_, _>>()?;
+        packs.extend(read.into_iter().flatten());
+        Ok(Self { packs, index })
+    }
+
+    /// Keeps the facts for the next build; `index` is the `index.json` they were written with.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub(crate) fn keep(
+        self,
+        state: &Path,
+        base_url: &str,
+        index: ArchiveDigest,
+    ) -> Result<(), FsError> {
+        let kept = Kept {
+            format: FACTS_FORMAT.to_owned(),
+            base_url: base_url.to_owned(),
+            index,
+            packs: self.packs,
+        };
+        let path = state.join(FILE);
+        let Ok(bytes) = serde_json::to_vec(&kept) else {
+            return Ok(());
+        };
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        durable::replace_file(&path, &bytes)
+    }
+
+    /// The entries of `index.json`, by ref.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &str> {
+        self.packs.values().filter_map(|facts| match &facts.entry {
+            Entry::Absent => None,
+            Entry::New(text) => Some(text.as_str()),
+            Entry::Kept(range) => std::str::from_utf8(self.index.get(range.clone())?).ok(),
+        })
+    }
+
+    /// What `index.json` cannot say, one sentence each.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.packs
+            .values()
+            .filter_map(|facts| facts.left_out.as_deref())
+    }
+}
+
+/// The facts kept in `state`, with the `index.json` their entries stand in.
+fn kept(
+    reader: &TreeReader,
+    state: &Path,
+    base_url: &str,
+) -> Option<(BTreeMap<PackRef, PackFacts>, Vec<u8>)> {
+    let bytes = fs::read(state.join(FILE)).ok()?;
+    let mut kept: Kept = serde_json::from_slice(&bytes).ok()?;
+    if kept.format != FACTS_FORMAT || kept.base_url != base_url {
+        return None;
+    }
+    let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
+    if ArchiveDigest::of(&index) != kept.index {
+        return None;
+    }
+    let mut spans = entry_spans(&index).into_iter();
+    for (pack_ref, facts) in &mut kept.packs {
+        if facts.left_out.is_some() {
+            continue;
+        }
+        let span = spans.next()?;
+        let head = format!("{}{pack_ref}\"", assemble::ENTRY_HEAD);
+        if !index.get(span.clone())?.starts_with(head.as_bytes()) {
+            return None;
+        }
+        facts.entry = Entry::Kept(span);
+    }
+    spans.next().is_none().then_some((kept.packs, index))
+}
+
+/// Where the entries stand in an `index.json` of ours.
+fn entry_spans(index: &[u8]) -> Vec<Range<usize>> {
+    let head = memmem::Finder::new(assemble::ENTRY_HEAD);
+    let tail = memmem::Finder::new(assemble::ENTRY_TAIL);
+    let mut spans = Vec::new();
+    let mut at = 0;
+    while let Some(start) = index.get(at..).and_then(|rest| head.find(rest)) {
+        let start = at + start;
+        let Some(end) = index.get(start..).and_then(|rest| tail.find(rest)) else {
+            break;
+        };
+        at = start + end + assemble::ENTRY_TAIL.len();
+        spans.push(start..at);
+    }
+    spans
+}
+
+/// Which packs are listed, and which need which: what pages say of other packs.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) listed: BTreeSet<PackRef>,
+    dependents: BTreeMap<PackRef, Vec<PackRef>>,
+}
+
+/// What one page says of other packs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageInputs {
+    dependents: Vec<PackRef>,
+    linked: Vec<String>,
+}
+
+impl Neighbours {
+    /// The neighbourhood of packs that need others.
+    pub(crate) fn of<'a>(packs: impl Iterator<Item = (&'a PackRef, &'a [PackRef])>) -> Self {
+        let mut neighbours = Self::default();
+        for (pack_ref, needs) in packs {
+            neighbours.listed.insert(pack_ref.clone());
+            for needed in needs {
+                let dependents = neighbours.dependents.entry(needed.clone()).or_default();
+                dependents.push(pack_ref.clone());
+            }
+        }
+        for dependents in neighbours.dependents.values_mut() {
+            dependents.sort();
+            dependents.dedup();
+        }
+        neighbours
+    }
+
+    /// The neighbourhood of all packs of a registry.
+    pub(crate) fn of_known(packs: &BTreeMap<PackRef, PackFacts>) -> Self {
+        Self::of(
+            packs
+                .iter()
+                .map(|(pack_ref, facts)| (pack_ref, facts.needs.as_slice())),
+        )
+    }
+
+    /// The packs whose newest version needs this one, sorted.
+    pub(crate) fn dependents(&self, pack_ref: &PackRef) -> &[PackRef] {
+        self.dependents.get(pack_ref).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the page of a pack says of others.
+    pub(crate) fn inputs(&self, pack_ref: &PackRef, facts: &PackFacts) -> PageInputs {
+        PageInputs {
+            dependents: self.dependents(pack_ref).to_vec(),
+            linked: facts
+                .names
+                .iter()
+                .filter(|name| self.listed.contains(name.as_str()))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// The bytes of a document, and the digest they are pinned by.
+///
+/// # Errors
+/// [`PublishError::Json`].
+pub(crate) fn document_bytes(
+    document: &PackDocument,
+) -> Result<(Vec<u8>, ArchiveDigest), PublishError> {
+    let bytes = canonical::to_compact_bytes(document).map_err(|source| PublishError::Json {
+        name: document.pack_ref.to_string(),
+        source,
+    })?;
+    let digest = ArchiveDigest::of(&bytes);
+    Ok((bytes, digest))
+}
+
+/// A document of the tree, as it was listed.
+///
+/// # Errors
+/// [`ReadError`].
+pub(crate) fn listed_document(
+    reader: &TreeReader,
+    pack_ref: &PackRef,
+    known: &Known,
+) -> Result<Option<PackDocument>, ReadError> {
+    known
+        .packs
+        .get(pack_ref)
+        .map(|facts| reader.pack(pack_ref, &facts.pointer))
+        .transpose()
+}

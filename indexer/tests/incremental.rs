@@ -1,0 +1,94 @@
+//! A tree that grew by small steps equals one whose every step looked at everything.
+
+mod support;
+
+#[path = "case/mod.rs"]
+mod case;
+
+use std::fs;
+use std::path::PathBuf;
+
+use attune_indexer::build;
+use case::Case;
+use pack_format::Timestamp;
+use support::bytes_of;
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// One change of one pack: a new version, with other needs.
+fn change(dice: &mut Dice, cases: &[Case; 2], step: u64) -> String {
+    let pack = format!("p{}", dice.roll(7));
+    let needs: Vec<String> = (0..dice.roll(3))
+        .map(|_| format!("p{}", dice.roll(9)))
+        .collect();
+    let prerelease = if dice.roll(4) == 0 { "-rc.1" } else { "" };
+    let extra = format!(
+        "repository: https://example.org/{pack}\ndependencies: [{}]\n",
+        needs.join(", ")
+    );
+    for case in cases {
+        case.pack(&pack, &pack, &format!("1.{step}.0{prerelease}"), &extra);
+    }
+    pack
+}
+
+/// `--only` with what earlier builds left behind gives the bytes of a build that knows nothing.
+#[test]
+fn small_steps_give_the_bytes_of_large_ones() {
+    for seed in 0..6 {
+        let mut dice = Dice(seed);
+        let cases = [Case::new(), Case::new()];
+        let [small, large] = &cases;
+        for step in 0..14 {
+            let pack = change(&mut dice, &cases, step);
+            let now = Timestamp::from_unix(1_700_000_000 + i64::try_from(step).unwrap());
+            let mut options = small.options();
+            options.now = now;
+            if step > 0 && dice.roll(5) > 0 {
+                options.only = vec![small.packs().join(&pack)];
+            }
+            build(&options, |_| {}).unwrap();
+            let state: PathBuf = large.root().join("tree.state");
+            for file in ["facts.json", "build.json"] {
+                let _ = fs::remove_file(state.join(file));
+            }
+            let mut options = large.options();
+            options.now = now;
+            build(&options, |_| {}).unwrap();
+            assert_eq!(
+                bytes_of(&small.out()),
+                bytes_of(&large.out()),
+                "seed {seed}, step {step}, `{pack}`"
+            );
+        }
+    }
+}
+
+/// A pack that is refused after others counted on it: their pages do not link to it.
+#[test]
+fn page_does_not_link_to_a_pack_that_was_refused_late() {
+    let case = Case::new();
+    case.pack("a", "a", "1.0.0", "dependencies: [bad]\n");
+    case.pack("bad", "bad", "1.0.0", "");
+    let action = case.packs().join("bad/actions/run.yaml");
+    fs::write(&action, "ref: [\n").unwrap();
+    let mut options = case.options();
+    options.skip_invalid = true;
+    build(&options, |_| {}).unwrap();
+    let page = || fs::read_to_string(case.out().join("packs/a/index.html")).unwrap();
+    assert!(!page().contains("../bad/"), "{}", page());
+    fs::write(&action, "ref: bad.run\n").unwrap();
+    build(&options, |_| {}).unwrap();
+    assert!(page().contains("../bad/"));
+}
