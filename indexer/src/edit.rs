@@ -18,7 +18,8 @@ use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError};
 
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
-use crate::publish::{About, Publication, PublishError, Scope};
+use crate::publish::{About, Publication, Scope};
+use crate::publish_error::PublishError;
 
 /// Which tree to change, and as of when.
 #[derive(Debug, Clone)]

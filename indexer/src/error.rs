@@ -8,7 +8,7 @@ use pack_fs::FsError;
 use registry_tree::{ReadError, WriteError};
 
 use crate::inputs::InputError;
-use crate::publish::PublishError;
+use crate::publish_error::PublishError;
 use crate::report::BuildReport;
 
 /// Why nothing was built.

@@ -23,7 +23,7 @@ use registry_pages::PackSummary;
 use registry_tree::{ReadError, TreeReader, assemble, layout};
 use serde::{Deserialize, Serialize};
 
-use crate::publish::PublishError;
+use crate::publish_error::PublishError;
 
 /// What changes the meaning of kept facts without changing a document.
 const FACTS_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));

@@ -16,12 +16,13 @@ use registry_tree::{Phase, TreeWriter};
 use crate::cache::{BuildCache, CachedPack, Seen};
 use crate::checkout::Checkouts;
 use crate::claim::{Claim, State};
+use crate::details::Details;
 use crate::error::BuildError;
 use crate::facts::Neighbours;
 use crate::history::{self, Candidate, Merge, Outcome, Refusal, Twin};
 use crate::operator_file::OperatorFile;
 use crate::pack::{Built, PackError, Workshop};
-use crate::publish::{Details, Publication, Staged};
+use crate::publish::{Publication, Staged};
 
 /// What every group works with.
 pub(crate) struct Bench<'a> {

@@ -18,7 +18,7 @@ use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, TreeWriter, layout};
 
 use crate::facts;
-use crate::publish::PublishError;
+use crate::publish_error::PublishError;
 
 /// Why an index cannot be shown.
 #[derive(Debug, thiserror::Error)]

@@ -19,8 +19,8 @@ use crate::cache::{BuildCache, CachedPack, Fingerprint, now_ns};
 use crate::checkout::{CheckoutError, Checkouts};
 use crate::claim::KnownManifest;
 use crate::contents::Contents;
+use crate::details::Details;
 use crate::ignored::{self, Above};
-use crate::publish::Details;
 
 /// Why one pack is refused.
 #[derive(Debug, thiserror::Error)]

@@ -11,55 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use pack_archive::{MemberPath, Sink};
 use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument};
-use pack_format::{ArchiveDigest, Hint, Limits, PackRef, Timestamp, canonical};
+use pack_format::{ArchiveDigest, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use rayon::prelude::*;
-use registry_pages::{FileRow, PackList, PackPage, PageError, Renderer, Site};
+use registry_pages::{PackList, PackPage, Renderer, Site};
 use registry_tree::assemble::{self, Identity, Totals};
-use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout};
+use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
+use crate::details::Details;
 use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
-use crate::pack::{readme_rank, readme_text};
-
-/// Why the tree could not be written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// A page cannot be made.
-    #[error(transparent)]
-    Page(#[from] PageError),
-    /// A document cannot be JSON.
-    #[error("the document of `{name}` cannot be written as JSON")]
-    Json {
-        /// Which.
-        name: String,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// The file system refused.
-    #[error(transparent)]
-    File(#[from] FsError),
-    /// The tree cannot be changed.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A document of the tree cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-impl Hint for PublishError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Page(error) => error.hint(),
-            Self::Json { .. } => None,
-            Self::File(error) => error.hint(),
-            Self::Write(error) => error.hint(),
-            Self::Read(error) => error.hint(),
-        }
-    }
-}
+use crate::publish_error::PublishError;
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
@@ -494,46 +456,5 @@ fn site(registry: RegistryDocument, identity: &Identity) -> Site {
         registry,
         base_url: identity.base_url.clone(),
         install_registry_hint: identity.base_url.clone(),
-    }
-}
-
-/// What a page shows besides the document.
-#[derive(Debug, Default)]
-pub(crate) struct Details {
-    /// With its rank among the files that could be it.
-    pub(crate) readme: Option<(u8, String)>,
-    pub(crate) files: Vec<FileRow>,
-}
-
-impl Sink for Details {
-    fn directory(&mut self, _: &MemberPath) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn file(
-        &mut self,
-        path: &MemberPath,
-        executable: bool,
-        content: &mut dyn std::io::Read,
-    ) -> std::io::Result<()> {
-        let Some((_, path)) = path.as_str().split_once('/') else {
-            std::io::copy(content, &mut std::io::sink())?;
-            return Ok(());
-        };
-        let mut size_bytes = 0;
-        if let Some(rank) = readme_rank(path)
-            && self.readme.as_ref().is_none_or(|(best, _)| rank < *best)
-        {
-            let mut text = Vec::new();
-            size_bytes += std::io::copy(content, &mut text)?;
-            self.readme = Some((rank, readme_text(&text)));
-        }
-        size_bytes += std::io::copy(content, &mut std::io::sink())?;
-        self.files.push(FileRow {
-            path: path.to_owned(),
-            size_bytes,
-            executable,
-        });
-        Ok(())
     }
 }

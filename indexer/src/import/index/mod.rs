@@ -31,7 +31,7 @@ use serde_json::Value;
 use super::{ImportedPack, Outcome};
 use crate::facts;
 use crate::lone_index::{self, Contents, Written};
-use crate::publish::PublishError;
+use crate::publish_error::PublishError;
 
 /// What to import.
 #[derive(Debug, Clone, Copy)]
