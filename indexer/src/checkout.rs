@@ -53,6 +53,24 @@ impl Hint for CheckoutError {
 #[derive(Default)]
 pub(crate) struct Checkouts {
     opened: Mutex<BTreeMap<PathBuf, Result<Arc<Checkout>, CheckoutError>>>,
+    /// By directory as it was named: packs beside each other share what is above them.
+    folders: Mutex<BTreeMap<PathBuf, Arc<Folder>>>,
+}
+
+/// A directory that holds packs.
+struct Folder {
+    real_path: PathBuf,
+    work_directory: Option<PathBuf>,
+}
+
+impl Folder {
+    fn find(real_path: PathBuf) -> Self {
+        let work_directory = real_path.ancestors().find(|a| is_work_tree(a));
+        Self {
+            work_directory: work_directory.map(Path::to_owned),
+            real_path,
+        }
+    }
 }
 
 /// One repository's state, read once.
@@ -87,21 +105,46 @@ impl Checkouts {
     /// # Errors
     /// [`CheckoutError`] if there is one and git cannot read it.
     pub(crate) fn of(&self, directory: &Path) -> Result<Option<Arc<Checkout>>, CheckoutError> {
-        let Ok(absolute) = directory.canonicalize() else {
-            return Ok(None);
-        };
-        let Some(work_directory) = absolute.ancestors().find(|a| is_work_tree(a)) else {
+        let Some(work_directory) = self.work_directory(directory) else {
             return Ok(None);
         };
         lock(&self.opened)
-            .entry(work_directory.to_owned())
+            .entry(work_directory.clone())
             .or_insert_with(|| {
-                Checkout::read(work_directory)
+                Checkout::read(&work_directory)
                     .map(Arc::new)
-                    .map_err(|e| CheckoutError::new(work_directory, &e))
+                    .map_err(|e| CheckoutError::new(&work_directory, &e))
             })
             .clone()
             .map(Some)
+    }
+
+    /// The root of the work tree around `directory`, by its real path.
+    fn work_directory(&self, directory: &Path) -> Option<PathBuf> {
+        let folder = directory.parent().and_then(|parent| self.folder(parent));
+        let (Some(folder), Some(name)) = (folder, directory.file_name()) else {
+            return Folder::find(directory.canonicalize().ok()?).work_directory;
+        };
+        if fs::symlink_metadata(directory).ok()?.is_symlink() {
+            return Folder::find(directory.canonicalize().ok()?).work_directory;
+        }
+        let real_path = folder.real_path.join(name);
+        if is_work_tree(&real_path) {
+            return Some(real_path);
+        }
+        folder.work_directory.clone()
+    }
+
+    fn folder(&self, named: &Path) -> Option<Arc<Folder>> {
+        if named.as_os_str().is_empty() {
+            return None;
+        }
+        if let Some(folder) = lock(&self.folders).get(named) {
+            return Some(Arc::clone(folder));
+        }
+        let folder = Arc::new(Folder::find(named.canonicalize().ok()?));
+        lock(&self.folders).insert(named.to_owned(), Arc::clone(&folder));
+        Some(folder)
     }
 }
 

@@ -91,14 +91,17 @@ pub fn find(arguments: &[PathBuf], left_out: &[PathBuf]) -> Result<Inputs, Input
             inputs.packs.push(directory.clone());
             continue;
         }
+        let real = directory
+            .canonicalize()
+            .unwrap_or_else(|_| directory.clone());
         for child in children(directory)? {
-            if left_out.contains(&child.canonicalize().unwrap_or_else(|_| child.clone())) {
+            if left_out.contains(&child.real_path(&real)) {
                 continue;
             }
-            if has_manifest(&child)? {
-                inputs.packs.push(child);
+            if has_manifest(&child.path)? {
+                inputs.packs.push(child.path);
             } else {
-                inputs.without_manifest.push(child);
+                inputs.without_manifest.push(child.path);
             }
         }
         if inputs.packs.len() == before {
@@ -133,6 +136,11 @@ pub(crate) fn refuse_tree_inside_pack(
     tree: &Path,
 ) -> Result<(), InputError> {
     let state = layout::state_directory(tree);
+    // A pack around the tree has its manifest above the tree, where there is little to look at.
+    let is_pack = |directory: &Path| directory.join(MANIFEST).is_file();
+    if !state.ancestors().any(is_pack) {
+        return Ok(());
+    }
     for pack in packs {
         let pack = pack.as_ref();
         if pack
@@ -165,16 +173,68 @@ fn has_manifest(directory: &Path) -> Result<bool, FsError> {
     }
 }
 
+/// A directory in a folder.
+struct Child {
+    path: PathBuf,
+    is_link: bool,
+}
+
+impl Child {
+    /// Where it really is, in a folder that really is at `folder`: ten thousand packs are beside each
+    /// other, and asking the system costs a look at every directory above each of them.
+    fn real_path(&self, folder: &Path) -> PathBuf {
+        match self.path.file_name() {
+            Some(name) if !self.is_link => folder.join(name),
+            _ => self
+                .path
+                .canonicalize()
+                .unwrap_or_else(|_| self.path.clone()),
+        }
+    }
+}
+
 /// The directories in a folder, hidden ones left out, sorted by name.
-fn children(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+fn children(folder: &Path) -> Result<Vec<Child>, FsError> {
     let mut children = Vec::new();
     for entry in fs::read_dir(folder).on("list", folder)? {
         let entry = entry.on("list", folder)?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !hidden && entry.path().is_dir() {
-            children.push(entry.path());
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        let kind = entry.file_type().on("look at", &path)?;
+        let is_link = kind.is_symlink();
+        if kind.is_dir() || (is_link && path.is_dir()) {
+            children.push(Child { path, is_link });
         }
     }
-    children.sort();
+    children.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(children)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree is passed over under any name it has among the packs; a link to a pack is a pack.
+    #[test]
+    fn find_passes_over_the_tree_by_its_real_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let packs = root.join("packs");
+        for name in ["slack", "tree", "empty"] {
+            fs::create_dir_all(packs.join(name)).unwrap();
+        }
+        fs::write(packs.join("slack/pack.yaml"), "").unwrap();
+        fs::write(packs.join("tree/pack.yaml"), "").unwrap();
+        std::os::unix::fs::symlink(packs.join("tree"), packs.join("link")).unwrap();
+        std::os::unix::fs::symlink(packs.join("slack"), packs.join("other")).unwrap();
+        std::os::unix::fs::symlink(&packs, root.join("named")).unwrap();
+
+        let named = root.join("named");
+        let found = find(std::slice::from_ref(&named), &[packs.join("tree")]).unwrap();
+
+        assert_eq!(found.packs, [named.join("other"), named.join("slack")]);
+        assert_eq!(found.without_manifest, [named.join("empty")]);
+    }
 }
