@@ -3,6 +3,7 @@
 //! See `docs/adr/0002-tree-writer-and-document-names.md` for the order of writes and why it holds.
 
 pub mod assemble;
+mod early_sync;
 pub mod layout;
 pub mod reader;
 mod retire;

@@ -8,7 +8,7 @@
 //!
 //! Dropped without a commit, no file of the tree has changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -23,6 +23,7 @@ use pack_fs::lock::{Holder, Lock, LockError};
 use pack_fs::{FsError, durable, placement, remove};
 use rayon::prelude::*;
 
+use crate::early_sync::EarlySync;
 use crate::layout;
 use crate::twins::twins;
 
@@ -102,6 +103,7 @@ pub struct TreeWriter {
     root: PathBuf,
     staging: PathBuf,
     folders: OnceLock<Vec<PathBuf>>,
+    early: EarlySync,
     next: AtomicU64,
     placements: Mutex<Vec<Placement>>,
     _lock: Lock,
@@ -149,6 +151,7 @@ impl TreeWriter {
             root: root.to_owned(),
             staging,
             folders: OnceLock::new(),
+            early: EarlySync::default(),
             next: AtomicU64::new(0),
             placements: Mutex::new(Vec::new()),
             _lock: lock,
@@ -192,6 +195,7 @@ impl TreeWriter {
             file.set_times(FileTimes::new().set_modified(time))
                 .on("set the time of", &path)?;
         }
+        self.early.staged(&self.staging, bytes.len() as u64)?;
         Ok(StagedFile { path })
     }
 
@@ -354,6 +358,7 @@ impl TreeWriter {
     }
 
     fn sync_staged(&self, placements: &[Placement]) -> Result<(), FsError> {
+        self.early.wait()?;
         if placements.len() >= SYNC_ALL_FROM {
             return durable::sync_file_system(&self.staging);
         }
@@ -366,24 +371,41 @@ impl TreeWriter {
     }
 
     /// Puts files of one phase in place, in any order, and makes their names durable.
+    ///
+    /// A new directory is filled in staging and put in place as a whole: there it is made far from others
+    /// (see [`placement`]), and readers see it complete.
     fn put_in_place(&self, placements: &[&Placement]) -> Result<(), FsError> {
         let parents: BTreeSet<&Path> = placements
             .iter()
             .map(|p| durable::parent_of(&p.target))
             .collect();
+        let above: BTreeSet<&Path> = parents.iter().map(|p| durable::parent_of(p)).collect();
+        for directory in &above {
+            fs::create_dir_all(directory).on("create directory", directory)?;
+        }
         // Making directories is the slow part on many file systems, and worth two threads.
-        let parents: Vec<&Path> = parents.into_iter().collect();
-        parents
+        let made: BTreeMap<&Path, PathBuf> = parents
             .par_iter()
-            .try_for_each(|parent| fs::create_dir_all(parent).on("create directory", parent))?;
-        placements
-            .par_iter()
-            .try_for_each(|placement| match &placement.content {
-                Content::Staged(staged) => {
-                    fs::rename(staged, &placement.target).on("replace", &placement.target)
-                }
-                Content::SameAs(other) => self.link(other, &placement.target),
-            })?;
+            .filter(|parent| !parent.is_dir())
+            .map(|parent| {
+                let staged = self.fresh_path()?;
+                fs::create_dir(&staged).on("create directory", &staged)?;
+                Ok((*parent, staged))
+            })
+            .collect::<Result<_, FsError>>()?;
+        placements.par_iter().try_for_each(|placement| {
+            let target = match made.get(durable::parent_of(&placement.target)) {
+                Some(staged) => staged.join(placement.target.file_name().unwrap_or_default()),
+                None => placement.target.clone(),
+            };
+            match &placement.content {
+                Content::Staged(staged) => fs::rename(staged, &target).on("replace", &target),
+                Content::SameAs(other) => self.link(other, &target),
+            }
+        })?;
+        made.par_iter().try_for_each(|(parent, staged)| {
+            fs::rename(staged, parent).on("create directory", parent)
+        })?;
         // Up to the root: a directory an interrupted run made may not be durable yet.
         let directories: BTreeSet<&Path> = parents
             .iter()
@@ -447,6 +469,7 @@ fn sync_file(path: &Path) -> Result<(), FsError> {
 impl Drop for TreeWriter {
     fn drop(&mut self) {
         // Best effort: what stays is swept by the next writer.
+        let _ = self.early.wait();
         let _ = self.sweep();
     }
 }
