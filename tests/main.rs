@@ -16,6 +16,7 @@
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
+//! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
 
@@ -44,3 +45,4 @@ mod layers;
 mod registry_diff;
 mod serve;
 mod support;
+mod yank;

@@ -7,7 +7,7 @@
 //!    would take the name over; the first to declare one may.
 //! 4. A version the tree lists: its bytes must be the same, or the build is `--dev`.
 //! 5. Where the operator's file is present, yanks, deprecation, owners and added sources are what it
-//!    says, no more; where it is absent they stay as they are.
+//!    says, and what was said of the tree itself (`pack yank --tree`); where it is absent they stay as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -295,14 +295,20 @@ impl Merge<'_> {
             return;
         };
         document.owners.clone_from(&additions.owners);
-        document.deprecated.clone_from(&additions.deprecated);
+        if additions.deprecated.is_some() || document.deprecated.as_ref().is_none_or(|d| !d.on_tree)
+        {
+            document.deprecated.clone_from(&additions.deprecated);
+        }
         for version in &mut document.versions {
-            let since = version.yanked.take().map_or(self.now, |yank| yank.at);
+            let before = version.yanked.take();
+            let since = before.as_ref().map_or(self.now, |yank| yank.at);
             let reason = additions.yanked.get(&version.version);
-            version.yanked = reason.map(|reason| Yank {
+            let said = reason.map(|reason| Yank {
                 reason: reason.clone(),
                 at: since,
+                on_tree: false,
             });
+            version.yanked = said.or_else(|| before.filter(|yank| yank.on_tree));
             // A version built now has its checkout's source only; of others all else came from a file.
             if !built.iter().any(|pack| *pack.version() == version.version) {
                 version.install_sources.retain(is_of_checkout);

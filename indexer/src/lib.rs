@@ -38,6 +38,7 @@ mod publish_error;
 pub mod report;
 pub mod watch;
 mod whole_pack;
+pub mod withdraw;
 
 pub use archive_file::{ArchiveFile, ArchiveFileError, ArchivedPack};
 pub use build::{BuildOptions, build};

@@ -267,6 +267,7 @@ impl Reader<'_> {
         let because = |reason: &str| Deprecation {
             reason: reason.to_owned(),
             successor: None,
+            on_tree: false,
         };
         match (node.as_bool(), node.as_str()) {
             (Some(true), _) => Ok(Some(because(""))),
@@ -395,6 +396,7 @@ fn deprecation(file: &str, node: &Node) -> Result<Deprecation, MetadataError> {
     let successor = fields.string("successor")?.map(str::parse).transpose();
     Ok(Deprecation {
         reason: fields.string("reason")?.unwrap_or_default().to_owned(),
+        on_tree: false,
         successor: successor
             .map_err(|e: PackRefError| fields.error("successor", node.line, e.to_string()))?,
     })

@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill'
-[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall index-update index-merge index-tree'
+[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall index-update index-merge index-tree yank'
 
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
@@ -57,6 +57,7 @@ for mode in $modes; do
         index-update) setup="cp $work/old.json {root}/index.json"; run="$update --index {root}/index.json"; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
         index-merge) setup="cp $work/old.json {root}/index.json"; run=$merge; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
         index-tree) setup="$build $work/one --out {root}/tree"; run="$update --index {root}/tree/index.json"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
+        yank) setup="$build $work/one --out {root}/tree"; run="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack yank slack@1.0.0 --tree {root}/tree --reason broken"; check="sh $here/check_yank.sh {root}" ;;
         *) echo "no scenario $scenario" >&2; exit 2 ;;
         esac
         printf '%-12s ' "$scenario"

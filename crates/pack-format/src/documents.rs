@@ -130,6 +130,9 @@ pub struct Deprecation {
     /// What to use instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<PackRef>,
+    /// Whether that was said of the tree itself: a build with a `registry.yaml` that does not say it keeps it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub on_tree: bool,
 }
 
 /// That a version is yanked: hidden from resolution, still there for who locked it.
@@ -140,6 +143,9 @@ pub struct Yank {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
+    /// Whether that was said of the tree itself: a build with a `registry.yaml` that does not say it keeps it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub on_tree: bool,
 }
 
 /// One version of a pack: everything an installer, a search and a page need.

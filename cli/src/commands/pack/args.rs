@@ -9,6 +9,7 @@ use super::checksum::ChecksumArgs;
 use super::index_entry::IndexEntryArgs;
 use super::index_merge::IndexMergeArgs;
 use super::index_update::IndexUpdateArgs;
+use super::yank::{DeprecateArgs, UnyankArgs, YankArgs};
 
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
@@ -41,6 +42,12 @@ pub(crate) enum PackCommand {
     IndexEntry(IndexEntryArgs),
     /// Put the entry of a pack into an index file
     IndexUpdate(IndexUpdateArgs),
+    /// Hide a version of a registry tree from resolution; nothing is deleted
+    Yank(YankArgs),
+    /// Show a yanked version again
+    Unyank(UnyankArgs),
+    /// Tell newcomers to choose another pack
+    Deprecate(DeprecateArgs),
     /// Merge index files into one
     IndexMerge(IndexMergeArgs),
 }

@@ -19,6 +19,7 @@ mod search;
 mod show;
 mod uninstall;
 mod verify;
+mod yank;
 
 use std::path::Path;
 
@@ -44,6 +45,9 @@ pub(crate) fn run(
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
         PackCommand::IndexUpdate(args) => index_update::run(args, settings, report),
+        PackCommand::Yank(args) => yank::yank(args, settings, report),
+        PackCommand::Unyank(args) => yank::unyank(args, settings, report),
+        PackCommand::Deprecate(args) => yank::deprecate(args, settings, report),
         PackCommand::IndexMerge(args) => index_merge::run(args, settings, report),
         PackCommand::Diff(args) => diff::run(args, settings, report),
         PackCommand::Install(args) => install::run(args, &context()?),

@@ -129,6 +129,7 @@ impl TestRegistry {
                 document.yanked = Some(Yank {
                     reason: "broken".to_owned(),
                     at: Timestamp::from_unix(1_700_000_001),
+                    on_tree: false,
                 });
             }
         }
