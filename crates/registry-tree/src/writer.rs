@@ -3,8 +3,8 @@
 //! 1. Take the lock of the tree; sweep what a cut left in `staging/`.
 //! 2. Stage: each file whose bytes differ from what is there is written to `TREE.state/staging/`. Any
 //!    number of threads may stage at once; nothing of it can be seen in the tree.
-//! 3. Commit: make the staged bytes durable; put objects in place and make their names durable; the same
-//!    for views; then for one pointer after the other, in the order they were staged.
+//! 3. Commit: make the staged bytes durable; put objects in place, then views, and make their names
+//!    durable; then the same for one pointer after the other, in the order they were staged.
 //!
 //! Dropped without a commit, no file of the tree has changed.
 
@@ -336,21 +336,23 @@ impl TreeWriter {
         placements.sort_by_key(|p| (p.phase, p.order));
         durable::create_directories(&self.root)?;
         self.sync_staged(&placements)?;
-        for phase in [Phase::Object, Phase::View] {
-            let of_phase: Vec<&Placement> =
-                placements.iter().filter(|p| p.phase == phase).collect();
-            self.put_in_place(&of_phase)?;
-        }
+        let of_phase = |phase: Phase| -> Vec<&Placement> {
+            placements.iter().filter(|p| p.phase == phase).collect()
+        };
+        // Pointers pin objects and nothing pins views: what both need is to be durable before a pointer.
+        let mut directories = self.put_in_place(&of_phase(Phase::Object))?;
+        directories.extend(self.put_in_place(&of_phase(Phase::View))?);
+        self.sync_names(&directories)?;
         // One pointer after the other, its twins before it.
         let mut group = Vec::new();
         for pointer in placements.iter().filter(|p| p.phase == Phase::Pointer) {
             group.push(pointer);
             if pointer.target.extension().is_some_and(|e| e == "json") {
-                self.put_in_place(&group)?;
+                self.sync_names(&self.put_in_place(&group)?)?;
                 group.clear();
             }
         }
-        self.put_in_place(&group)?;
+        self.sync_names(&self.put_in_place(&group)?)?;
         self.sweep()?;
         Ok(Committed {
             files_written: placements.len(),
@@ -370,11 +372,11 @@ impl TreeWriter {
         Ok(())
     }
 
-    /// Puts files of one phase in place, in any order, and makes their names durable.
+    /// Puts files of one phase in place, in any order; returns the directories whose names are to be synced.
     ///
     /// A new directory is filled in staging and put in place as a whole: there it is made far from others
     /// (see [`placement`]), and readers see it complete.
-    fn put_in_place(&self, placements: &[&Placement]) -> Result<(), FsError> {
+    fn put_in_place(&self, placements: &[&Placement]) -> Result<BTreeSet<PathBuf>, FsError> {
         let parents: BTreeSet<&Path> = placements
             .iter()
             .map(|p| durable::parent_of(&p.target))
@@ -407,10 +409,15 @@ impl TreeWriter {
             fs::rename(staged, parent).on("create directory", parent)
         })?;
         // Up to the root: a directory an interrupted run made may not be durable yet.
-        let directories: BTreeSet<&Path> = parents
+        Ok(parents
             .iter()
             .flat_map(|parent| parent.ancestors().take_while(|a| a.starts_with(&self.root)))
-            .collect();
+            .map(Path::to_owned)
+            .collect())
+    }
+
+    /// Makes the names in these directories durable.
+    fn sync_names(&self, directories: &BTreeSet<PathBuf>) -> Result<(), FsError> {
         if directories.len() >= SYNC_ALL_FROM {
             return durable::sync_file_system(&self.root);
         }
