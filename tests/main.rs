@@ -16,6 +16,7 @@
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
+//! * `check`     `pack check`: findings in every form
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `demo`      the README's first command
 //! * `example`   the example packs: built, and their own tests
@@ -27,6 +28,7 @@
 )]
 
 mod build;
+mod check;
 mod checksum;
 mod demo;
 mod diff;

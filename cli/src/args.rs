@@ -42,11 +42,23 @@ impl Args {
                     .exit(),
             }
         }
+        if args.global.format == Some(Format::Sarif) && !args.command.has_findings() {
+            Self::command()
+                .error(
+                    ErrorKind::InvalidValue,
+                    "invalid value 'sarif' for '--format <FORMAT>': only `pack check` has findings to print so",
+                )
+                .exit();
+        }
         args
     }
 }
 
 impl Command {
+    fn has_findings(&self) -> bool {
+        matches!(self, Self::Pack(PackCommand::Check(_)))
+    }
+
     fn has_its_own_output(&self) -> bool {
         matches!(self, Self::Pack(PackCommand::IndexMerge(_)))
     }
@@ -100,6 +112,8 @@ pub(crate) enum Format {
     Json,
     /// One YAML document
     Yaml,
+    /// One SARIF 2.1.0 document; of `pack check` only
+    Sarif,
 }
 
 impl Global {

@@ -55,6 +55,11 @@ impl Report {
         self.format != Format::Table
     }
 
+    /// Whether findings are to be printed as SARIF.
+    pub(crate) fn is_sarif(self) -> bool {
+        self.format == Format::Sarif
+    }
+
     /// Whether bars may be drawn.
     pub(crate) fn draws_progress(self) -> bool {
         self.progress
@@ -76,7 +81,7 @@ impl Report {
         }
         let text = match self.format {
             Format::Table => table(),
-            Format::Json => {
+            Format::Json | Format::Sarif => {
                 let mut text = serde_json::to_string_pretty(value).map_err(|e| unprintable(&e))?;
                 text.push('\n');
                 text

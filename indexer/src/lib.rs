@@ -15,6 +15,7 @@
 pub mod archive_file;
 pub mod build;
 mod cache;
+pub mod check;
 mod checkout;
 mod claim;
 mod contents;

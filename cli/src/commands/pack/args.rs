@@ -36,6 +36,8 @@ pub(crate) enum PackCommand {
     Verify(VerifyArgs),
     /// Remove old generations, unused trees and stale cached documents
     Prune(PruneArgs),
+    /// Say everything that is wrong with a pack before it is published
+    Check(super::check::CheckArgs),
     /// Print the checksum of a directory, an archive or any file
     Checksum(ChecksumArgs),
     /// Print the index entry of a pack

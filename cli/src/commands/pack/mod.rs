@@ -1,6 +1,7 @@
 //! Verbs about installed packs, one file each.
 
 pub(crate) mod args;
+mod check;
 mod checksum;
 pub(crate) mod context;
 mod diff;
@@ -15,6 +16,7 @@ pub(crate) mod progress;
 mod prune;
 mod registries;
 mod rollback;
+mod sarif;
 mod search;
 mod show;
 mod uninstall;
@@ -42,6 +44,7 @@ pub(crate) fn run(
     let context =
         || -> Result<_, Failure> { Ok(Context::new(settings, settings.packs_base_dir()?, report)) };
     match command {
+        PackCommand::Check(args) => check::run(args, report),
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
         PackCommand::IndexUpdate(args) => index_update::run(args, settings, report),

@@ -1,0 +1,46 @@
+//! `pack-check`: everything that can be said about a pack's files before it is published.
+//!
+//! Pure: the files arrive as a list, so that a directory, an archive and an upload are judged alike. Unlike
+//! the readers in `pack_format`, which stop at the first thing that is wrong, a check goes on and tells all.
+//! The rules stand in [`rules`]; `docs/pack-check.md` explains them.
+
+mod components;
+mod diagnostic;
+mod known;
+mod manifest;
+mod parameters;
+pub mod rules;
+mod shipped;
+
+use std::collections::BTreeMap;
+
+use diagnostic::Findings;
+pub use diagnostic::{Checked, Diagnostic, MAX_DIAGNOSTICS};
+pub use rules::{Rule, Severity};
+
+/// Name of the manifest.
+const MANIFEST: &str = "pack.yaml";
+
+/// One file of the pack to check.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckedFile<'a> {
+    /// Relative to the pack's root, `/` between names.
+    pub path: &'a str,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Its bytes.
+    pub content: &'a [u8],
+}
+
+/// The files of a pack by path.
+type Files<'a> = BTreeMap<&'a str, CheckedFile<'a>>;
+
+/// Checks the pack that consists of `files`.
+pub fn check<'a>(files: impl IntoIterator<Item = CheckedFile<'a>>) -> Checked {
+    let files: Files<'a> = files.into_iter().map(|file| (file.path, file)).collect();
+    let mut findings = Findings::default();
+    shipped::check(&files, &mut findings);
+    let pack_ref = manifest::check(&files, &mut findings);
+    components::check(&files, pack_ref.as_deref(), &mut findings);
+    findings.finish()
+}
