@@ -9,7 +9,7 @@ place=$(mktemp -d)
 end() { umount "$place" 2>/dev/null || true; rmdir "$place"; rm -f "$image"; }
 trap end EXIT
 truncate -s "$size" "$image"
-mkfs.ext4 -q -F "$image"
+mkfs.ext4 -q -F -i 4096 "$image" # trees are many small files
 mount -o loop "$image" "$place"
 export BENCH_DIR="$place/bench"
 "$@"

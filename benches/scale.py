@@ -1,13 +1,15 @@
-"""scale.py ATTUNE WORK SIZE…: build, rebuild and one-pack build of registries of growing size.
+"""scale.py ATTUNE SIZE…: build, rebuild and one-pack build of registries of growing size.
 
 Prints a Markdown table. The column "growth" is how much the CPU time grew over the size before, divided by how much the
-registry grew: 1 is in proportion, above 1 is a step out of proportion. ROUNDS sets the rounds (3) of what is quick.
+registry grew: 1 is in proportion, above 1 is a step out of proportion. ROUNDS sets the rounds (3) of what is quick,
+BENCH_DIR where the registries are made (target/bench).
 """
 import os, shutil, sys
 
 import change_pack, make_packs, timing
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+BENCH_DIR = os.environ.get("BENCH_DIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../target/bench"))
 
 
 def measure(rounds, command, before=None):
@@ -42,11 +44,11 @@ def steps(attune, work, count):
 
 
 def main():
-    attune, work = os.path.abspath(sys.argv[1]), os.path.join(os.path.abspath(sys.argv[2]), "scale")
+    attune, work = os.path.abspath(sys.argv[1]), os.path.abspath(os.path.join(BENCH_DIR, "scale"))
     timing.row(["packs", "", "wall s", "CPU s", "peak MiB", "CPU ms per pack", "growth", ""])
     timing.row(["---:", "---"] + ["---:"] * 5 + ["---"])
     last = {}
-    for count in map(int, sys.argv[3:]):
+    for count in map(int, sys.argv[2:]):
         shutil.rmtree(work, ignore_errors=True)
         for name, (wall, cpu, peak), note in steps(attune, work, count):
             before, before_cpu = last.get(name, (0, 0))
