@@ -287,8 +287,8 @@ impl<'a> Publication<'a> {
         scope: Scope,
     ) -> Result<(), PublishError> {
         let lost = |pack_ref: &PackRef| {
-            let size = self.writer.size_of(&layout::pack_page(pack_ref));
-            scope != Scope::Changed && size.is_none_or(|size| size == 0)
+            let size = || self.writer.size_of(&layout::pack_page(pack_ref));
+            scope != Scope::Changed && size().is_none_or(|size| size == 0)
         };
         let outdated: Vec<(&PackRef, &PackFacts)> = self
             .known
