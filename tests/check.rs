@@ -147,3 +147,31 @@ fn check_reads_archives() {
         run.stderr
     );
 }
+
+/// Real packs, which lie there without their scripts: in one that is valid, nothing but those is an error.
+#[test]
+fn check_has_no_false_errors() {
+    let Some(folder) = crate::support::material("ATTUNE_TEST_REAL_PACKS") else {
+        return;
+    };
+    let place = Place::new();
+    for pack in fs::read_dir(folder.join("packs")).unwrap() {
+        let path = pack.unwrap().path();
+        // Broken on purpose.
+        if path.to_string_lossy().contains("st2fix-") {
+            continue;
+        }
+        let args = ["pack", "check", "--json", path.to_str().unwrap()];
+        let output = place.attune(&args).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for found in document["diagnostics"].as_array().unwrap() {
+            let message = found["message"].as_str().unwrap();
+            assert!(
+                found["severity"] == "warning" || message.ends_with("is not in the pack"),
+                "{}: {found}",
+                path.display()
+            );
+            assert_ne!(found["rule"], "component-ref-missing", "{}", path.display());
+        }
+    }
+}

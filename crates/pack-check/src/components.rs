@@ -162,11 +162,17 @@ fn identity(component: &Component<'_>, pack: &str, findings: &mut Findings) {
         }
     }
     match component.text("ref") {
-        None if component.root.get("name").is_none() => findings.add(
-            component
-                .finding(rules::COMPONENT_REF_MISSING, "ref", "the field is missing")
-                .with_hint(format!("add `ref: {pack}.{}`", component.name(pack))),
-        ),
+        // Sensors of old are named by their class.
+        None if ["name", "class_name"]
+            .iter()
+            .all(|name| component.root.get(name).is_none()) =>
+        {
+            findings.add(
+                component
+                    .finding(rules::COMPONENT_REF_MISSING, "ref", "the field is missing")
+                    .with_hint(format!("add `ref: {pack}.{}`", component.name(pack))),
+            );
+        }
         Some(named) if !pack.is_empty() && !named.starts_with(&format!("{pack}.")) => findings.add(
             component
                 .finding(
