@@ -19,6 +19,7 @@ pub mod metadata_error;
 pub mod pack_ref;
 pub mod schema;
 pub mod source;
+pub mod testing;
 pub mod text;
 pub mod time;
 pub mod url_policy;

@@ -21,6 +21,7 @@ use crate::hint::Hint;
 use crate::metadata_error::MetadataError;
 use crate::pack_ref::PackRef;
 use crate::schema;
+pub use crate::testing::{Discovery, OnFailure, Runner, RunnerKind, Testing, TestingSection};
 use crate::version::Version;
 use crate::yaml::Node;
 
@@ -63,6 +64,8 @@ pub struct Manifest {
     pub meta: Map<String, Value>,
     /// Components written into the manifest itself.
     pub inline: InlineComponents,
+    /// How its tests are run, checked when it is asked for.
+    pub testing: TestingSection,
 }
 
 /// The legacy mappings `actions:`, `sensors:` and so on of a manifest, unchecked.
@@ -151,6 +154,7 @@ impl<'a> Reader<'a> {
                 .map_or_else(Vec::new, |(_, node)| schema::parameters(node)),
             meta,
             inline: self.inline()?,
+            testing: TestingSection::of(self.file, fields.node()),
             pack_ref,
         })
     }
