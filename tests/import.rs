@@ -407,7 +407,7 @@ fn tree_of_an_index_can_be_browsed_and_not_installed_from() {
     assert!(
         install
             .stderr
-            .contains("`odd@0.3.0` has no archive that can be verified"),
+            .contains("`odd@0.3.0` has no source that can be verified"),
         "{}",
         install.stderr
     );

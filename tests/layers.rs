@@ -6,13 +6,19 @@ use std::fs;
 use crate::support::project;
 
 /// Every crate of the workspace and its layer; within layer 1 the ones on the right may be used.
-const LAYERS: [(&str, &str, u8, &[&str]); 13] = [
+const LAYERS: [(&str, &str, u8, &[&str]); 14] = [
     ("crates/pack-format", "pack-format", 0, &[]),
     ("crates/pack-fs", "pack-fs", 1, &[]),
     ("crates/pack-archive", "pack-archive", 1, &["pack-fs"]),
     ("crates/registry-tree", "registry-tree", 1, &["pack-fs"]),
     ("crates/registry-pages", "registry-pages", 1, &[]),
     ("crates/pack-client", "pack-client", 1, &["pack-fs"]),
+    (
+        "crates/pack-git",
+        "pack-git",
+        1,
+        &["pack-fs", "pack-archive", "pack-client"],
+    ),
     ("crates/pack-resolve", "pack-resolve", 1, &[]),
     ("crates/pack-diff", "pack-diff", 1, &[]),
     ("crates/pack-check", "pack-check", 1, &[]),

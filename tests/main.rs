@@ -13,6 +13,7 @@
 //! * `index_oracle` every real pack's entry against an independent statement of the rules
 //! * `import`    `registry import`: checkouts and indexes of StackStorm Exchange
 //! * `install`   `pack …` from a tree and from a server
+//! * `git`       `pack install` from git repositories: refs, servers, hostile ones
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
@@ -33,6 +34,7 @@ mod checksum;
 mod demo;
 mod diff;
 mod example;
+mod git;
 mod hostile;
 mod import;
 mod index_documents;

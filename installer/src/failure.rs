@@ -49,6 +49,20 @@ impl Classify for pack_client::FetchError {
     }
 }
 
+impl Classify for pack_git::GitError {
+    fn class(&self) -> FailureClass {
+        if self.is_authentication() {
+            FailureClass::Authentication
+        } else if self.is_verification() {
+            FailureClass::Verification
+        } else if self.is_network() {
+            FailureClass::Network
+        } else {
+            FailureClass::Failed
+        }
+    }
+}
+
 impl Classify for pack_client::LookupError {
     fn class(&self) -> FailureClass {
         self.source.class()

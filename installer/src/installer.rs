@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use pack_format::Limits;
+use pack_git::GitSettings;
 
 use crate::layout::Layout;
 use crate::record::State;
@@ -19,6 +20,7 @@ pub struct Installer<'a> {
     pub(crate) layout: Layout,
     pub(crate) settings: ChangeSettings,
     pub(crate) limits: Limits,
+    pub(crate) git: GitSettings,
     pub(crate) reporter: &'a dyn Reporter,
 }
 
@@ -33,6 +35,7 @@ impl<'a> Installer<'a> {
             layout: Layout::new(base),
             settings,
             limits: Limits::default(),
+            git: GitSettings::default(),
             reporter,
         }
     }
@@ -41,6 +44,13 @@ impl<'a> Installer<'a> {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same with other settings for git repositories.
+    #[must_use]
+    pub fn with_git(mut self, git: GitSettings) -> Self {
+        self.git = git;
         self
     }
 

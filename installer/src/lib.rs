@@ -34,6 +34,7 @@ pub use install::{
 };
 pub use installer::Installer;
 pub use layout::Layout;
+pub use pack_git::{Backend, GitSettings};
 pub use prune::{PruneError, PruneOptions, PruneReport};
 pub use record::{Record, SourceType, State};
 pub use reporter::Reporter;

@@ -49,6 +49,14 @@ pub enum PackDirError {
         /// The directories that could be meant.
         candidates: Vec<String>,
     },
+    /// A text that is no directory of a source.
+    #[error("`--subdir` `{}` {fault}", pack_format::text::printable(.subdir))]
+    Subdir {
+        /// The text.
+        subdir: String,
+        /// What is wrong.
+        fault: pack_archive::PathFault,
+    },
     /// The manifest is not valid.
     #[error("in `{source_name}`: {cause}")]
     Manifest {
@@ -69,7 +77,12 @@ impl Hint for PackDirError {
                 "name the directory that holds `pack.yaml`, or an archive made by `attune pack archive`"
                     .to_owned(),
             ),
-            Self::Ambiguous { .. } => Some("install one of these directories by its own path".to_owned()),
+            Self::Ambiguous { .. } => Some(
+                "install one of these directories by its own path, or name one with `--subdir`".to_owned(),
+            ),
+            Self::Subdir { .. } => {
+                Some("name a directory below the root of the source, such as `packs/slack`".to_owned())
+            }
             Self::Manifest { cause, .. } => cause.hint(),
             Self::File(error) => error.hint(),
         }
@@ -127,13 +140,11 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, FsError> {
 }
 
 fn find(root: &Path, source_name: &str) -> Result<String, PackDirError> {
-    let holds = |directory: &Path| directory.join(MANIFEST).is_file();
-    if holds(root) {
-        return Ok(String::new());
-    }
-    if holds(&root.join("pack")) {
-        return Ok("pack".to_owned());
-    }
+    let holds = |directory: &str| root.join(directory).join(MANIFEST).is_file();
+    choose(holds, || first_level(root), source_name)
+}
+
+fn first_level(root: &Path) -> Result<Vec<String>, PackDirError> {
     let mut directories = Vec::new();
     for entry in fs::read_dir(root).on("list", root)? {
         let entry = entry.on("list", root)?;
@@ -143,10 +154,24 @@ fn find(root: &Path, source_name: &str) -> Result<String, PackDirError> {
             directories.push(name.to_owned());
         }
     }
+    Ok(directories)
+}
+
+/// The pack's directory in any kind of source: `holds` says whether a directory (empty for the root) has a
+/// manifest, `directories` lists those of the first level.
+pub(crate) fn choose(
+    holds: impl Fn(&str) -> bool,
+    directories: impl FnOnce() -> Result<Vec<String>, PackDirError>,
+    source_name: &str,
+) -> Result<String, PackDirError> {
+    if let Some(usual) = ["", "pack"].into_iter().find(|usual| holds(usual)) {
+        return Ok(usual.to_owned());
+    }
+    let mut directories = directories()?;
     directories.sort_unstable();
     let candidates: Vec<String> = directories
         .iter()
-        .filter(|name| holds(&root.join(name)))
+        .filter(|name| holds(name))
         .cloned()
         .collect();
     match candidates.as_slice() {

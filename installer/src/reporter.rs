@@ -16,6 +16,11 @@ pub trait Reporter: pack_client::Reporter {
         let _ = total;
     }
 
+    /// A git repository is being fetched; `by` names the program.
+    fn fetching_repository(&self, url: &str, by: &str) {
+        let _ = (url, by);
+    }
+
     /// A pack is verified and complete in staging.
     fn staged(&self, subject: &str) {
         let _ = subject;

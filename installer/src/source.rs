@@ -2,7 +2,8 @@
 //!
 //! 1. `http(s)://…`: a git repository if the path ends in `.git` or a git ref is given, else an archive.
 //! 2. `git@host:path`, `ssh://…`, `git://…`, `github:org/repo@ref`: a git repository.
-//! 3. `file://…`, or a path where something is: a directory or an archive, by what is there.
+//! 3. `file://…`, or a path where something is, by what is there: a directory, an archive, or a git repository.
+//!    A repository with a work tree counts as one by `file://…` or with a git ref, else it is a directory.
 //! 4. Anything else: a ref for the registries, such as `slack`, `slack@2.1.0`, `slack@^2`, `slack@latest`.
 //!
 //! A bare word that could be a ref means the path of that name only if a pack or an archive lies there.
@@ -11,10 +12,13 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pack_format::git_ref::{GitRef, GitRefError};
 use pack_format::pack_ref::PackRefError;
+use pack_format::text::printable;
 use pack_format::url_policy::{UrlError, UrlPolicy};
 use pack_format::version::ConstraintError;
 use pack_format::{Constraint, Hint, PackRef};
+use pack_git::{RepositoryUrl, RepositoryUrlError};
 use url::Url;
 
 use crate::failure::{Classify, FailureClass};
@@ -39,10 +43,12 @@ pub enum Source {
     ArchiveUrl(Url),
     /// A git repository.
     Git {
-        /// URL, or the short form that was given.
-        url: String,
-        /// Branch, tag or commit.
-        git_ref: Option<String>,
+        /// Where it is.
+        url: RepositoryUrl,
+        /// Branch, tag or commit; the default branch when absent.
+        git_ref: Option<GitRef>,
+        /// Where the pack is looked for, when not at the root.
+        subdir: Option<String>,
     },
 }
 
@@ -50,7 +56,9 @@ pub enum Source {
 #[derive(Debug, Clone, Default)]
 pub struct DetectOptions {
     /// Value of `--ref`: makes a URL a git repository.
-    pub git_ref: Option<String>,
+    pub git_ref: Option<GitRef>,
+    /// Value of `--subdir`: where in a repository or directory the pack is.
+    pub subdir: Option<String>,
     /// Only URLs and paths, no registries.
     pub no_registry: bool,
     /// Plain http beyond this machine.
@@ -64,6 +72,20 @@ pub enum SourceError {
     /// A URL that must not be used.
     #[error("the source {0}")]
     Url(UrlError),
+    /// A git URL that must not be used.
+    #[error(transparent)]
+    GitUrl(#[from] RepositoryUrlError),
+    /// A text that is no git ref.
+    #[error(transparent)]
+    GitRef(#[from] GitRefError),
+    /// A git ref for something that is no repository.
+    #[error("`{0}` is no git repository, so `--ref` says nothing about it")]
+    NoRepository(String),
+    /// A directory for something that has none to choose.
+    #[error(
+        "`{0}` is neither a git repository nor a directory, so `--subdir` says nothing about it"
+    )]
+    NoSubdir(String),
     /// A `file:` URL without an absolute path.
     #[error("`{0}` is not a file URL with an absolute path")]
     FileUrl(String),
@@ -96,6 +118,9 @@ impl Hint for SourceError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Url(error) => error.hint(),
+            Self::GitUrl(error) => error.hint(),
+            Self::GitRef(error) => error.hint(),
+            Self::NoRepository(_) | Self::NoSubdir(_) => Some("leave the option out".to_owned()),
             Self::FileUrl(_) => Some("write `file:///absolute/path`".to_owned()),
             Self::IsRegistry(path) => Some(format!(
                 "name a pack and its registry: `attune pack install REF --registry {}`",
@@ -123,6 +148,22 @@ impl Source {
     /// # Errors
     /// [`SourceError`].
     pub fn detect(text: &str, options: &DetectOptions) -> Result<Self, SourceError> {
+        let source = Self::detect_any(text, options)?;
+        if options.subdir.is_none() {
+            return Ok(source);
+        }
+        match source {
+            Self::Git { url, git_ref, .. } => Ok(Self::Git {
+                url,
+                git_ref,
+                subdir: options.subdir.clone(),
+            }),
+            Self::LocalDirectory(path) => below(&path, options).map(Self::LocalDirectory),
+            _ => Err(SourceError::NoSubdir(printable(text))),
+        }
+    }
+
+    fn detect_any(text: &str, options: &DetectOptions) -> Result<Self, SourceError> {
         if let Some(source) = detect_url(text, options)? {
             return Ok(source);
         }
@@ -130,13 +171,16 @@ impl Source {
         let path = Path::new(text);
         let bare = matches!(reference, Ok((_, ref c)) if c.comparators().is_empty());
         if path.exists() && (!bare || is_source(path)) {
-            return of_path(path);
+            return of_path(path, options, Named::ByPath);
         }
         if options.no_registry {
             return Err(SourceError::NoRegistry(text.to_owned()));
         }
         if text.contains('/') {
             return Err(SourceError::Missing(path.to_owned()));
+        }
+        if options.git_ref.is_some() {
+            return Err(SourceError::NoRepository(printable(text)));
         }
         let (pack_ref, constraint) = reference?;
         Ok(Self::Registry {
@@ -175,7 +219,7 @@ impl Source {
                 Url::from_file_path(path).map_or_else(|()| path.display().to_string(), String::from)
             }
             Self::ArchiveUrl(url) => url.to_string(),
-            Self::Git { url, .. } => url.clone(),
+            Self::Git { url, .. } => url.to_string(),
         }
     }
 }
@@ -200,25 +244,31 @@ impl fmt::Display for Source {
 
 /// The forms that are told by how they begin.
 fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, SourceError> {
-    let git = |url: &str, git_ref: Option<&str>| {
-        Some(Source::Git {
-            url: url.to_owned(),
-            git_ref: options
-                .git_ref
-                .clone()
-                .or_else(|| git_ref.map(str::to_owned)),
-        })
+    let git = |url: &str| -> Result<Option<Source>, SourceError> {
+        Ok(Some(Source::Git {
+            url: RepositoryUrl::parse(url, options.allow_http)?,
+            git_ref: options.git_ref.clone(),
+            subdir: None,
+        }))
     };
-    if let Some(rest) = text.strip_prefix("github:") {
-        let (repository, git_ref) = match rest.split_once('@') {
-            Some((repository, git_ref)) => (repository, Some(git_ref)),
-            None => (rest, None),
+    if text.starts_with("github:") {
+        let (repository, git_ref) = match text.split_once('@') {
+            Some((repository, git_ref)) => (repository, Some(git_ref.parse()?)),
+            None => (text, None),
         };
-        return Ok(git(&format!("github:{repository}"), git_ref));
+        return Ok(Some(Source::Git {
+            url: RepositoryUrl::parse(repository, options.allow_http)?,
+            git_ref: options.git_ref.clone().or(git_ref),
+            subdir: None,
+        }));
     }
-    let scp_like = text.starts_with("git@") && text.contains(':');
-    if scp_like || text.starts_with("ssh://") || text.starts_with("git://") {
-        return Ok(git(text, None));
+    let is_scp_like = text.starts_with("git@") && text.contains(':');
+    if is_scp_like
+        || RepositoryUrl::is_scp_like(text)
+        || text.starts_with("ssh://")
+        || text.starts_with("git://")
+    {
+        return git(text);
     }
     if let Some(rest) = text.strip_prefix("file:") {
         let path = Url::parse(text)
@@ -226,10 +276,17 @@ fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, Sou
             .filter(|_| rest.starts_with("//"))
             .and_then(|url| url.to_file_path().ok())
             .ok_or_else(|| SourceError::FileUrl(text.to_owned()))?;
-        return of_path(&path).map(Some);
+        return of_path(&path, options, Named::ByUrl).map(Some);
     }
     if !(text.starts_with("http://") || text.starts_with("https://")) {
         return Ok(None);
+    }
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let names_repository = Path::new(path)
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("git"));
+    if names_repository || options.git_ref.is_some() {
+        return git(text);
     }
     // Somebody typed this URL: addresses of this machine and of private networks are meant.
     let policy = UrlPolicy {
@@ -238,22 +295,49 @@ fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, Sou
         allow_private: true,
     };
     let url = policy.check(text).map_err(SourceError::Url)?;
-    let names_repository = Path::new(url.as_url().path())
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("git"));
-    if names_repository || options.git_ref.is_some() {
-        return Ok(git(text, None));
-    }
     Ok(Some(Source::ArchiveUrl(url.as_url().clone())))
+}
+
+/// The directory `--subdir` names in a directory, without a way out of it.
+fn below(path: &Path, options: &DetectOptions) -> Result<PathBuf, SourceError> {
+    let subdir = options.subdir.as_deref().unwrap_or_default();
+    let inner = path.join(subdir);
+    let found = fs::canonicalize(&inner).map_err(|_| SourceError::Missing(inner.clone()))?;
+    if found.starts_with(path) && found.is_dir() {
+        Ok(found)
+    } else {
+        Err(SourceError::Missing(inner))
+    }
 }
 
 /// Whether a path that could be a ref holds something to install.
 fn is_source(path: &Path) -> bool {
-    path.is_file() || PackDir::is_there(path)
+    path.is_file() || PackDir::is_there(path) || RepositoryUrl::is_bare_repository(path)
 }
 
-fn of_path(path: &Path) -> Result<Source, SourceError> {
+/// How a path was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    ByPath,
+    ByUrl,
+}
+
+fn of_path(path: &Path, options: &DetectOptions, named: Named) -> Result<Source, SourceError> {
     let absolute = fs::canonicalize(path).map_err(|_| SourceError::Missing(path.to_owned()))?;
+    let as_repository = match (named, options.git_ref.is_some()) {
+        (Named::ByPath, false) => RepositoryUrl::is_bare_repository(&absolute),
+        (Named::ByUrl, _) | (_, true) => RepositoryUrl::is_repository(&absolute),
+    };
+    if as_repository {
+        return Ok(Source::Git {
+            url: RepositoryUrl::local(&absolute),
+            git_ref: options.git_ref.clone(),
+            subdir: None,
+        });
+    }
+    if options.git_ref.is_some() {
+        return Err(SourceError::NoRepository(path.display().to_string()));
+    }
     if absolute.is_dir() {
         let is_registry = ["registry.json", "index.json"]
             .iter()
@@ -335,7 +419,7 @@ mod tests {
             assert_eq!(kind(text, &DetectOptions::default()), expected, "{text}");
         }
         let with_ref = DetectOptions {
-            git_ref: Some("main".to_owned()),
+            git_ref: Some("main".parse().unwrap()),
             ..DetectOptions::default()
         };
         assert_eq!(

@@ -1,5 +1,6 @@
 //! The binary under test, and small packs for it.
 
+pub(crate) mod git;
 pub(crate) mod index;
 
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ impl Place {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests run other programs")]
-fn path_variable() -> std::ffi::OsString {
+pub(crate) fn path_variable() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }
 

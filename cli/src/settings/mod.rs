@@ -3,6 +3,7 @@
 //! The one place that reads the environment. Every value remembers where it came from, so that an error
 //! about it can say so.
 
+mod git;
 mod registry;
 
 use std::ffi::OsString;

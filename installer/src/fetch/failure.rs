@@ -2,6 +2,7 @@
 
 use pack_client::{FetchError, RegistryError};
 use pack_format::Hint;
+use pack_git::GitError;
 
 use crate::failure::{Classify, FailureClass};
 use crate::stage::StageError;
@@ -16,16 +17,17 @@ pub enum FetchFailure {
     /// A URL did not deliver.
     #[error(transparent)]
     Url(#[from] FetchError),
+    /// A git repository did not deliver.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// The bytes are not what they must be.
     #[error(transparent)]
     Stage(#[from] StageError),
     /// No source of this version can be used.
-    #[error("`{subject}` has no archive that can be verified{}", if *git { "; it is listed with git sources only, which are not supported yet" } else { "" })]
+    #[error("`{subject}` has no source that can be verified")]
     NoSource {
         /// `ref@version`.
         subject: String,
-        /// Whether there are git sources.
-        git: bool,
     },
     /// A thread ended early: a defect of this program.
     #[error("`{subject}` was not processed")]
@@ -40,9 +42,10 @@ impl Hint for FetchFailure {
         match self {
             Self::Registry(error) => error.hint(),
             Self::Url(error) => error.hint(),
+            Self::Git(error) => error.hint(),
             Self::Stage(error) => error.hint(),
             Self::NoSource { .. } => Some(
-                "ask the registry's operator for an archive with its checksum, or install from a directory"
+                "ask the registry's operator for a source with its checksum, or install from a directory"
                     .to_owned(),
             ),
             Self::Lost { .. } => None,
@@ -55,6 +58,7 @@ impl Classify for FetchFailure {
         match self {
             Self::Registry(error) => error.class(),
             Self::Url(error) => error.class(),
+            Self::Git(error) => error.class(),
             Self::Stage(error) => error.class(),
             Self::NoSource { .. } | Self::Lost { .. } => FailureClass::Failed,
         }

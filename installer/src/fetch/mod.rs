@@ -6,24 +6,27 @@
 //! Files of this machine go to the workers directly. Results come back in the order of the jobs.
 
 mod failure;
+mod git;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::thread::{self, Scope};
 
 use futures_util::StreamExt as _;
 use pack_client::{
     ArchiveSource, Candidate, ClientSettings, FetchRequest, Place, Received, Registry, fetch_url,
 };
 use pack_format::{Checksum, Limits};
+use pack_git::GitSettings;
 use url::Url;
 
 use crate::reporter::Reporter;
 use crate::stage::{StageError, StagedPack};
 
 pub use self::failure::FetchFailure;
+pub(crate) use self::git::{GitOrigin, GitPlace};
 use self::work::{no_source, stage};
 
 /// One pack to bring into staging.
@@ -49,6 +52,11 @@ pub(crate) enum Job {
         url: Url,
         checksum: Option<Checksum>,
     },
+    /// A git repository.
+    Git {
+        place: GitPlace,
+        checksum: Option<Checksum>,
+    },
 }
 
 /// A staged pack and where its bytes came from.
@@ -57,6 +65,8 @@ pub(crate) struct Arrived {
     pub(crate) staged: StagedPack,
     /// URL of the bytes.
     pub(crate) url: String,
+    /// The commit, if it came from a git repository.
+    pub(crate) git: Option<GitOrigin>,
 }
 
 /// What all jobs of one run share.
@@ -66,6 +76,7 @@ pub(crate) struct Yard<'a> {
     pub(crate) staging: &'a Path,
     pub(crate) limits: &'a Limits,
     pub(crate) client: &'a ClientSettings,
+    pub(crate) git: &'a GitSettings,
     pub(crate) reporter: &'a dyn Reporter,
     /// Of direct sources; a registry's word is always binding.
     pub(crate) mismatch: Mismatch,
@@ -88,6 +99,8 @@ enum Ready {
     /// Downloaded from this place.
     Body(Received, ArchiveSource),
     Direct(Received),
+    /// In staging already.
+    Staged(Box<Arrived>),
 }
 
 type Outcome = Result<Arrived, FetchFailure>;
@@ -127,7 +140,7 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
                 }
             });
         }
-        feed(jobs, yard, &sender, &settle);
+        feed(scope, jobs, yard, &sender, &settle);
         drop(sender);
     });
     let slots = outcomes
@@ -147,9 +160,10 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
 }
 
 /// Hands out what is on disk at once, and everything else as it arrives.
-fn feed(
-    jobs: &[Job],
-    yard: Yard<'_>,
+fn feed<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    jobs: &'scope [Job],
+    yard: Yard<'scope>,
     sender: &mpsc::SyncSender<(usize, Ready)>,
     settle: &(impl Fn(usize, Outcome) + Sync),
 ) {
@@ -167,7 +181,7 @@ fn feed(
     let failed = crate::runtime::block_on(|| async {
         let downloads = remote
             .iter()
-            .map(|(index, job)| async move { (*index, job.download(yard).await) });
+            .map(|(index, job)| async move { (*index, job.download(scope, yard).await) });
         let mut arriving = futures_util::stream::iter(downloads)
             .buffer_unordered(yard.client.parallel_downloads.max(1));
         while let Some((index, outcome)) = arriving.next().await {
@@ -198,6 +212,7 @@ impl Job {
             }
             Self::Directory { path, .. } | Self::Archive { path, .. } => path.display().to_string(),
             Self::Url { url, .. } => url.to_string(),
+            Self::Git { place, .. } => place.url.to_string(),
         }
     }
 
@@ -205,11 +220,15 @@ impl Job {
         match self {
             Self::Listed { candidate, .. } => candidate.archives.first().is_none_or(on_disk),
             Self::Directory { .. } | Self::Archive { .. } => true,
-            Self::Url { .. } => false,
+            Self::Url { .. } | Self::Git { .. } => false,
         }
     }
 
-    async fn download(&self, yard: Yard<'_>) -> Result<Ready, FetchFailure> {
+    async fn download<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        yard: Yard<'scope>,
+    ) -> Result<Ready, FetchFailure> {
         let subject = self.subject();
         let request = FetchRequest {
             subject: &subject,
@@ -228,9 +247,28 @@ impl Job {
                 registry,
                 candidate,
             } => download_listed(registry, candidate, request, yard).await,
+            Self::Git { place, checksum } => {
+                let bring = move || git::bring_direct(place, checksum.as_ref(), yard);
+                let arrived = aside(scope, bring).await;
+                let arrived = arrived.ok_or(FetchFailure::Lost { subject })??;
+                Ok(Ready::Staged(Box::new(arrived)))
+            }
             Self::Directory { .. } | Self::Archive { .. } => Ok(Ready::OnDisk),
         }
     }
+}
+
+/// Runs what blocks on a thread of its own; `None` if it panicked.
+async fn aside<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Option<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    scope.spawn(move || {
+        // Nobody waits any more where the downloads were given up.
+        let _ = sender.send(work());
+    });
+    receiver.await.ok()
 }
 
 /// The first archive that arrives with the right digest; each one that does not is told.

@@ -16,19 +16,10 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
     match (job, ready) {
         (Job::Directory { path, checksum }, _) => {
             let staged = StagedPack::copy(path, &destination, yard.limits)?;
-            let staged = match checksum {
-                Some(checksum) if yard.mismatch == Mismatch::Warn && !staged.has_tree(checksum) => {
-                    let path = path.display();
-                    yard.reporter
-                        .warning(&format!("`{path}` does not have the checksum {checksum}"));
-                    staged
-                }
-                Some(checksum) => staged.expect_tree(checksum)?,
-                None => staged,
-            };
             Ok(Arrived {
-                staged,
+                staged: check_tree(staged, checksum.as_ref(), yard)?,
                 url: file_url(path),
+                git: None,
             })
         }
         (Job::Archive { path, checksum }, _) => {
@@ -42,6 +33,7 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
             Ok(Arrived {
                 staged,
                 url: file_url(path),
+                git: None,
             })
         }
         (Job::Url { url, checksum }, Ready::Direct(body)) => {
@@ -53,8 +45,10 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
             Ok(Arrived {
                 staged,
                 url: url.to_string(),
+                git: None,
             })
         }
+        (_, Ready::Staged(arrived)) => Ok(*arrived),
         (Job::Listed { candidate, .. }, Ready::Body(body, source)) => {
             unpack_listed(candidate, body, &source, (&destination, yard))
         }
@@ -90,7 +84,29 @@ fn unpack_listed(
             tree: candidate.tree,
             store_key: candidate.store_key,
         })?;
-    Ok(Arrived { staged, url })
+    Ok(Arrived {
+        staged,
+        url,
+        git: None,
+    })
+}
+
+/// A tree with the checksum somebody gave.
+pub(super) fn check_tree(
+    staged: StagedPack,
+    checksum: Option<&Checksum>,
+    yard: Yard<'_>,
+) -> Result<StagedPack, StageError> {
+    match checksum {
+        Some(checksum) if yard.mismatch == Mismatch::Warn && !staged.has_tree(checksum) => {
+            let name = &staged.name;
+            yard.reporter
+                .warning(&format!("`{name}` does not have the checksum {checksum}"));
+            Ok(staged)
+        }
+        Some(checksum) => staged.expect_tree(checksum),
+        None => Ok(staged),
+    }
 }
 
 /// A source somebody named, with the checksum somebody gave.
@@ -136,6 +152,5 @@ fn file_url(path: &Path) -> String {
 pub(super) fn no_source(candidate: &Candidate) -> FetchFailure {
     FetchFailure::NoSource {
         subject: format!("{}@{}", candidate.pack_ref, candidate.version),
-        git: candidate.install_sources.iter().any(|s| s.kind() == "git"),
     }
 }

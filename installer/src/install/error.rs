@@ -21,16 +21,8 @@ pub enum InstallError {
     /// The change could not begin or be made active.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// A kind of source this program cannot fetch yet.
-    #[error("cannot install `{source_text}`: {kind} sources are not supported yet")]
-    Unsupported {
-        /// The source.
-        source_text: String,
-        /// Its kind.
-        kind: &'static str,
-    },
     /// A checksum that could belong to several sources, or to one that has its own.
-    #[error("`--checksum` goes with exactly one directory, archive or archive URL")]
+    #[error("`--checksum` goes with exactly one directory, archive, archive URL or git repository")]
     Checksum,
     /// The same pack twice in one command.
     #[error("`{pack_ref}` is asked for twice: as {first} and as {second}")]
@@ -154,7 +146,6 @@ impl Hint for InstallError {
             }
             Self::Fetch(error) => return error.hint(),
             Self::Several { failures } => return failures.first().and_then(Hint::hint),
-            Self::Unsupported { .. } => "install from an archive or a directory instead",
             Self::Checksum => "install that source by itself",
             Self::Twice { .. } => "name each pack once",
             Self::Different(_) => "pass `--force` to replace what is installed",
@@ -176,7 +167,7 @@ impl Classify for InstallError {
             Self::Several { failures } => failures
                 .first()
                 .map_or(FailureClass::Failed, Classify::class),
-            Self::Unsupported { .. } | Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
+            Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
             Self::Stored { .. } => FailureClass::Verification,
             Self::Different(_) | Self::Runtime(_) => FailureClass::Failed,
         }

@@ -20,7 +20,7 @@ pub use crate::fetch::Mismatch;
 pub use crate::plan::Dependencies;
 
 use self::run::Run;
-use crate::fetch::Job;
+use crate::fetch::{GitPlace, Job};
 use crate::installer::Installer;
 use crate::session::Session;
 use crate::source::Source;
@@ -73,12 +73,18 @@ fn direct_jobs(request: &InstallRequest) -> Result<Vec<Job>, InstallError> {
                 url: url.clone(),
                 checksum: checksum(),
             }),
-            Source::Git { url, .. } => {
-                return Err(InstallError::Unsupported {
-                    source_text: url.clone(),
-                    kind: "git",
-                });
-            }
+            Source::Git {
+                url,
+                git_ref,
+                subdir,
+            } => jobs.push(Job::Git {
+                place: GitPlace {
+                    url: url.clone(),
+                    git_ref: git_ref.clone(),
+                    subdir: subdir.clone(),
+                },
+                checksum: checksum(),
+            }),
         }
     }
     if request.checksum.is_some() && (jobs.len() != 1 || request.sources.len() != 1) {

@@ -6,7 +6,7 @@ use pack_format::{Checksum, StoreKey, TreeDigest};
 use url::Url;
 
 use super::InstallError;
-use crate::fetch::Arrived;
+use crate::fetch::{Arrived, GitOrigin};
 use crate::inventory::read_listing;
 use crate::pack_dir::PackDir;
 use crate::record::{Check, InstalledFrom, Record, SourceType, Verified};
@@ -31,6 +31,7 @@ pub(super) struct Origin {
     kind: SourceType,
     pub(super) url: String,
     subdir: Option<String>,
+    git: Option<GitOrigin>,
     registry: Option<RegistryIdentity>,
 }
 
@@ -41,6 +42,7 @@ impl Origin {
             .ok()
             .filter(|url| url.scheme() == "file");
         let kind = match (local, &arrived.staged.archive_digest) {
+            _ if arrived.git.is_some() => SourceType::Git,
             (None, _) => SourceType::Archive,
             (Some(_), Some(_)) => SourceType::LocalArchive,
             (Some(_), None) => SourceType::LocalDirectory,
@@ -49,16 +51,22 @@ impl Origin {
             kind,
             url: arrived.url.clone(),
             subdir: subdir(arrived),
+            git: arrived.git.clone(),
             registry: None,
         }
     }
 
-    /// An archive a registry listed.
+    /// A source a registry listed.
     pub(super) fn listed(arrived: &Arrived, registry: Option<RegistryIdentity>) -> Self {
         Self {
-            kind: SourceType::Archive,
+            kind: if arrived.git.is_some() {
+                SourceType::Git
+            } else {
+                SourceType::Archive
+            },
             url: arrived.url.clone(),
             subdir: subdir(arrived),
+            git: arrived.git.clone(),
             registry,
         }
     }
@@ -111,6 +119,7 @@ impl Prepared {
                 kind: SourceType::Archive,
                 url: source.map_or_else(|| listing.registry.url.clone(), |s| s.place.to_string()),
                 subdir: None,
+                git: None,
                 registry: Some(listing.registry.as_ref().clone()),
             },
             archive_digest: source.map(|s| s.checksum.clone()),
@@ -122,6 +131,10 @@ impl Prepared {
 
     /// The record of the pack under `id`.
     pub(super) fn record(self, id: u64, settings: &ChangeSettings) -> Record {
+        let (git_ref, commit) = self
+            .origin
+            .git
+            .map_or((None, None), |git| (git.git_ref, Some(git.commit)));
         Record {
             id,
             pack_ref: self.manifest.pack_ref,
@@ -133,8 +146,8 @@ impl Prepared {
             installed_from: InstalledFrom {
                 kind: self.origin.kind,
                 url: self.origin.url,
-                git_ref: None,
-                commit: None,
+                git_ref,
+                commit,
                 subdir: self.origin.subdir,
             },
             registry: self.origin.registry,

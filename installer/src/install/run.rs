@@ -56,6 +56,7 @@ impl Run<'_> {
             staging: &round,
             limits: &self.installer.limits,
             client: self.registries.settings(),
+            git: &self.installer.git,
             reporter: self.installer.reporter,
             mismatch: self.request.mismatch,
         };

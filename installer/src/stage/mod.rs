@@ -3,10 +3,12 @@
 //! ```text
 //! FetchedArchive ─ verify ─> VerifiedArchive ─ unpack ─> StagedPack ─ Store::insert ─> StoredPack
 //! directory ──────────────────── copy ─────────────────> StagedPack
+//! git commit ───────────────── of_commit ──────────────> StagedPack
 //! ```
 //! Nothing that was not verified is unpacked; a source nobody vouches for says so by its type.
 
 mod error;
+mod git;
 mod strip;
 
 use std::io::Read as _;

@@ -464,19 +464,6 @@ fn hostile_sources_are_refused() {
     assert_eq!(home.read("slack/mine.txt").unwrap(), "mine");
 }
 
-/// Git sources are recognised and refused before anything is done.
-#[test]
-fn git_source_is_not_supported_yet() {
-    let home = Home::new();
-    let error = home.install(&["https://example.org/pack.git"]).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("git sources are not supported yet")
-    );
-    assert!(!home.base.exists());
-}
-
 /// The same pack named twice is a usage error.
 #[test]
 fn pack_named_twice_is_refused() {

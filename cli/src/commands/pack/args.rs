@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use attune_installer::Backend;
 use clap::{Args, Subcommand};
+use pack_format::git_ref::GitRef;
 use pack_format::{Checksum, PackRef};
 
 use super::checksum::ChecksumArgs;
@@ -14,7 +16,7 @@ use super::yank::{DeprecateArgs, UnyankArgs, YankArgs};
 /// Verbs about packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackCommand {
-    /// Install packs from registries, directories, archives and URLs
+    /// Install packs from registries, git repositories, directories, archives and URLs
     Install(InstallArgs),
     /// List what is installed
     List(ListArgs),
@@ -72,12 +74,18 @@ impl LockArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct InstallArgs {
-    /// Refs such as slack, slack@2.1.0 or slack@^2, directories, archives or URLs
+    /// Refs such as slack, slack@2.1.0 or slack@^2, git repositories, directories, archives or URLs
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// Branch, tag or commit of a git source
     #[arg(short = 'r', long = "ref", alias = "ref-spec", value_name = "GIT_REF")]
-    pub(crate) git_ref: Option<String>,
+    pub(crate) git_ref: Option<GitRef>,
+    /// Directory of the pack in a git repository that holds several
+    #[arg(long, value_name = "DIR")]
+    pub(crate) subdir: Option<String>,
+    /// What fetches git repositories: auto, libgit2 or cli
+    #[arg(long, value_name = "BACKEND")]
+    pub(crate) git: Option<Backend>,
     /// Install again, and over packs from other sources
     #[arg(short, long)]
     pub(crate) force: bool,
@@ -93,7 +101,7 @@ pub(crate) struct InstallArgs {
     /// Ask this registry only: the name of a configured one, a URL or a path
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,
-    /// What the one archive or directory must have, such as sha256:…
+    /// What the one archive, directory or git tree must have, such as sha256:…
     #[arg(long, value_name = "CHECKSUM")]
     pub(crate) checksum: Option<Checksum>,
     #[command(flatten)]

@@ -1,8 +1,10 @@
 //! `pack install`.
 
+use std::time::Duration;
+
 use attune_installer::{
-    Change, Dependencies, DetectOptions, InstallReport, InstallRequest, InstalledPack, Mismatch,
-    Record, Replace, Source,
+    Backend, Change, Dependencies, DetectOptions, InstallReport, InstallRequest, InstalledPack,
+    Mismatch, Record, Replace, Source,
 };
 use pack_client::{Registries, RegistryConfig};
 use serde::Serialize;
@@ -33,9 +35,35 @@ struct Row<'a> {
     record: &'a Record,
 }
 
+/// What flags say about the way an installation runs.
+#[derive(Clone, Copy)]
+struct How {
+    lock_timeout: Duration,
+    git: Option<Backend>,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_mins(1),
+            git: None,
+        }
+    }
+}
+
+impl How {
+    fn of(args: &InstallArgs) -> Self {
+        Self {
+            lock_timeout: args.lock.timeout(),
+            git: args.git,
+        }
+    }
+}
+
 pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
     let options = DetectOptions {
         git_ref: args.git_ref.clone(),
+        subdir: args.subdir.clone(),
         no_registry: args.no_registry,
         allow_http: context.registries_of(Vec::new())?.settings().allow_http,
     };
@@ -73,7 +101,7 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
         &args.sources,
         &request,
         &registries,
-        (context, args.lock.timeout()),
+        (context, How::of(args)),
     )
     .map(drop)
 }
@@ -90,12 +118,7 @@ pub(crate) fn from_registry(
         ..InstallRequest::default()
     };
     let registries = context.registries_of(vec![registry])?;
-    install(
-        &sources,
-        &request,
-        &registries,
-        (context, std::time::Duration::from_mins(1)),
-    )
+    install(&sources, &request, &registries, (context, How::default()))
 }
 
 fn detect(texts: &[String], options: &DetectOptions) -> Result<Vec<Source>, Failure> {
@@ -109,7 +132,7 @@ fn install(
     texts: &[String],
     request: &InstallRequest,
     registries: &Registries,
-    (context, lock_timeout): (&Context<'_>, std::time::Duration),
+    (context, how): (&Context<'_>, How),
 ) -> Result<Vec<Record>, Failure> {
     for (text, source) in texts.iter().zip(&request.sources) {
         let text = report::sanitised(text);
@@ -119,7 +142,8 @@ fn install(
         ))?;
     }
     let command = format!("pack install {}", texts.join(" "));
-    let installer = context.installer(command, lock_timeout);
+    let git = context.settings.git(how.git)?;
+    let installer = context.installer(command, how.lock_timeout).with_git(git);
     let outcome = installer.install(request, registries);
     context.progress.clear();
     let done = outcome.map_err(|e| failed(&e))?;
@@ -184,6 +208,11 @@ fn lines(pack: &InstalledPack) -> String {
         "{first}\n  Version: {}\n  ID: {}\n",
         record.version, record.id
     );
+    if let Some(commit) = &record.installed_from.commit
+        && pack.change != Change::Unchanged
+    {
+        text.push_str(&format!("  Commit: {commit}\n"));
+    }
     if record.verified.0.is_empty() && pack.change != Change::Unchanged {
         text.push_str("  Verified: none (no checksum was given)\n");
     }

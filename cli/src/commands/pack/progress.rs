@@ -82,6 +82,10 @@ impl attune_installer::Reporter for Progress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
+    fn fetching_repository(&self, url: &str, by: &str) {
+        self.detail(&format!("fetching {url} with {by}"));
+    }
+
     fn staged(&self, subject: &str) {
         self.bar.inc(1);
         self.detail(&format!("verified {subject}"));

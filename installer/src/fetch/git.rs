@@ -1,0 +1,72 @@
+//! A git source to a tree in staging.
+
+use pack_format::Checksum;
+use pack_format::git_ref::GitRef;
+use pack_fs::FsError;
+use pack_git::{Backend, Git, GitRequest, RepositoryUrl};
+
+use super::{Arrived, FetchFailure, Yard};
+use crate::stage::StagedPack;
+
+/// A place in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitPlace {
+    pub(crate) url: RepositoryUrl,
+    pub(crate) git_ref: Option<GitRef>,
+    pub(crate) subdir: Option<String>,
+}
+
+/// What a record says of a git source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitOrigin {
+    pub(crate) git_ref: Option<String>,
+    pub(crate) commit: String,
+}
+
+/// Fetches a repository and brings the pack in it into staging.
+pub(super) fn bring(place: &GitPlace, yard: Yard<'_>) -> Result<Arrived, FetchFailure> {
+    let git = Git::new(yard.git);
+    let by = match git.backend(&place.url) {
+        Backend::Cli => "the git command line",
+        Backend::Auto | Backend::Libgit2 => "libgit2",
+    };
+    yard.reporter.fetching_repository(place.url.as_str(), by);
+    let own = tempfile::Builder::new()
+        .prefix("g-")
+        .tempdir_in(yard.staging)
+        .map_err(|e| FsError::new("create a directory in", yard.staging, e))
+        .map_err(pack_git::GitError::from)?;
+    let fetched = git.fetch(&GitRequest {
+        url: &place.url,
+        git_ref: place.git_ref.as_ref(),
+        directory: &own.path().join("repository"),
+    })?;
+    let tree = tempfile::Builder::new()
+        .prefix("t-")
+        .tempdir_in(yard.staging)
+        .map_err(|e| FsError::new("create a directory in", yard.staging, e))
+        .map_err(pack_git::GitError::from)?
+        // The session sweeps it, whatever happens.
+        .keep();
+    let subdir = place.subdir.as_deref();
+    let staged = StagedPack::of_commit(&fetched, subdir, &tree.join("pack"), yard.limits)?;
+    Ok(Arrived {
+        staged,
+        url: place.url.to_string(),
+        git: Some(GitOrigin {
+            git_ref: place.git_ref.as_ref().map(ToString::to_string),
+            commit: fetched.commit(),
+        }),
+    })
+}
+
+/// The same for a source somebody named, with the checksum somebody gave.
+pub(super) fn bring_direct(
+    place: &GitPlace,
+    checksum: Option<&Checksum>,
+    yard: Yard<'_>,
+) -> Result<Arrived, FetchFailure> {
+    let mut arrived = bring(place, yard)?;
+    arrived.staged = super::work::check_tree(arrived.staged, checksum, yard)?;
+    Ok(arrived)
+}
