@@ -7,7 +7,7 @@ use std::process::Stdio;
 use crate::support::{Place, snapshot};
 
 /// Two versions of `slack` and a `monitor` that needs it, built into `tree`.
-fn registry() -> Place {
+pub(crate) fn registry() -> Place {
     let place = Place::new();
     place.pack("slack-1", "slack", "1.0.0", "description: first\n");
     place.pack("slack-2", "slack", "2.0.0", "description: second\n");
@@ -22,25 +22,25 @@ fn registry() -> Place {
 }
 
 impl Place {
-    fn installed(&self) -> PathBuf {
+    pub(crate) fn installed(&self) -> PathBuf {
         self.path("installed")
     }
 
     /// Runs `pack …` against the tree.
     #[track_caller]
-    fn pack_run(&self, args: &[&str], code: i32) -> crate::support::Run {
+    pub(crate) fn pack_run(&self, args: &[&str], code: i32) -> crate::support::Run {
         let mut all = vec!["pack"];
         all.extend(args);
         self.run(&all, code)
     }
 
     #[track_caller]
-    fn install(&self, what: &str) -> crate::support::Run {
+    pub(crate) fn install(&self, what: &str) -> crate::support::Run {
         self.pack_run(&["install", what, "--registry", "tree"], 0)
     }
 
     /// The version a reader of the packs folder sees.
-    fn active(&self, pack_ref: &str) -> Option<String> {
+    pub(crate) fn active(&self, pack_ref: &str) -> Option<String> {
         let manifest =
             fs::read_to_string(self.installed().join(pack_ref).join("pack.yaml")).ok()?;
         let line = manifest.lines().find(|l| l.starts_with("version"))?;
@@ -49,7 +49,7 @@ impl Place {
 
     /// Runs a refused `pack …` and asserts that nothing changed; returns what it said.
     #[track_caller]
-    fn refused(&self, args: &[&str], code: i32) -> String {
+    pub(crate) fn refused(&self, args: &[&str], code: i32) -> String {
         let before = snapshot(&self.installed());
         let run = self.pack_run(args, code);
         assert_eq!(

@@ -20,6 +20,7 @@
 //! * `check`     `pack check`: findings in every form
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `demo`      the README's first command
+//! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -48,5 +49,6 @@ mod install;
 mod layers;
 mod registry_diff;
 mod serve;
+mod store;
 mod support;
 mod yank;

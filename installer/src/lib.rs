@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bring;
 pub mod failpoint;
 pub mod failure;
 pub mod fetch;
@@ -13,6 +14,7 @@ pub mod pack_dir;
 mod plan;
 pub mod prune;
 pub mod record;
+pub mod repair;
 pub mod reporter;
 pub mod rollback;
 mod runtime;
@@ -37,6 +39,7 @@ pub use layout::Layout;
 pub use pack_git::{Backend, GitSettings};
 pub use prune::{PruneError, PruneOptions, PruneReport};
 pub use record::{Record, SourceType, State};
+pub use repair::{RepairError, RepairFailure, RepairReport, RepairedPack};
 pub use reporter::Reporter;
 pub use rollback::{RollbackError, RollbackReport, RollbackTarget};
 pub use session::{ChangeError, ChangeSettings};

@@ -199,6 +199,22 @@ impl<'a> Session<'a> {
         Ok(self.staging.as_deref().unwrap_or(self.layout.private()))
     }
 
+    /// A new directory in it.
+    pub(crate) fn new_staging(&mut self, prefix: &str) -> Result<PathBuf, FsError> {
+        let staging = self.staging()?;
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .tempdir_in(staging)
+            .on("create a directory in", staging)?;
+        // It goes with the session's own directory.
+        Ok(made.keep())
+    }
+
+    /// Ends without a new generation; what was put into the store stays.
+    pub(crate) fn keep_stored(mut self) {
+        self.undo.commit();
+    }
+
     /// Lets a test stop the change here.
     pub(crate) fn reached(&mut self, step: Step) -> Result<(), ChangeError> {
         match self.settings.failpoints.at(step) {

@@ -38,6 +38,8 @@ pub(crate) enum Existing {
     Keep,
     /// It is read, and replaced where it differs.
     Repair,
+    /// It is replaced: something is wrong with it that its key does not tell.
+    Replace,
 }
 
 /// A staged tree that the store does not have yet.
@@ -97,11 +99,15 @@ impl Session<'_> {
             if !seen.insert(key) {
                 continue;
             }
-            let usable = existing == Existing::Keep || self.is_intact(&key);
+            let usable = match existing {
+                Existing::Keep => true,
+                Existing::Repair => self.is_intact(&key),
+                Existing::Replace => false,
+            };
             if self.has_stored(&key) && usable {
                 continue;
             }
-            let replaces = self.layout.stored(&key).exists();
+            let replaces = fs::symlink_metadata(self.layout.stored(&key)).is_ok();
             let bytes = pack.inventory.listing().map_err(ChangeError::Encode)?;
             let listing = self.staging()?.join(format!("{}.json", key.to_hex()));
             fs::write(&listing, bytes).on("write", &listing)?;

@@ -13,6 +13,7 @@ mod request;
 mod run;
 
 use pack_client::Registries;
+use pack_format::Checksum;
 
 pub use self::error::{Difference, InstallError};
 pub use self::request::{Change, InstallReport, InstallRequest, InstalledPack, Replace};
@@ -56,39 +57,42 @@ impl Installer<'_> {
 
 /// The jobs that direct sources make.
 fn direct_jobs(request: &InstallRequest) -> Result<Vec<Job>, InstallError> {
-    let checksum = || request.checksum.clone();
-    let mut jobs = Vec::new();
-    for source in &request.sources {
-        match source {
-            Source::Registry { .. } => {}
-            Source::LocalDirectory(path) => jobs.push(Job::Directory {
-                path: path.clone(),
-                checksum: checksum(),
-            }),
-            Source::LocalArchive(path) => jobs.push(Job::Archive {
-                path: path.clone(),
-                checksum: checksum(),
-            }),
-            Source::ArchiveUrl(url) => jobs.push(Job::Url {
-                url: url.clone(),
-                checksum: checksum(),
-            }),
-            Source::Git {
-                url,
-                git_ref,
-                subdir,
-            } => jobs.push(Job::Git {
-                place: GitPlace {
-                    url: url.clone(),
-                    git_ref: git_ref.clone(),
-                    subdir: subdir.clone(),
-                },
-                checksum: checksum(),
-            }),
-        }
-    }
+    let jobs: Vec<Job> = (request.sources.iter())
+        .filter_map(|source| direct_job(source, request.checksum.clone()))
+        .collect();
     if request.checksum.is_some() && (jobs.len() != 1 || request.sources.len() != 1) {
         return Err(InstallError::Checksum);
     }
     Ok(jobs)
+}
+
+/// The job a source makes unless it is a ref for the registries.
+pub(crate) fn direct_job(source: &Source, checksum: Option<Checksum>) -> Option<Job> {
+    Some(match source {
+        Source::Registry { .. } => return None,
+        Source::LocalDirectory(path) => Job::Directory {
+            path: path.clone(),
+            checksum,
+        },
+        Source::LocalArchive(path) => Job::Archive {
+            path: path.clone(),
+            checksum,
+        },
+        Source::ArchiveUrl(url) => Job::Url {
+            url: url.clone(),
+            checksum,
+        },
+        Source::Git {
+            url,
+            git_ref,
+            subdir,
+        } => Job::Git {
+            place: GitPlace {
+                url: url.clone(),
+                git_ref: git_ref.clone(),
+                subdir: subdir.clone(),
+            },
+            checksum,
+        },
+    })
 }

@@ -11,7 +11,7 @@ use pack_format::{PackRef, StoreKey};
 use super::error::Difference;
 use super::prepared::{Origin, Prepared};
 use super::{Change, InstallError, InstallReport, InstallRequest, InstalledPack, Replace, check};
-use crate::fetch::{self, Arrived, FetchFailure, Job, Yard};
+use crate::fetch::{Arrived, FetchFailure, Job};
 use crate::installer::Installer;
 use crate::plan::{self, Given, Plan};
 use crate::record::{Record, State};
@@ -45,24 +45,11 @@ impl Run<'_> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        self.installer.reporter.planned(jobs.len());
-        let staging = self.session.staging()?.to_owned();
-        let round = tempfile::Builder::new()
-            .prefix("r-")
-            .tempdir_in(&staging)
-            .map_err(|e| pack_fs::FsError::new("create a directory in", &staging, e))?
-            .keep();
-        let yard = Yard {
-            staging: &round,
-            limits: &self.installer.limits,
-            client: self.registries.settings(),
-            git: &self.installer.git,
-            reporter: self.installer.reporter,
-            mismatch: self.request.mismatch,
-        };
+        let (client, mismatch) = (self.registries.settings(), self.request.mismatch);
+        let outcomes = (self.installer).bring(&mut self.session, jobs, client, mismatch)?;
         let mut arrived = Vec::with_capacity(jobs.len());
         let mut failures: Vec<FetchFailure> = Vec::new();
-        for outcome in fetch::run(jobs, yard) {
+        for outcome in outcomes {
             match outcome {
                 Ok(pack) => arrived.push(pack),
                 Err(failure) => failures.push(failure),

@@ -167,7 +167,8 @@ impl VerifiedArchive {
 }
 
 impl StagedPack {
-    fn read(root: &Path, name: &str) -> Result<Self, StageError> {
+    /// A complete tree that is in staging already.
+    pub(crate) fn read(root: &Path, name: &str) -> Result<Self, StageError> {
         let found = PackDir::locate(root, name)?;
         let inventory = Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?;
         Ok(Self {

@@ -34,7 +34,7 @@ pub(crate) enum PackCommand {
     History,
     /// Go back: one pack as it was before its last change, or everything as in a generation
     Rollback(RollbackArgs),
-    /// Read every installed file and name what is not as it was installed
+    /// Read every installed file, name what is not as it was installed, and mend it where asked
     Verify(VerifyArgs),
     /// Remove old generations, unused trees and stale cached documents
     Prune(PruneArgs),
@@ -175,6 +175,14 @@ pub(crate) struct VerifyArgs {
     /// The packs; all of them when none is named
     #[arg(value_name = "REF")]
     pub(crate) refs: Vec<PackRef>,
+    /// Put back what is not as it was installed
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Fetch from this registry only: the name of a configured one, a URL or a path
+    #[arg(long, value_name = "REGISTRY", requires = "repair")]
+    pub(crate) registry: Option<String>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }
 
 /// `pack prune`.

@@ -90,7 +90,12 @@ impl<'a> Context<'a> {
 
 /// A failure with the exit code of its class.
 pub(crate) fn failed<E: std::error::Error + Hint + Classify>(error: &E) -> Failure {
-    let code = match error.class() {
+    Failure::new(code(error.class()), error)
+}
+
+/// The exit code of a class.
+pub(crate) fn code(class: FailureClass) -> Code {
+    match class {
         FailureClass::Usage => Code::Usage,
         FailureClass::NoSolution => Code::NoSolution,
         FailureClass::Network => Code::Network,
@@ -98,6 +103,5 @@ pub(crate) fn failed<E: std::error::Error + Hint + Classify>(error: &E) -> Failu
         FailureClass::Authentication => Code::Authentication,
         FailureClass::Busy => Code::Busy,
         FailureClass::Failed => Code::Failed,
-    };
-    Failure::new(code, error)
+    }
 }

@@ -1,0 +1,3 @@
+//! What lies on disk.
+
+mod repair;
