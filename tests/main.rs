@@ -18,6 +18,7 @@
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
 //! * `check`     `pack check`: findings in every form
+//! * `ci`        the CI templates: every step of every service
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
@@ -32,6 +33,7 @@
 mod build;
 mod check;
 mod checksum;
+mod ci;
 mod demo;
 mod diff;
 mod example;

@@ -1,0 +1,92 @@
+# shellcheck shell=sh disable=SC2034
+# Settings and functions of the steps; they source this file, nothing runs it.
+#
+# Every setting is an environment variable, so that the steps do the same on a laptop and on any CI service:
+#
+#   PACK_DIR      the pack, or (for changed.sh) the folder of packs              .
+#   DIST          where archives go; git never sees it                           dist
+#   TAG           the tag that is published; CI services say it themselves       none
+#   REGISTRY      checkout of the index repository                               dist/registry
+#   INDEX_REPO    git URL of the index repository
+#   INDEX_BRANCH  its branch                                                     main
+#   INDEX_FILE    the index in it                                                index.json
+#   INDEX_USER    name that goes with INDEX_TOKEN                                attune
+#   INDEX_TOKEN   token for INDEX_REPO over https; ssh URLs need none            none
+#   PUBLISH       push, branch or merge-request                                  push
+#   ARCHIVE_BASE  URL of the folder that archives are downloaded from             releases of GitHub, packages of GitLab
+#   GIT_URL       https URL of the pack's repository; empty: no git source       what the service says
+#   UPLOAD_TOKEN  bearer token for uploads to ARCHIVE_BASE                        none
+
+set -eu
+
+PACK_DIR=${PACK_DIR:-.}
+DIST=${DIST:-dist}
+REGISTRY=${REGISTRY:-dist/registry}
+INDEX_BRANCH=${INDEX_BRANCH:-main}
+INDEX_FILE=${INDEX_FILE:-index.json}
+PUBLISH=${PUBLISH:-push}
+# Where install.sh puts the program.
+PATH=$PATH:${ATTUNE_BIN:-${HOME:-}/.local/bin}
+
+# The tag of this run and the address of the repository, by whichever name the service gives them.
+if [ -z "${TAG:-}" ]; then
+    TAG=${CI_COMMIT_TAG:-${TAG_NAME:-}}
+    if [ "${GITHUB_REF_TYPE:-}" = tag ]; then
+        TAG=${GITHUB_REF_NAME:-}
+    fi
+fi
+if [ -n "${GITHUB_REPOSITORY:-}" ]; then
+    GIT_URL=${GIT_URL-$GITHUB_SERVER_URL/$GITHUB_REPOSITORY}
+else
+    GIT_URL=${GIT_URL-${CI_PROJECT_URL:-}}
+fi
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# A folder that git and pack archives pass over.
+scratch() {
+    mkdir -p -- "$1"
+    echo '*' >"$1/.gitignore"
+}
+
+# Whether the tag names this version. People look at the commit of a tag, so the two must not contradict each other.
+check_tag() {
+    case $TAG in
+    '' | "$2" | "v$2" | "$1-$2" | "$1-v$2" | "$1/$2" | "$1/v$2") ;;
+    *) fail "the tag \`$TAG\` does not name version $2 of $PACK_DIR/pack.yaml; expected v$2" ;;
+    esac
+}
+
+# What archive.sh made: sets PACK_REF, PACK_VERSION, PACK_ARCHIVE, PACK_CHECKSUM, and RELEASE and ARCHIVE_URL from them.
+load_pack() {
+    [ -f "$DIST/pack.env" ] || fail "$DIST/pack.env is missing; run archive.sh first"
+    # shellcheck source=/dev/null
+    . "$DIST/pack.env"
+    check_tag "$PACK_REF" "$PACK_VERSION"
+    RELEASE=${TAG:-$PACK_REF-$PACK_VERSION}
+    if [ -n "${ARCHIVE_BASE:-}" ]; then
+        ARCHIVE_URL=${ARCHIVE_BASE%/}/$PACK_ARCHIVE
+    elif [ -n "${GITHUB_REPOSITORY:-}" ]; then
+        ARCHIVE_URL=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/releases/download/$RELEASE/$PACK_ARCHIVE
+    elif [ -n "${CI_PROJECT_ID:-}" ]; then
+        ARCHIVE_URL=$CI_API_V4_URL/projects/$CI_PROJECT_ID/packages/generic/$PACK_REF/$PACK_VERSION/$PACK_ARCHIVE
+    else
+        ARCHIVE_URL=
+    fi
+}
+
+# git for the index repository. The token comes from the environment: it is in no URL, file or process list.
+index_git() {
+    if [ -n "${INDEX_TOKEN:-}" ]; then
+        export INDEX_TOKEN
+        # shellcheck disable=SC2016
+        GIT_TERMINAL_PROMPT=0 git -c credential.helper= -c credential.helper='!token() {
+            [ "$1" = get ] && printf "username=%s\npassword=%s\n" "${INDEX_USER:-attune}" "$INDEX_TOKEN"
+        }; token' "$@"
+    else
+        GIT_TERMINAL_PROMPT=0 git "$@"
+    fi
+}

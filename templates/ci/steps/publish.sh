@@ -1,0 +1,55 @@
+#!/bin/sh
+# Puts the pack's entry into the index repository, and pushes that: to its branch (PUBLISH=push), as a branch for review
+# (branch), or as a merge request of GitLab (merge-request). Pushes nothing when the entry is already there.
+. "$(dirname -- "$0")/common.sh"
+load_pack
+
+review=publish/$PACK_REF-$PACK_VERSION
+
+push() {
+    case $PUBLISH in
+    push)
+        index_git -C "$REGISTRY" push --quiet origin "HEAD:refs/heads/$INDEX_BRANCH"
+        ;;
+    branch)
+        index_git -C "$REGISTRY" push --quiet --force origin "HEAD:refs/heads/$review"
+        ;;
+    merge-request)
+        index_git -C "$REGISTRY" push --quiet --force --push-option merge_request.create \
+            --push-option "merge_request.target=$INDEX_BRANCH" \
+            --push-option "merge_request.title=Publish $PACK_REF $PACK_VERSION" \
+            origin "HEAD:refs/heads/$review"
+        ;;
+    esac
+}
+
+# Whether the branch for review already proposes what HEAD holds, whenever that was.
+proposed() {
+    [ "$PUBLISH" != push ] || return 1
+    index_git -C "$REGISTRY" fetch --quiet --depth 1 origin "refs/heads/$review" 2>/dev/null || return 1
+    [ -z "$(git -C "$REGISTRY" diff --ignore-matching-lines='"last_updated":' FETCH_HEAD HEAD)" ]
+}
+
+case $PUBLISH in
+push | branch | merge-request) ;;
+*) fail "PUBLISH is \`$PUBLISH\`; it is push, branch or merge-request" ;;
+esac
+
+attempt=1
+while :; do
+    sh "$(dirname -- "$0")/entry.sh"
+    if [ "$(git -C "$REGISTRY" rev-parse HEAD)" = "$(git -C "$REGISTRY" rev-parse "origin/$INDEX_BRANCH")" ]; then
+        exit 0
+    fi
+    if proposed; then
+        echo "$review proposes it already"
+        exit 0
+    fi
+    if push; then
+        break
+    fi
+    # Somebody else published in between: make the commit again on top of theirs.
+    [ "$attempt" -lt 5 ] || fail "cannot push to the index repository, after $attempt attempts"
+    attempt=$((attempt + 1))
+done
+echo "published $PACK_REF $PACK_VERSION"

@@ -1,0 +1,140 @@
+//! `templates/ci`: every template is parsed, and every step of it is run as its service would run it.
+//!
+//! * `template`  the steps in the files of the three services
+//! * `place`     repositories, variables of the services, and a host for archives, all on loopback
+//! * `host`      takes archives by PUT and gives them back
+//! * `publish`   a pack is published when a tag is pushed
+
+mod host;
+mod place;
+mod publish;
+mod template;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use crate::support::{path_variable, project};
+use template::{SERVICES, Step, steps};
+
+/// What is not run here, because it needs the service or the network.
+pub(crate) const OUTSIDE: [&str; 3] = [
+    "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
+    "apt-get update -qq && apt-get install -qq --no-install-recommends ca-certificates curl git python3 >/dev/null",
+    "archiveArtifacts artifacts: 'dist/*.tar.gz, dist/*.sha256', fingerprint: true",
+];
+
+/// Each service has the same templates, and nothing else lies beside them.
+#[test]
+fn services_have_the_same_templates() {
+    let names = |service: &str| -> BTreeSet<String> {
+        template::files(service)
+            .iter()
+            .map(|file| file.split('.').next().unwrap().to_owned())
+            .collect()
+    };
+    let expected = BTreeSet::from(["publish-pack".to_owned()]);
+    for service in SERVICES {
+        assert_eq!(names(service), expected, "{service}");
+    }
+}
+
+/// Every step is either run by a test of this folder or named above; nothing above is gone from the templates.
+#[test]
+fn every_step_is_run_or_named() {
+    let mut outside = BTreeSet::new();
+    for service in SERVICES {
+        for file in template::files(service) {
+            let found = steps(service, &file);
+            assert!(
+                found.iter().any(|s| matches!(s, Step::Shell { .. })),
+                "{service}/{file} runs nothing"
+            );
+            for step in found {
+                if let Step::Outside(what) = step {
+                    assert!(
+                        OUTSIDE.contains(&what.as_str()),
+                        "{service}/{file}: `{what}` is neither run nor named"
+                    );
+                    outside.insert(what);
+                }
+            }
+        }
+    }
+    assert_eq!(outside, OUTSIDE.map(str::to_owned).into());
+}
+
+/// Values reach scripts through the environment only: nothing of a service is put into their text.
+#[test]
+fn scripts_are_the_same_for_every_run() {
+    for service in SERVICES {
+        for file in template::files(service) {
+            for step in steps(service, &file) {
+                if let Step::Shell { script, .. } = step {
+                    assert!(!script.contains("${{"), "{service}/{file}: {script}");
+                }
+            }
+            let text = template::text(service, &file);
+            assert!(
+                !text.contains("sh \"") && !text.contains("sh(\""),
+                "{service}/{file}"
+            );
+        }
+    }
+}
+
+/// Workflows of GitHub get no more than they say, job by job; other people's code is pinned.
+#[test]
+fn workflows_ask_for_little() {
+    for file in template::files("github") {
+        let workflow = template::yaml("github", &file);
+        assert_eq!(workflow["permissions"]["contents"], "read", "{file}");
+        for line in template::text("github", &file).lines() {
+            let Some((_, uses)) = line.split_once("uses: ") else {
+                continue;
+            };
+            let (action, comment) = uses.split_once(" # ").unwrap_or((uses, ""));
+            let (_, version) = action.split_once('@').unwrap();
+            let pinned = version.len() == 40 && version.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(
+                !comment.is_empty() && (pinned || comment.starts_with("pin ")),
+                "{file}: {line}"
+            );
+        }
+    }
+}
+
+/// Each step of `templates/ci/steps` is valid for the strictest shell there is, and for shellcheck where it is installed.
+#[test]
+fn steps_are_valid_shell() {
+    let folder = project().join("templates/ci/steps");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert!(files.len() > 10, "{files:?}");
+    for file in &files {
+        let done = Command::new("sh")
+            .arg("-n")
+            .arg(folder.join(file))
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{file}: {done:?}");
+    }
+    let checked = Command::new("shellcheck")
+        .arg("-x")
+        .args(&files)
+        .current_dir(&folder)
+        .env_clear()
+        .env("PATH", path_variable())
+        .output();
+    match checked {
+        Ok(done) => assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stdout)
+        ),
+        Err(_) => println!("skipped: shellcheck is not installed"),
+    }
+}
