@@ -240,7 +240,7 @@ impl Known {
     }
 
     /// The entries of `index.json`, by ref.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &str> + Clone {
         self.packs.values().filter_map(|facts| match &facts.entry {
             Entry::Absent => None,
             Entry::New(text) => Some(text.as_str()),

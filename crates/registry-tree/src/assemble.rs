@@ -153,9 +153,10 @@ pub fn index_text<'a>(
     identity: &Identity,
     base_url: &str,
     last_updated: Timestamp,
-    entries: impl Iterator<Item = &'a str>,
+    entries: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<Vec<u8>, serde_json::Error> {
     const EMPTY: &[u8] = b"[]\n}\n";
+    const END: &[u8] = b"\n  ]\n}\n";
     let head = Index {
         registry_name: identity.name.clone(),
         registry_url: base_url.to_owned(),
@@ -165,6 +166,9 @@ pub fn index_text<'a>(
     };
     let mut text = canonical::to_bytes(&head)?;
     let mut separator = "[\n";
+    // Growing by halves would take twice the memory of a long index.
+    let lengths = entries.clone().map(|entry| entry.len() + ",\n".len());
+    text.reserve_exact(lengths.sum::<usize>() + END.len());
     let mut entries = entries.peekable();
     if entries.peek().is_some() {
         // The list is the last member.
@@ -177,7 +181,7 @@ pub fn index_text<'a>(
         separator = ",\n";
     }
     if filled {
-        text.extend_from_slice(b"\n  ]\n}\n");
+        text.extend_from_slice(END);
     }
     Ok(text)
 }

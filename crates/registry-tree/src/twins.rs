@@ -9,6 +9,9 @@ pub const MIN_TWIN_BYTES: usize = 1024;
 const GZIP_LEVEL: i32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
+/// Largest buffer a thread keeps between texts, in bytes (1 MiB).
+const MAX_KEPT_BYTES: usize = 1024 * 1024;
+
 /// Hands the twins of `text` to `take`, as suffix and bytes; none where it is short, and none that
 /// would not be smaller.
 ///
@@ -29,10 +32,15 @@ pub fn twins<E>(
             .as_mut()
             .map_or(0, |c| c.gzip_compress_bound(text.len()));
         let bound = bound.max(zstd::zstd_safe::compress_bound(text.len()));
-        if compressors.buffer.len() < bound {
-            compressors.buffer.resize(bound, 0);
+        // A new buffer comes zeroed from the system and is touched only as far as it is written to.
+        let mut large = Vec::new();
+        if bound > MAX_KEPT_BYTES {
+            large = vec![0; bound];
+        } else if compressors.buffer.len() < bound {
+            compressors.buffer = vec![0; bound];
         }
         let Compressors { gzip, zstd, buffer } = compressors;
+        let buffer = if large.is_empty() { buffer } else { &mut large };
         let gzipped = gzip
             .as_mut()
             .and_then(|c| c.gzip_compress(text, buffer).ok());
