@@ -1,13 +1,13 @@
 #!/bin/sh
 # Times the program beside its peers; see benches/README.md.
 #
-#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install merge
+#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check merge
 #   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 attune=$(realpath "${1:-$here/../target/release/attune}")
 [ $# = 0 ] || shift
-[ $# != 0 ] || set -- build again install
+[ $# != 0 ] || set -- build again install check
 work=${BENCH_DIR:-$here/../target/bench}
 python=${PYTHON:-python3}
 rounds=${ROUNDS:-5}
@@ -63,6 +63,17 @@ bench_install() {
         "sha256sum and 2 tar=cd $work/to && (cd $work/flat && sha256sum --status -c SHA256SUMS) && ls $work/flat/*.gz | xargs -P2 -n1 tar xzf" \
         "attune=ATTUNE__PACKS_BASE_DIR=$work/to $attune pack install $refs --skip-deps --registry $work/again -q"
     rm -rf "$work/to" "$work/flat" "$work/again" "$work/again.state"
+}
+
+bench_check() {
+    echo "## Check: the tree of $count packs, every byte"
+    echo
+    settled "$packs" "$work/again"
+    pairs "true" \
+        "Python, 2 processes=$python $here/peer_check.py $work/again" \
+        "attune=$attune registry check $work/again -q" \
+        "attune --quick=$attune registry check $work/again --quick -q"
+    rm -rf "$work/again" "$work/again.state"
 }
 
 bench_merge() {

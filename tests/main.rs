@@ -17,6 +17,7 @@
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
+//! * `registry_check` `registry check`: a right tree, and every way one can be wrong
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
@@ -49,6 +50,7 @@ mod index_tree;
 mod index_update;
 mod install;
 mod layers;
+mod registry_check;
 mod registry_diff;
 mod serve;
 mod store;

@@ -46,7 +46,7 @@ impl Args {
             Self::command()
                 .error(
                     ErrorKind::InvalidValue,
-                    "invalid value 'sarif' for '--format <FORMAT>': only `pack check` has findings to print so",
+                    "invalid value 'sarif' for '--format <FORMAT>': only `pack check` and `registry check` have findings to print so",
                 )
                 .exit();
         }
@@ -56,7 +56,10 @@ impl Args {
 
 impl Command {
     fn has_findings(&self) -> bool {
-        matches!(self, Self::Pack(PackCommand::Check(_)))
+        matches!(
+            self,
+            Self::Pack(PackCommand::Check(_)) | Self::Registry(RegistryCommand::Check(_))
+        )
     }
 
     fn has_its_own_output(&self) -> bool {
@@ -149,6 +152,8 @@ pub(crate) enum RegistryCommand {
     Build(BuildArgs),
     /// Host a registry tree, or a lone index.json, over HTTP
     Serve(ServeArgs),
+    /// Check every rule on every byte of a registry
+    Check(crate::commands::registry::check::CheckArgs),
     /// Say what changed between two registries, or two states of one
     Diff(crate::commands::registry::diff::DiffArgs),
     /// Import packs of StackStorm Exchange, from checkouts or from an index

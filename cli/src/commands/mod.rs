@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod demo;
+mod findings;
 pub(crate) mod pack;
 pub(crate) mod registry;
 
@@ -26,6 +27,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         }
         Command::Registry(RegistryCommand::Diff(args)) => {
             registry::diff::run(args, &settings()?, report)
+        }
+        Command::Registry(RegistryCommand::Check(args)) => {
+            registry::check::run(args, &settings()?, report)
         }
         Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
         Command::Demo(args) => demo::run(args, &settings()?, report),

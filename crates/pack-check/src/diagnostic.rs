@@ -9,10 +9,10 @@ use crate::rules::{Rule, Severity};
 /// Most findings that are told.
 pub const MAX_DIAGNOSTICS: usize = 1000;
 
-/// One finding.
+/// One finding about a file of a pack or of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// The file, relative to the pack's root.
+    /// The file, relative to the root of what is checked.
     pub file: String,
     /// The line, from 1, where one is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,8 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(crate) fn new(rule: Rule, file: &str, message: impl Into<String>) -> Self {
+    /// A breach of `rule` by the file as a whole.
+    pub fn new(rule: Rule, file: &str, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             line: None,
@@ -44,17 +45,23 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn at(mut self, line: usize) -> Self {
+    /// The same, at a line, from 1.
+    #[must_use]
+    pub fn at(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
     }
 
-    pub(crate) fn in_field(mut self, field: &str) -> Self {
+    /// The same, in a field with its parents, dots between.
+    #[must_use]
+    pub fn in_field(mut self, field: &str) -> Self {
         self.field = printable(field);
         self
     }
 
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    /// The same, with advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -82,38 +89,44 @@ pub struct Checked {
     pub warnings: usize,
 }
 
-/// Findings as they come.
+/// Findings as they come, in any order.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     kept: Vec<Diagnostic>,
-    left_out: usize,
     errors: usize,
     warnings: usize,
 }
 
 impl Findings {
-    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
+    /// Takes one more; which are told does not depend on the order they come in.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
         match diagnostic.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
         }
-        if self.kept.len() < MAX_DIAGNOSTICS {
-            self.kept.push(diagnostic);
-        } else {
-            self.left_out += 1;
+        self.kept.push(diagnostic);
+        if self.kept.len() >= 2 * MAX_DIAGNOSTICS {
+            self.settle();
         }
     }
 
-    pub(crate) fn finish(mut self) -> Checked {
+    /// All of them, sorted.
+    pub fn finish(mut self) -> Checked {
+        self.settle();
+        Checked {
+            left_out: self.errors + self.warnings - self.kept.len(),
+            diagnostics: self.kept,
+            errors: self.errors,
+            warnings: self.warnings,
+        }
+    }
+
+    /// Sorts, and forgets what will not be told.
+    fn settle(&mut self) {
         self.kept.sort_by(|a, b| {
             (&a.file, a.line, a.rule, &a.field, &a.message)
                 .cmp(&(&b.file, b.line, b.rule, &b.field, &b.message))
         });
-        Checked {
-            diagnostics: self.kept,
-            left_out: self.left_out,
-            errors: self.errors,
-            warnings: self.warnings,
-        }
+        self.kept.truncate(MAX_DIAGNOSTICS);
     }
 }

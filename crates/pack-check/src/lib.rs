@@ -14,8 +14,7 @@ mod shipped;
 
 use std::collections::BTreeMap;
 
-use diagnostic::Findings;
-pub use diagnostic::{Checked, Diagnostic, MAX_DIAGNOSTICS};
+pub use diagnostic::{Checked, Diagnostic, Findings, MAX_DIAGNOSTICS};
 pub use rules::{Rule, Severity};
 
 /// Name of the manifest.

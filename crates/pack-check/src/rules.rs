@@ -23,18 +23,24 @@ pub struct Rule {
     pub summary: &'static str,
 }
 
-macro_rules! rules {
+/// Defines rules as constants, and the list `ALL` of them.
+#[macro_export]
+macro_rules! define_rules {
     ($($name:ident, $severity:ident, $id:literal, $summary:literal;)*) => {
         $(
             #[doc = $summary]
-            pub const $name: Rule = Rule { id: $id, severity: Severity::$severity, summary: $summary };
+            pub const $name: $crate::Rule = $crate::Rule {
+                id: $id,
+                severity: $crate::Severity::$severity,
+                summary: $summary,
+            };
         )*
         /// Every rule.
-        pub const ALL: &[Rule] = &[$($name),*];
+        pub const ALL: &[$crate::Rule] = &[$($name),*];
     };
 }
 
-rules! {
+crate::define_rules! {
     MANIFEST_MISSING, Error, "manifest-missing", "A pack has a `pack.yaml` in its root.";
     MANIFEST_INVALID, Error, "manifest-invalid", "`pack.yaml` is valid YAML, and its fields have their types.";
     ALIAS_CONFLICT, Error, "alias-conflict", "Two spellings of one field say the same.";

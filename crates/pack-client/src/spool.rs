@@ -39,6 +39,11 @@ enum Body {
     File(File),
 }
 
+/// Bytes that can be read twice.
+pub trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
 /// Reading access to a body, from its start.
 #[derive(Debug)]
 pub enum BodyReader<'a> {
@@ -137,6 +142,20 @@ impl Received {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// The bytes, from their start, for as long as the caller likes.
+    ///
+    /// # Errors
+    /// If the file they are in cannot be rewound.
+    pub fn into_body(self) -> io::Result<Box<dyn ReadSeek>> {
+        Ok(match self.body {
+            Body::Memory(bytes) => Box::new(Cursor::new(bytes)),
+            Body::File(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                Box::new(file)
+            }
+        })
     }
 
     /// SHA-256 of the bytes.

@@ -15,6 +15,7 @@ mod facets;
 mod home;
 mod limits;
 mod link;
+mod links;
 mod missing;
 mod pack;
 mod readme;
@@ -26,6 +27,7 @@ mod text;
 
 pub use assets::Asset;
 pub use home::{HOME_PAGE_SIZE, PackList};
+pub use links::{Link, links};
 pub use pack::{FileRow, PackPage};
 pub use renderer::{PageError, Renderer};
 pub use site::Site;

@@ -11,4 +11,6 @@ pub mod twins;
 pub mod writer;
 
 pub use reader::{ReadError, TreeReader};
+pub use retire::superseded;
+pub use twins::twin_matches;
 pub use writer::{Phase, TreeWriter, WriteError};

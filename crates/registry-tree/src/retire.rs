@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use pack_format::Timestamp;
 use pack_fs::{FsError, durable, remove};
@@ -11,6 +12,21 @@ use crate::writer::TreeWriter;
 
 /// How long a superseded document stays, in seconds (24 hours).
 const KEEP_SECONDS: i64 = 24 * 60 * 60;
+
+/// What was superseded and since when, and the file that says so.
+fn noted(root: &Path) -> (PathBuf, BTreeMap<String, i64>) {
+    let path = layout::state_directory(root).join("superseded.json");
+    let noted = fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    (path, noted)
+}
+
+/// Paths of documents and archives of the tree at `root` that are pinned no more and stay for a day.
+pub fn superseded(root: &Path) -> BTreeSet<String> {
+    noted(root).1.into_keys().collect()
+}
 
 impl TreeWriter {
     /// Notes that `superseded` are pinned no more as of `now`, and removes what was noted a day ago,
@@ -26,11 +42,7 @@ impl TreeWriter {
         current: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<(), FsError> {
-        let path = layout::state_directory(self.root()).join("superseded.json");
-        let noted: BTreeMap<String, i64> = fs::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
+        let (path, noted) = noted(self.root());
         if superseded.is_empty() && noted.is_empty() {
             return Ok(());
         }

@@ -57,6 +57,21 @@ pub fn twins<E>(
     })
 }
 
+/// Whether a twin with this suffix unpacks to exactly `text`.
+///
+/// Needs as much memory as `text`, whatever the twin would unpack to.
+pub fn twin_matches(suffix: &str, twin: &[u8], text: &[u8]) -> bool {
+    let mut unpacked = vec![0; text.len()];
+    let length = match suffix {
+        ".gz" => libdeflater::Decompressor::new()
+            .gzip_decompress(twin, &mut unpacked)
+            .ok(),
+        ".zst" => zstd::bulk::decompress_to_buffer(twin, &mut unpacked).ok(),
+        _ => None,
+    };
+    length == Some(text.len()) && unpacked == text
+}
+
 /// The state of both compressors of one thread; setting them up costs more than a small page.
 struct Compressors {
     gzip: Option<libdeflater::Compressor>,
@@ -96,5 +111,15 @@ mod tests {
         assert_eq!(made.len(), 2);
         assert!(made.iter().all(|(_, bytes)| bytes.len() < text.len()));
         assert_eq!(made, all(text.as_bytes()));
+        for (suffix, twin) in &made {
+            assert!(twin_matches(suffix, twin, text.as_bytes()));
+            for other in [
+                text.replace("packs", "pacts"),
+                format!("{text}."),
+                text[1..].to_owned(),
+            ] {
+                assert!(!twin_matches(suffix, twin, other.as_bytes()));
+            }
+        }
     }
 }

@@ -16,7 +16,6 @@ pub(crate) mod progress;
 mod prune;
 mod registries;
 mod rollback;
-mod sarif;
 mod search;
 mod show;
 mod uninstall;

@@ -1,6 +1,7 @@
 //! Verbs about registries.
 
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod import;
 mod lone_index;

@@ -47,6 +47,8 @@ pub struct Root<'a> {
     pub registry_name: Option<String>,
     /// Where the registry is hosted, if it is there.
     pub registry_url: Option<String>,
+    /// Version of the format, if it is there: then it is [`FORMAT`].
+    pub version: Option<String>,
     /// When content last changed, if it is there; see [`super::read_time`].
     pub last_updated: Option<String>,
     /// Members that format 1 does not have.
@@ -62,12 +64,13 @@ impl<'a> Root<'a> {
     pub fn read(text: &'a str) -> Result<Self, IndexError> {
         let wire: WireRoot<'a> = serde_json::from_str(text).map_err(IndexError::Json)?;
         let wire = wire.0;
-        if let Some(version) = wire.version.filter(|v| v != FORMAT) {
-            return Err(IndexError::Format(version));
+        if let Some(version) = wire.version.as_ref().filter(|v| *v != FORMAT) {
+            return Err(IndexError::Format(version.clone()));
         }
         Ok(Self {
             registry_name: wire.registry_name,
             registry_url: wire.registry_url,
+            version: wire.version,
             last_updated: wire.last_updated,
             unknown: wire.unknown,
             packs: wire.packs.ok_or(IndexError::NoPacks)?,

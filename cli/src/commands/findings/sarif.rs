@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pack_check::{Checked, Severity, rules};
+use pack_check::{Checked, Rule, Severity};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// The log of one check; paths are told from `folder` where that is relative, else from the pack's root.
-pub(crate) fn log(checked: &Checked, folder: &Path) -> Value {
+/// The log of one check by the command `tool`, which knows `rules`; paths are told from `folder` where that is relative, else from the pack's root.
+pub(crate) fn log(tool: &str, rules: &[Rule], checked: &Checked, folder: &Path) -> Value {
     let folder = if folder.is_relative() {
         folder.strip_prefix(".").unwrap_or(folder)
     } else {
@@ -38,14 +38,14 @@ pub(crate) fn log(checked: &Checked, folder: &Path) -> Value {
             };
             json!({
                 "ruleId": found.rule,
-                "ruleIndex": rules::ALL.iter().position(|rule| rule.id == found.rule),
+                "ruleIndex": rules.iter().position(|rule| rule.id == found.rule),
                 "level": level(found.severity),
                 "message": {"text": message},
                 "locations": [{"physicalLocation": location}]
             })
         })
         .collect();
-    let described: Vec<Value> = rules::ALL
+    let described: Vec<Value> = rules
         .iter()
         .map(|rule| {
             json!({
@@ -60,7 +60,7 @@ pub(crate) fn log(checked: &Checked, folder: &Path) -> Value {
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
-                "name": "attune pack check",
+                "name": format!("attune {tool}"),
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": described
             }},

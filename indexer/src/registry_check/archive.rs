@@ -1,0 +1,226 @@
+//! One archive: its bytes, and the pack in it.
+
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
+
+use pack_check::Diagnostic;
+use pack_format::checksum::Algorithm;
+use pack_format::documents::VersionDocument;
+use pack_format::{Checksum, Limits, PackRef, Version};
+
+use super::context::{Context, count};
+use super::rules;
+use super::source::Body;
+use crate::archive_file::{ArchiveFileError, Members};
+use crate::pack::PackError;
+
+/// What is known of an archive before it is read.
+pub(super) struct Promise<'a> {
+    /// The file that names it, and where in it.
+    pub(super) file: &'a str,
+    pub(super) field: String,
+    /// What messages call the archive.
+    pub(super) archive: &'a str,
+    pub(super) pack_ref: &'a PackRef,
+    pub(super) version: &'a Version,
+    pub(super) checksum: Option<Checksum>,
+    pub(super) size_bytes: Option<u64>,
+    /// What a document says of its contents.
+    pub(super) document: Option<&'a VersionDocument>,
+}
+
+const RESTORE: &str =
+    "restore the archive from a copy; a published archive never changes its bytes";
+
+/// Most bytes of an archive that are of use.
+pub(super) fn limit() -> u64 {
+    Limits::default().archive_bytes
+}
+
+impl Promise<'_> {
+    fn found(&self, rule: pack_check::Rule, message: String) -> Diagnostic {
+        Diagnostic::new(rule, self.file, message).in_field(&self.field)
+    }
+
+    /// Checks what reading the archive gave.
+    pub(super) fn check(&self, context: &Context<'_>, body: Result<Option<Box<dyn Body>>, String>) {
+        let archive = self.archive;
+        let mut body = match body {
+            Ok(Some(body)) => body,
+            Ok(None) => {
+                let message = format!("`{archive}` is not there");
+                context.add(
+                    self.found(rules::ARCHIVE_MISSING, message)
+                        .with_hint(RESTORE),
+                );
+                return;
+            }
+            Err(reason) => {
+                let message = format!("cannot read `{archive}`: {reason}");
+                context.add(self.found(rules::FILE_UNREADABLE, message));
+                return;
+            }
+        };
+        match self.check_bytes(context, &mut body) {
+            Ok(true) => {}
+            // What is in other bytes than were promised is nobody's promise.
+            Ok(false) => return,
+            Err(error) => {
+                let message = format!("cannot read `{archive}`: {error}");
+                context.add(self.found(rules::FILE_UNREADABLE, message));
+                return;
+            }
+        }
+        match self.check_pack(context, &mut body) {
+            Ok(()) => {}
+            Err(reason) => {
+                let message = format!("`{archive}`: {reason}");
+                context.add(self.found(rules::ARCHIVE_REFUSED, message));
+            }
+        }
+    }
+
+    /// Whether the bytes are those that were promised.
+    fn check_bytes(
+        &self,
+        context: &Context<'_>,
+        body: &mut Box<dyn Body>,
+    ) -> std::io::Result<bool> {
+        let algorithm = self
+            .checksum
+            .as_ref()
+            .map_or(Algorithm::Sha256, Checksum::algorithm);
+        let size = body.seek(SeekFrom::End(0))?;
+        body.rewind()?;
+        if let Some(expected) = self.size_bytes
+            && size != expected
+        {
+            let message = format!(
+                "`{}` has another size\n  expected  {expected} bytes\n  found     {size} bytes",
+                self.archive
+            );
+            context.add(self.found(rules::ARCHIVE_SIZE, message).with_hint(RESTORE));
+            return Ok(false);
+        }
+        let computed = Checksum::compute(algorithm, body)?;
+        body.rewind()?;
+        count(&context.archives, 1);
+        count(&context.archive_bytes, size);
+        if let Some(expected) = &self.checksum
+            && *expected != computed
+        {
+            let message = format!(
+                "`{}` has other bytes\n  expected  {expected}\n  computed  {computed}",
+                self.archive
+            );
+            context.add(
+                self.found(rules::ARCHIVE_DIGEST, message)
+                    .with_hint(RESTORE),
+            );
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Reads the pack as an installer would; the error is why one would refuse it.
+    fn check_pack(&self, context: &Context<'_>, body: &mut Box<dyn Body>) -> Result<(), String> {
+        let told = |error: ArchiveFileError| chain(&error);
+        let members = Members::read(body).map_err(|e| told(e.into()))?;
+        let contents = members.contents().map_err(told)?;
+        let place = Path::new(self.archive);
+        let (manifest, components) = contents.metadata(place).map_err(|e| chain(&e))?;
+        if (&manifest.pack_ref, manifest.version.to_string())
+            != (self.pack_ref, self.version.to_string())
+        {
+            let message = format!(
+                "`{}` holds another pack\n  expected  {}@{}\n  found     {}@{}",
+                self.archive, self.pack_ref, self.version, manifest.pack_ref, manifest.version
+            );
+            context.add(self.found(rules::ARCHIVE_IDENTITY, message));
+        }
+        let Some(document) = self.document else {
+            return Ok(());
+        };
+        let (tree, key) = contents.digest(place).map_err(|e: PackError| chain(&e))?;
+        let facts = [
+            ("tree", text(document.tree), tree.to_string()),
+            ("store_key", text(document.store_key), key.to_string()),
+            (
+                "file_count",
+                Some(document.file_count.to_string()),
+                contents.file_count().to_string(),
+            ),
+            (
+                "unpacked_bytes",
+                Some(document.unpacked_bytes.to_string()),
+                contents.unpacked_bytes().to_string(),
+            ),
+        ];
+        for (what, expected, found) in facts {
+            let Some(expected) = expected.filter(|expected| *expected != found) else {
+                continue;
+            };
+            let message = format!(
+                "`{}` has another `{what}`\n  expected  {expected}\n  computed  {found}",
+                self.archive
+            );
+            context.add(self.found(rules::ARCHIVE_TREE, message));
+        }
+        for ((kind, listed), (_, held)) in document
+            .components
+            .by_kind()
+            .iter()
+            .zip(components.by_kind())
+        {
+            if *listed == held {
+                continue;
+            }
+            let message = format!(
+                "`{}` holds other `{kind}` than are listed: {}",
+                self.archive,
+                difference(listed, held)
+            );
+            context.add(self.found(rules::ARCHIVE_COMPONENTS, message));
+        }
+        Ok(())
+    }
+}
+
+fn text<T: ToString>(value: Option<T>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+/// The first name by which two lists differ, and how.
+fn difference(
+    listed: &[pack_format::documents::Component],
+    held: &[pack_format::documents::Component],
+) -> String {
+    let named = |list: &[pack_format::documents::Component], name: &str| {
+        list.iter().any(|component| component.name == name)
+    };
+    if let Some(only) = listed.iter().find(|c| !named(held, &c.name)) {
+        return format!("`{}` is listed and not held", only.name);
+    }
+    if let Some(only) = held.iter().find(|c| !named(listed, &c.name)) {
+        return format!("`{}` is held and not listed", only.name);
+    }
+    let differs = listed.iter().zip(held).find(|(a, b)| a != b);
+    differs.map_or_else(
+        || "their order".to_owned(),
+        |(component, _)| format!("of `{}` they say different things", component.name),
+    )
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! A registry of format 2: what lists its packs, and each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pack_check::Diagnostic;
+use pack_format::documents::{PackDependency, PackPointer, PacksDocument, RegistryDocument};
+use pack_format::{PackRef, Version};
+use rayon::prelude::*;
+use registry_tree::assemble::Totals;
+use registry_tree::layout;
+
+use super::context::Context;
+use super::document::{self, ArchiveBase, Kept, archive_base};
+use super::index::Entries;
+use super::rules;
+
+/// What a tree lists: what may lie in its folders.
+pub(super) struct Listed {
+    pub(super) packs: BTreeMap<PackRef, PackPointer>,
+    /// Archives, with the sizes they should have.
+    pub(super) archives: BTreeMap<String, u64>,
+    /// Whether some document could not be read, so that more archives may belong.
+    pub(super) incomplete: bool,
+}
+
+/// Checks what `registry.json` and `packs.json` list; `None` if they do not tell.
+pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Listed> {
+    if index.is_none() {
+        context.breach(rules::FILE_MISSING, layout::INDEX, "it is not there");
+    }
+    let index = index.and_then(|bytes| Entries::read(context, layout::INDEX, bytes));
+    let registry: Option<RegistryDocument> = context
+        .document(layout::REGISTRY)
+        .and_then(|bytes| document::parse(context, layout::REGISTRY, &bytes));
+    let packs: PacksDocument = context
+        .document(layout::PACKS)
+        .and_then(|bytes| document::parse(context, layout::PACKS, &bytes))?;
+    let base = base(context, registry.as_ref());
+    let kept: Vec<(&PackRef, Option<Kept>)> = packs
+        .packs
+        .par_iter()
+        .map(|(pack_ref, pointer)| {
+            let kept = document::check(context, pack_ref, pointer, &base, index.as_ref());
+            (pack_ref, kept)
+        })
+        .collect();
+    let incomplete = kept.iter().any(|(_, kept)| kept.is_none());
+    if let Some(registry) = &registry {
+        times(context, registry, &packs, index.as_ref());
+        if !incomplete {
+            counts(context, registry, &kept);
+        }
+    }
+    if let Some(index) = &index {
+        index.only_listed(context, |pack_ref| packs.packs.contains_key(pack_ref));
+    }
+    let versions: BTreeMap<&PackRef, &[Version]> = kept
+        .iter()
+        .filter_map(|(pack_ref, kept)| Some((*pack_ref, kept.as_ref()?.versions.as_slice())))
+        .collect();
+    for (pack_ref, kept) in kept.iter().filter_map(|(r, k)| Some((r, k.as_ref()?))) {
+        let file = layout::pack_document(pack_ref);
+        for (field, needed) in &kept.dependencies {
+            let lists = packs.packs.contains_key(&needed.pack_ref);
+            dependency(context, (&file, field), needed, lists, &versions);
+        }
+        if let Some(successor) = &kept.successor
+            && !packs.packs.contains_key(successor)
+        {
+            let message = format!("`{successor}` is not listed");
+            context.add(
+                Diagnostic::new(rules::SUCCESSOR_UNKNOWN, &file, message)
+                    .in_field("deprecated.successor"),
+            );
+        }
+    }
+    let archives = kept.into_iter().filter_map(|(_, kept)| kept);
+    Some(Listed {
+        archives: archives.flat_map(|kept| kept.archives).collect(),
+        packs: packs.packs,
+        incomplete,
+    })
+}
+
+/// Where the archives are, as far as that can be told.
+fn base(context: &Context<'_>, registry: Option<&RegistryDocument>) -> ArchiveBase {
+    let here = || ArchiveBase::Here(String::new());
+    let Some(registry) = registry else {
+        return here();
+    };
+    archive_base(&registry.archive_base_url).unwrap_or_else(|reason| {
+        let message = format!("`{}`: {reason}", registry.archive_base_url);
+        context.add(
+            Diagnostic::new(rules::DOCUMENT_INVALID, layout::REGISTRY, message)
+                .in_field("archive_base_url"),
+        );
+        here()
+    })
+}
+
+fn times(
+    context: &Context<'_>,
+    registry: &RegistryDocument,
+    packs: &PacksDocument,
+    index: Option<&Entries<'_>>,
+) {
+    let expected = registry.updated_at;
+    let others = [
+        (layout::PACKS, "updated_at", Some(packs.updated_at)),
+        (
+            layout::INDEX,
+            "last_updated",
+            index.and_then(|index| index.last_updated),
+        ),
+    ];
+    for (file, field, time) in others {
+        let Some(found) = time.filter(|time| *time != expected) else {
+            continue;
+        };
+        let message = format!(
+            "`registry.json` tells another time\n  expected  {expected}\n  found     {found}"
+        );
+        context.add(Diagnostic::new(rules::TIME_MISMATCH, file, message).in_field(field));
+    }
+}
+
+fn counts(context: &Context<'_>, registry: &RegistryDocument, kept: &[(&PackRef, Option<Kept>)]) {
+    let mut totals = Totals::default();
+    for kept in kept.iter().filter_map(|(_, kept)| kept.as_ref()) {
+        totals.add(kept.versions.len() as u64, kept.counts.iter().copied());
+    }
+    let wrong = |field: String, expected: u64, found: u64| {
+        if expected != found {
+            let message = format!("it counts wrongly\n  expected  {expected}\n  found     {found}");
+            context.add(
+                Diagnostic::new(rules::COUNT_WRONG, layout::REGISTRY, message).in_field(&field),
+            );
+        }
+    };
+    wrong("pack_count".to_owned(), totals.packs, registry.pack_count);
+    wrong(
+        "version_count".to_owned(),
+        totals.versions,
+        registry.version_count,
+    );
+    let kinds: BTreeSet<&String> = totals
+        .components
+        .keys()
+        .chain(registry.component_counts.keys())
+        .collect();
+    for kind in kinds {
+        let of = |counts: &BTreeMap<String, u64>| counts.get(kind).copied().unwrap_or_default();
+        let (expected, found) = (of(&totals.components), of(&registry.component_counts));
+        wrong(format!("component_counts.{kind}"), expected, found);
+    }
+}
+
+/// Checks that a dependency can be met by what the registry lists.
+pub(super) fn dependency(
+    context: &Context<'_>,
+    (file, field): (&str, &str),
+    needed: &PackDependency,
+    lists: bool,
+    versions: &BTreeMap<&PackRef, &[Version]>,
+) {
+    let PackDependency {
+        pack_ref,
+        constraint,
+    } = needed;
+    if !lists {
+        let message = format!("`{needed}` is needed, and this registry does not list `{pack_ref}`");
+        context.add(
+            Diagnostic::new(rules::DEPENDENCY_UNKNOWN, file, message)
+                .in_field(field)
+                .with_hint("installers look for it in their other registries"),
+        );
+        return;
+    }
+    let Some(listed) = versions.get(pack_ref) else {
+        return;
+    };
+    if !listed.iter().any(|version| constraint.matches(version)) {
+        let listed: Vec<String> = listed.iter().take(5).map(ToString::to_string).collect();
+        let message = format!(
+            "`{needed}` is needed, and none of {} will do",
+            listed.join(", ")
+        );
+        context.add(Diagnostic::new(rules::DEPENDENCY_UNSATISFIED, file, message).in_field(field));
+    }
+}
