@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::commands::cache::CacheCommand;
 use crate::commands::pack::args::PackCommand;
 
 /// Build, host and install automation packs.
@@ -139,6 +140,9 @@ pub(crate) enum Command {
     /// Build and host registries
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// See and empty what is kept of registries
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Build the example registry, host it, and install a pack from it
     Demo(DemoArgs),
     /// Print the version

@@ -1,9 +1,11 @@
 //! `history`: the generations, what made them and what they changed.
 
-use pack_format::{PackRef, Timestamp, Version};
+use pack_format::{Hint, PackRef, Timestamp, Version};
 use serde::Serialize;
 
+use crate::failure::{Classify, FailureClass};
 use crate::installer::Installer;
+use crate::layout::Layout;
 use crate::record::{Record, State};
 use crate::state::{self, StateError};
 
@@ -19,6 +21,17 @@ pub struct HistoryEntry {
     /// Whether it is the active one.
     pub active: bool,
     /// How it differs from the generation before it that is still there.
+    pub changes: Vec<PackChange>,
+}
+
+/// How two generations differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// Number of the first one.
+    pub from: u64,
+    /// Number of the second one.
+    pub to: u64,
+    /// What it takes to get from one to the other.
     pub changes: Vec<PackChange>,
 }
 
@@ -75,6 +88,57 @@ pub(crate) fn is_same(one: &Record, other: &Record) -> bool {
     one.store_key == other.store_key && one.version == other.version
 }
 
+/// Why two generations were not compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// A generation cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// No such generation.
+    #[error(transparent)]
+    NoGeneration(#[from] NoGeneration),
+}
+
+/// No such generation.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no generation {number}; there are: {}", numbers(.available))]
+pub struct NoGeneration {
+    /// What was asked for.
+    pub number: u64,
+    /// What there is, oldest first.
+    pub available: Vec<u64>,
+}
+
+fn numbers(numbers: &[u64]) -> String {
+    if numbers.is_empty() {
+        return "none".to_owned();
+    }
+    let texts: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    texts.join(", ")
+}
+
+impl Hint for NoGeneration {
+    fn hint(&self) -> Option<String> {
+        Some("see what there is with `attune pack history`".to_owned())
+    }
+}
+
+impl Hint for HistoryError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::State(error) => error.hint(),
+            Self::NoGeneration(error) => error.hint(),
+        }
+    }
+}
+
+impl Classify for HistoryError {
+    fn class(&self) -> FailureClass {
+        FailureClass::Failed
+    }
+}
+
 impl Installer<'_> {
     /// Every generation that was not pruned, newest first.
     ///
@@ -84,13 +148,12 @@ impl Installer<'_> {
         let active = state::current_number(&self.layout)?;
         let mut before = State::empty();
         let mut entries = Vec::new();
-        for number in state::numbers(&self.layout)? {
-            let after = state::read(&self.layout, number)?;
+        for after in state::all(&self.layout)? {
             entries.push(HistoryEntry {
-                generation: number,
+                generation: after.generation,
                 created_at: after.created_at,
                 command: after.command.clone(),
-                active: active == Some(number),
+                active: active == Some(after.generation),
                 changes: changes(&before, &after),
             });
             before = after;
@@ -98,4 +161,31 @@ impl Installer<'_> {
         entries.reverse();
         Ok(entries)
     }
+
+    /// The packs that differ between two generations, by ref; without a second one, between the first and
+    /// the active one.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn compare(&self, from: u64, to: Option<u64>) -> Result<Comparison, HistoryError> {
+        let before = find(&self.layout, from)?;
+        let after = match to {
+            Some(number) => find(&self.layout, number)?,
+            None => state::current(&self.layout)?,
+        };
+        Ok(Comparison {
+            from,
+            to: after.generation,
+            changes: changes(&before, &after),
+        })
+    }
+}
+
+/// The state of a generation that may not be there.
+pub(crate) fn find(layout: &Layout, number: u64) -> Result<State, HistoryError> {
+    let available = state::numbers(layout)?;
+    if !available.contains(&number) {
+        return Err(NoGeneration { number, available }.into());
+    }
+    Ok(state::read(layout, number)?)
 }

@@ -25,19 +25,21 @@ pub mod state;
 mod store;
 mod undo;
 pub mod uninstall;
+pub mod usage;
 pub mod verify;
 
 pub use failpoint::{Failpoints, Fault, Step};
 pub use failure::{Classify, FailureClass};
-pub use history::{HistoryEntry, PackChange};
+pub use history::{Comparison, HistoryEntry, HistoryError, NoGeneration, PackChange};
 pub use install::{
     Change, Dependencies, Difference, InstallError, InstallReport, InstallRequest, InstalledPack,
     Mismatch, Replace,
 };
 pub use installer::Installer;
 pub use layout::Layout;
+pub use pack_client::{CacheKeep, CacheRemoved};
 pub use pack_git::{Backend, GitSettings};
-pub use prune::{PruneError, PruneOptions, PruneReport};
+pub use prune::{PruneError, PruneReport, Retention};
 pub use record::{Record, SourceType, State};
 pub use repair::{RepairError, RepairFailure, RepairReport, RepairedPack};
 pub use reporter::Reporter;
@@ -45,4 +47,5 @@ pub use rollback::{RollbackError, RollbackReport, RollbackTarget};
 pub use session::{ChangeError, ChangeSettings};
 pub use source::{DetectOptions, Source, SourceError};
 pub use uninstall::{Dependents, UninstallError, UninstallReport};
+pub use usage::{CacheUsage, StoreUsage, Usage};
 pub use verify::{Problem, VerifiedPack, VerifyError};

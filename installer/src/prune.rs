@@ -1,4 +1,4 @@
-//! `prune`: removes old generations, then every tree no generation names, and stale cached documents.
+//! `prune`: removes old generations, then every tree no generation names, and cached files of little use.
 //!
 //! What is removed is renamed into staging first: a cut leaves it whole under its name or swept, never half.
 
@@ -7,45 +7,56 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pack_format::Hint;
+use pack_client::{CacheKeep, CacheRemoved, upkeep};
+use pack_format::{Hint, Timestamp};
 use pack_fs::{FsError, durable};
 use serde::Serialize;
 
 use crate::failure::{Classify, FailureClass};
 use crate::installer::Installer;
 use crate::inventory::read_listing;
+use crate::layout::Layout;
 use crate::session::{ChangeError, Session, own_children};
 use crate::state::{self, StateError};
 
-/// What to keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PruneOptions {
-    /// Newest generations to keep, the active one among them; at least one is kept.
-    pub generations: usize,
-    /// Age up to which cached documents are kept.
-    pub cache_age: Duration,
+/// What to keep; without any limit, everything.
+///
+/// The active generation always stays, and so does every tree that a kept generation names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Newest generations, the active one among them; 0 counts as 1.
+    pub generations: Option<usize>,
+    /// Generations that were active within this time, bound included.
+    pub age: Option<Duration>,
+    /// Files of the cache.
+    pub cache: CacheKeep,
 }
 
-impl Default for PruneOptions {
-    fn default() -> Self {
-        Self {
-            generations: 10,
-            cache_age: Duration::from_hours(30 * 24),
-        }
+impl Retention {
+    /// Whether everything is kept.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
     }
 }
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PruneReport {
-    /// Numbers of generations.
+    /// Numbers of generations, oldest first.
     pub generations: Vec<u64>,
     /// Number of trees.
     pub trees: u64,
     /// Sum of the sizes of their files, in bytes.
     pub freed_bytes: u64,
-    /// Number of cached documents.
-    pub cached_documents: u64,
+    /// Files of the cache.
+    pub cache: CacheRemoved,
+}
+
+impl PruneReport {
+    /// Whether nothing was removed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why pruning ended early; what is installed is untouched.
@@ -58,7 +69,7 @@ pub enum PruneError {
     /// A generation cannot be read, so what it needs is not known.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The cache cannot be listed.
+    /// The cache cannot be listed, or a file of it not be removed.
     #[error("cannot prune the cache")]
     Cache(#[source] io::Error),
 }
@@ -89,60 +100,102 @@ impl Classify for PruneError {
 }
 
 impl Installer<'_> {
-    /// Removes what is not needed to run, or to go back to one of the kept generations.
+    /// Removes what need not stay, and trees that no generation names.
     ///
     /// # Errors
     /// [`PruneError`]; what is installed is untouched.
-    pub fn prune(&self, options: PruneOptions) -> Result<PruneReport, PruneError> {
+    pub fn prune(&self, keep: &Retention) -> Result<PruneReport, PruneError> {
         let mut session = Session::begin(&self.layout, &self.settings, self.reporter)?;
-        let mut report = PruneReport::default();
-        let numbers = state::numbers(&self.layout)?;
-        let drop = numbers.len().saturating_sub(options.generations.max(1));
-        let (old, kept) = numbers.split_at(drop);
-        for number in old {
-            session.set_aside(&self.layout.generation(*number))?;
-            report.generations.push(*number);
-        }
-        if !old.is_empty() {
-            durable::sync_directory(&self.layout.generations())?;
-        }
-        let mut needed = BTreeSet::new();
-        for number in kept {
-            let state = state::read(&self.layout, *number)?;
-            needed.extend(state.packs.values().map(|record| record.store_key.to_hex()));
-        }
-        self.drop_trees(&mut session, &needed, &mut report)?;
-        report.cached_documents =
-            pack_client::cache::prune(&self.layout.cache(), self.settings.now, options.cache_age)
-                .map_err(PruneError::Cache)?;
-        Ok(report)
+        session.prune(keep)
     }
 
-    fn drop_trees(
-        &self,
-        session: &mut Session<'_>,
-        needed: &BTreeSet<String>,
-        report: &mut PruneReport,
-    ) -> Result<(), PruneError> {
+    /// What [`Installer::prune`] would remove. Takes no lock and writes nothing.
+    ///
+    /// # Errors
+    /// As [`Installer::prune`].
+    pub fn prunable(&self, keep: &Retention) -> Result<PruneReport, PruneError> {
+        let now = self.settings.now;
+        let surplus = Surplus::find(&self.layout, now, keep)?;
+        let cache = upkeep::prunable(&self.layout.cache(), now, keep.cache);
+        Ok(surplus.report(cache.map_err(PruneError::Cache)?))
+    }
+}
+
+impl Session<'_> {
+    pub(crate) fn prune(&mut self, keep: &Retention) -> Result<PruneReport, PruneError> {
+        let surplus = Surplus::find(self.layout, self.settings.now, keep)?;
+        for number in &surplus.generations {
+            self.set_aside(&self.layout.generation(*number))?;
+        }
+        if !surplus.generations.is_empty() {
+            // A generation must not come back after a cut without its trees.
+            durable::sync_directory(&self.layout.generations())?;
+        }
+        for path in surplus.listings.iter().chain(&surplus.trees) {
+            self.set_aside(path)?;
+        }
+        let cache = upkeep::prune(&self.layout.cache(), self.settings.now, keep.cache);
+        Ok(surplus.report(cache.map_err(PruneError::Cache)?))
+    }
+}
+
+/// What need not stay.
+#[derive(Debug)]
+pub(crate) struct Surplus {
+    generations: Vec<u64>,
+    pub(crate) trees: Vec<PathBuf>,
+    listings: Vec<PathBuf>,
+    pub(crate) freed_bytes: u64,
+}
+
+impl Surplus {
+    pub(crate) fn find(
+        layout: &Layout,
+        now: Timestamp,
+        keep: &Retention,
+    ) -> Result<Self, PruneError> {
+        let states = state::all(layout)?;
+        let kept = keep.generations.map_or(states.len(), |n| n.max(1));
+        let too_many = states.len().saturating_sub(kept);
+        let is_old = |until: Timestamp| {
+            let age = now.as_unix().saturating_sub(until.as_unix());
+            let age = Duration::from_secs(u64::try_from(age).unwrap_or(0));
+            keep.age.is_some_and(|limit| age > limit)
+        };
+        let mut generations = Vec::new();
+        let mut needed = BTreeSet::new();
+        for (index, state) in states.iter().enumerate() {
+            // A generation was active until the next one was made.
+            let until = states.get(index + 1).map(|next| next.created_at);
+            if index < too_many || until.is_some_and(is_old) {
+                generations.push(state.generation);
+            } else {
+                needed.extend(state.packs.values().map(|record| record.store_key.to_hex()));
+            }
+        }
         let unneeded = |path: &PathBuf| {
             let key = path.file_stem().and_then(|stem| stem.to_str());
             key.is_none_or(|key| !needed.contains(key))
         };
-        for listing in own_children(&self.layout.listings())?
-            .iter()
-            .filter(|p| unneeded(p))
-        {
-            let files = read_listing(listing).unwrap_or_default();
-            report.freed_bytes += files.iter().map(|file| file.size_bytes).sum::<u64>();
-            session.set_aside(listing)?;
+        let mut listings = own_children(&layout.listings())?;
+        let mut trees = own_children(&layout.store())?;
+        listings.retain(unneeded);
+        trees.retain(unneeded);
+        let files = listings.iter().filter_map(|path| read_listing(path));
+        Ok(Self {
+            generations,
+            freed_bytes: files.flatten().map(|file| file.size_bytes).sum(),
+            trees,
+            listings,
+        })
+    }
+
+    fn report(self, cache: CacheRemoved) -> PruneReport {
+        PruneReport {
+            generations: self.generations,
+            trees: self.trees.len() as u64,
+            freed_bytes: self.freed_bytes,
+            cache,
         }
-        for tree in own_children(&self.layout.store())?
-            .iter()
-            .filter(|p| unneeded(p))
-        {
-            session.set_aside(tree)?;
-            report.trees += 1;
-        }
-        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use pack_fs::lock::Holder;
 
+use crate::prune::PruneReport;
+
 /// Told about the steps of a change, besides what registries tell. Every method may do nothing.
 ///
 /// Called from several threads at once.
@@ -29,6 +31,11 @@ pub trait Reporter: pack_client::Reporter {
     /// Generation `number` is active.
     fn activated(&self, number: u64) {
         let _ = number;
+    }
+
+    /// After a change, this much was removed because the settings do not keep it.
+    fn pruned(&self, removed: &PruneReport) {
+        let _ = removed;
     }
 }
 

@@ -3,7 +3,7 @@
 use pack_format::{Hint, PackRef};
 
 use crate::failure::{Classify, FailureClass};
-use crate::history::{self, PackChange};
+use crate::history::{self, HistoryError, NoGeneration, PackChange};
 use crate::install::check;
 use crate::installer::Installer;
 use crate::record::{Record, State};
@@ -48,13 +48,8 @@ pub enum RollbackError {
         pack_ref: PackRef,
     },
     /// No such generation.
-    #[error("there is no generation {number}; there are: {}", numbers(.available))]
-    NoGeneration {
-        /// What was asked for.
-        number: u64,
-        /// What there is, oldest first.
-        available: Vec<u64>,
-    },
+    #[error(transparent)]
+    NoGeneration(#[from] NoGeneration),
     /// Its tree is not in the store.
     #[error("the tree of `{subject}` is not in the store any more")]
     Gone {
@@ -63,12 +58,13 @@ pub enum RollbackError {
     },
 }
 
-fn numbers(numbers: &[u64]) -> String {
-    if numbers.is_empty() {
-        return "none".to_owned();
+impl From<HistoryError> for RollbackError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::State(error) => Self::State(error),
+            HistoryError::NoGeneration(error) => Self::NoGeneration(error),
+        }
     }
-    let texts: Vec<String> = numbers.iter().map(u64::to_string).collect();
-    texts.join(", ")
 }
 
 impl Hint for RollbackError {
@@ -76,7 +72,8 @@ impl Hint for RollbackError {
         match self {
             Self::Change(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::NoEarlier { .. } | Self::NoGeneration { .. } => {
+            Self::NoGeneration(error) => error.hint(),
+            Self::NoEarlier { .. } => {
                 Some("see what there is with `attune pack history`".to_owned())
             }
             Self::Gone { subject } => {
@@ -109,14 +106,7 @@ impl Installer<'_> {
                 packs.insert(pack_ref.clone(), earlier);
             }
             RollbackTarget::Generation(number) => {
-                let available = state::numbers(&self.layout)?;
-                if !available.contains(number) {
-                    return Err(RollbackError::NoGeneration {
-                        number: *number,
-                        available,
-                    });
-                }
-                packs = state::read(&self.layout, *number)?.packs;
+                packs = history::find(&self.layout, *number)?.packs;
             }
         }
         let mut proofs: Vec<StoredPack> = Vec::new();

@@ -22,6 +22,7 @@ use pack_fs::{FsError, durable, remove};
 use crate::failpoint::{Failpoints, Fault, Step};
 use crate::failure::{Classify, FailureClass};
 use crate::layout::Layout;
+use crate::prune::Retention;
 use crate::record::{Record, STATE_FORMAT, State};
 use crate::reporter::Reporter;
 use crate::state::{self, StateError};
@@ -98,6 +99,8 @@ pub struct ChangeSettings {
     pub command: String,
     /// Longest wait for another process.
     pub lock_timeout: Duration,
+    /// What stays after each change that made a generation; by default everything.
+    pub retention: Retention,
     /// For tests.
     pub failpoints: Failpoints,
 }
@@ -110,6 +113,7 @@ impl ChangeSettings {
             user: user.into(),
             command: command.into(),
             lock_timeout: Duration::from_mins(1),
+            retention: Retention::default(),
             failpoints: Failpoints::default(),
         }
     }
@@ -257,7 +261,21 @@ impl<'a> Session<'a> {
         }
         self.reached(Step::Tidied)?;
         reporter.activated(next.generation);
+        self.retain(reporter);
         Ok(next)
+    }
+
+    /// Removes what the settings do not keep. The change is done whether or not this works.
+    fn retain(&mut self, reporter: &dyn Reporter) {
+        let keep = self.settings.retention;
+        if keep.is_unlimited() {
+            return;
+        }
+        match self.prune(&keep) {
+            Ok(removed) if removed.is_empty() => {}
+            Ok(removed) => reporter.pruned(&removed),
+            Err(error) => reporter.warning(&format!("old versions were not removed: {error}")),
+        }
     }
 
     /// Every tree the new generation names is one the present one names, or has a proof.

@@ -138,6 +138,23 @@ pub fn numbers(layout: &Layout) -> Result<Vec<u64>, StateError> {
     Ok(numbers)
 }
 
+/// All complete generations, oldest first, up to the active one; without those that are pruned meanwhile.
+///
+/// # Errors
+/// [`StateError`].
+pub fn all(layout: &Layout) -> Result<Vec<State>, StateError> {
+    let mut states = Vec::new();
+    for number in numbers(layout)? {
+        match read(layout, number) {
+            Ok(state) => states.push(state),
+            Err(StateError::File(error))
+                if error.is_not_found() && !layout.generation(number).exists() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(states)
+}
+
 /// The bytes of a state.
 ///
 /// # Errors

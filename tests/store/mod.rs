@@ -1,3 +1,6 @@
 //! What lies on disk.
 
+mod cache;
+mod history;
 mod repair;
+mod retention;

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod cache;
 mod demo;
 mod findings;
 pub(crate) mod pack;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
             registry::check::run(args, &settings()?, report)
         }
         Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
+        Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(
             &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),

@@ -5,6 +5,7 @@
 
 mod git;
 mod registry;
+mod retention;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use pack_client::{ClientSettings, RegistryConfig};
 use pack_format::Timestamp;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
+pub(crate) use self::retention::days;
 use crate::failure::{Code, Failure};
 
 /// Names of the variables this program reads, besides `ATTUNE__SECTION__KEY`.

@@ -9,14 +9,17 @@
 //! cache that cannot be written is a slower cache, never an error.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pack_format::{ArchiveDigest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::http::Validators;
+
+/// How exactly the last use of an entry is noted.
+const NOTED_EVERY: Duration = Duration::from_hours(12);
 
 /// Documents of all registries below one directory.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ impl DocumentCache {
 
     /// The last answer for a URL.
     pub(crate) fn get(&self, url: &str) -> Option<Cached> {
-        let bytes = fs::read(self.path_of(url)).ok()?;
+        let bytes = read(&self.path_of(url))?;
         let end = bytes.iter().position(|b| *b == b'\n')?;
         let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
         let body = &bytes[end + 1..];
@@ -100,7 +103,7 @@ impl DocumentCache {
 
     /// A document by its digest.
     pub(crate) fn pinned(&self, digest: &ArchiveDigest) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.pinned_path(digest)).ok()?;
+        let bytes = read(&self.pinned_path(digest))?;
         (ArchiveDigest::of(&bytes) == *digest).then_some(bytes)
     }
 
@@ -133,32 +136,21 @@ fn write(path: &Path, bytes: &[u8]) {
     let _ = attempt();
 }
 
-/// Removes entries that nobody has written for `keep`, by modification time; returns how many.
-///
-/// # Errors
-/// Whatever listing a directory fails with, other than its absence.
-pub fn prune(directory: &Path, now: Timestamp, keep: Duration) -> std::io::Result<u64> {
-    let mut removed = 0;
-    for group in ["documents", "pinned"] {
-        let entries = match fs::read_dir(directory.join(group)) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(e),
-        };
-        for entry in entries {
-            let entry = entry?;
-            let modified = entry.metadata()?.modified()?;
-            let written = modified
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |age| age.as_secs());
-            let now = u64::try_from(now.as_unix()).unwrap_or(0);
-            if written.saturating_add(keep.as_secs()) < now {
-                fs::remove_file(entry.path())?;
-                removed += 1;
-            }
-        }
+/// Reads an entry, and notes now and then that it is of use: what nobody reads goes first (`upkeep`).
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut file = fs::File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
+    file.read_to_end(&mut bytes).ok()?;
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|then| then.elapsed().ok());
+    if age.is_some_and(|age| age > NOTED_EVERY) {
+        // A cache of somebody else's is read all the same.
+        let _ = file.set_modified(SystemTime::now());
     }
-    Ok(removed)
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod cache;
+mod cache;
 pub mod candidate;
 mod dns;
 mod documents;
@@ -17,6 +17,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod spool;
 mod tree;
+pub mod upkeep;
 
 pub use candidate::{About, ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
 pub use fetch_error::FetchError;
@@ -30,3 +31,4 @@ pub use search::SearchHit;
 pub use settings::{ClientSettings, Headers, OnError, RegistryConfig};
 pub use snapshot::{Snapshot, SnapshotFormat};
 pub use spool::{ReadSeek, Received};
+pub use upkeep::{CacheGroup, CacheKeep, CacheRemoved};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use attune_installer::{Dependents, PruneOptions, RollbackTarget};
+use attune_installer::{Dependents, Retention, RollbackTarget};
 
 use crate::support::{Home, Pack, TestRegistry};
 
@@ -170,13 +170,13 @@ fn prune_removes_old_generations_and_their_trees() {
     home.install(&["slack@2.0.0"]).unwrap();
     home.install(&["slack@2.1.0"]).unwrap();
     home.install(&["core"]).unwrap();
-    let keep = |generations| PruneOptions {
-        generations,
-        cache_age: Duration::MAX,
+    let keep = |generations| Retention {
+        generations: Some(generations),
+        ..Retention::default()
     };
-    let report = home.installer("").prune(keep(3)).unwrap();
+    let report = home.installer("").prune(&keep(3)).unwrap();
     assert_eq!((report.generations.len(), report.trees), (0, 0));
-    let report = home.installer("").prune(keep(1)).unwrap();
+    let report = home.installer("").prune(&keep(1)).unwrap();
     assert_eq!((report.generations, report.trees), (vec![1, 2], 1));
     home.verify_clean();
     assert_eq!(
@@ -194,4 +194,32 @@ fn prune_removes_old_generations_and_their_trees() {
     assert!(home.installer("").rollback(&pack("slack")).is_err());
     home.install(&["slack@2.0.0"]).unwrap();
     assert_eq!(home.installer("").list().unwrap().generation, 4);
+}
+
+/// The age of a generation counts from when it was replaced; the active one is never too old.
+#[test]
+fn retention_counts_days_since_a_generation_was_replaced() {
+    let registry = registry();
+    let mut home = Home::new().registry(&registry.url());
+    let day = 86_400;
+    let keep = Retention {
+        age: Some(Duration::from_hours(10 * 24)),
+        ..Retention::default()
+    };
+    home.install(&["slack@2.0.0"]).unwrap();
+    home.now += 100 * day;
+    home.install(&["slack@2.1.0"]).unwrap();
+    let report = home.installer("").prune(&keep).unwrap();
+    assert!(report.generations.is_empty(), "{report:?}");
+    home.now += 10 * day;
+    let report = home.installer("").prune(&keep).unwrap();
+    assert!(report.generations.is_empty(), "{report:?}");
+    home.now += 1;
+    let planned = home.installer("").prunable(&keep).unwrap();
+    let report = home.installer("").prune(&keep).unwrap();
+    assert_eq!((&report.generations, report.trees), (&vec![1], 1));
+    assert_eq!(planned, report);
+    home.now += 100 * day;
+    assert!(home.installer("").prune(&keep).unwrap().is_empty());
+    home.verify_clean();
 }

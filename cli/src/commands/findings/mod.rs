@@ -7,7 +7,7 @@ use std::path::Path;
 use pack_check::{Checked, Diagnostic, Severity};
 use serde::Serialize;
 
-use crate::report::sanitised;
+use crate::report::{counted, sanitised};
 
 /// Findings as one document.
 #[derive(Serialize)]
@@ -37,7 +37,6 @@ impl<'a> Output<'a> {
 
 /// How many findings of each kind there are.
 pub(crate) fn sum(checked: &Checked) -> String {
-    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(
         "{}, {}",
         counted(checked.errors, "error"),

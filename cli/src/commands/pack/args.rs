@@ -1,5 +1,6 @@
 //! What was typed after `attune pack`.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use attune_installer::Backend;
@@ -30,13 +31,13 @@ pub(crate) enum PackCommand {
     Registries,
     /// Remove packs from what is installed
     Uninstall(UninstallArgs),
-    /// List the generations: what was installed when
-    History,
+    /// List the generations: what was installed when, and what differs between two of them
+    History(HistoryArgs),
     /// Go back: one pack as it was before its last change, or everything as in a generation
     Rollback(RollbackArgs),
     /// Read every installed file, name what is not as it was installed, and mend it where asked
     Verify(VerifyArgs),
-    /// Remove old generations, unused trees and stale cached documents
+    /// Remove old generations, unused trees and stale files of the cache
     Prune(PruneArgs),
     /// Say everything that is wrong with a pack before it is published
     Check(super::check::CheckArgs),
@@ -185,15 +186,37 @@ pub(crate) struct VerifyArgs {
     pub(crate) lock: LockArgs,
 }
 
+/// `pack history`.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Only generations that changed this pack
+    #[arg(value_name = "REF", conflicts_with = "diff")]
+    pub(crate) pack_ref: Option<PackRef>,
+    /// What differs between two generations, or between one and the active one
+    #[arg(long, value_name = "GENERATION", num_args = 1..=2)]
+    pub(crate) diff: Vec<u64>,
+}
+
 /// `pack prune`.
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    /// Newest generations to keep, the active one among them
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) keep: usize,
-    /// Days after which cached documents go
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    /// Newest generations to keep, the active one among them [default: retention.generations, or 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<NonZeroUsize>,
+    /// Keep only generations that were active within this many days [default: retention.days, or all]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<u32>,
+    /// Days after which unused files of the cache go [default: 30]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 30,
+        hide_default_value = true
+    )]
     pub(crate) cache_days: u32,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) lock: LockArgs,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use attune_installer::{ChangeSettings, Classify, FailureClass, Installer, Layout};
+use attune_installer::{ChangeSettings, Classify, FailureClass, Installer, Layout, Retention};
 use pack_client::{Registries, RegistryConfig};
 use pack_format::{Hint, Timestamp};
 
@@ -21,17 +21,23 @@ pub(crate) struct Context<'a> {
     pub(crate) progress: Progress,
     base: PathBuf,
     now: Timestamp,
+    retention: Retention,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(settings: &'a Settings, base: PathBuf, report: Report) -> Self {
-        Self {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        base: PathBuf,
+        report: Report,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
             settings,
             report,
             progress: Progress::new(report),
             base,
             now: now(),
-        }
+            retention: settings.retention()?,
+        })
     }
 
     /// For reading.
@@ -43,6 +49,7 @@ impl<'a> Context<'a> {
     pub(crate) fn installer(&self, command: String, lock_timeout: Duration) -> Installer<'_> {
         let mut change = ChangeSettings::new(self.now, settings::user_name(), command);
         change.lock_timeout = lock_timeout;
+        change.retention = self.retention;
         Installer::new(&self.base, change, &self.progress)
     }
 
@@ -80,6 +87,11 @@ impl<'a> Context<'a> {
             configs,
             self.settings.client(self.now, cache)?,
         ))
+    }
+
+    /// What the settings keep.
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// Where packs are.

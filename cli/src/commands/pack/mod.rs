@@ -40,8 +40,7 @@ pub(crate) fn run(
     report: Report,
 ) -> Result<(), Failure> {
     // The first ones need no packs directory, and must work where there is none.
-    let context =
-        || -> Result<_, Failure> { Ok(Context::new(settings, settings.packs_base_dir()?, report)) };
+    let context = || context(settings, report);
     match command {
         PackCommand::Check(args) => check::run(args, report),
         PackCommand::Checksum(args) => checksum::run(args, report),
@@ -58,11 +57,16 @@ pub(crate) fn run(
         PackCommand::Search(args) => search::run(args, &context()?),
         PackCommand::Registries => registries::run(&context()?),
         PackCommand::Uninstall(args) => uninstall::run(args, &context()?),
-        PackCommand::History => history::run(&context()?),
+        PackCommand::History(args) => history::run(args, &context()?),
         PackCommand::Rollback(args) => rollback::run(args, &context()?),
         PackCommand::Verify(args) => verify::run(args, &context()?),
         PackCommand::Prune(args) => prune::run(args, &context()?),
     }
+}
+
+/// What verbs about installed packs work with.
+pub(crate) fn context(settings: &Settings, report: Report) -> Result<Context<'_>, Failure> {
+    Context::new(settings, settings.packs_base_dir()?, report)
 }
 
 /// Installs `source` from one registry into `packs_base_dir`, as `demo` does; returns the packs that are
@@ -74,7 +78,7 @@ pub(crate) fn install_from(
     settings: &Settings,
     report: Report,
 ) -> Result<Vec<Record>, Failure> {
-    let context = Context::new(settings, packs_base_dir.to_owned(), report);
+    let context = Context::new(settings, packs_base_dir.to_owned(), report)?;
     install::from_registry(source, RegistryConfig::new(registry_url), &context)
 }
 

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use attune_installer::PruneReport;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use pack_fs::lock::Holder;
 
+use super::prune;
 use crate::report::{self, Report};
 
 /// Draws what an installation tells.
@@ -93,5 +95,9 @@ impl attune_installer::Reporter for Progress {
 
     fn activated(&self, number: u64) {
         self.detail(&format!("generation {number} is active"));
+    }
+
+    fn pruned(&self, removed: &PruneReport) {
+        self.detail(&format!("retention: removed {}", prune::sentence(removed)));
     }
 }

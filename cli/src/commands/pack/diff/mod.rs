@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::files::FileChanges;
 use self::side::{Origin, Side, Sides};
 use crate::failure::{Code, Failure};
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::settings::Settings;
 
 /// `pack diff`.
@@ -175,10 +175,4 @@ fn gate(fail_on: Option<FailOn>, old: &Side, new: &Side, diff: &PackDiff) -> Res
         }
         _ => Ok(()),
     }
-}
-
-/// `1 change`, `2 changes`.
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }

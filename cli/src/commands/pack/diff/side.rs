@@ -75,7 +75,7 @@ impl Sides<'_> {
 
     fn context(&self) -> Result<Context<'_>, Failure> {
         let base = self.settings.packs_base_dir()?;
-        Ok(Context::new(self.settings, base, self.report))
+        Context::new(self.settings, base, self.report)
     }
 
     fn installed(&self, pack_ref: &PackRef) -> Result<Side, Failure> {
