@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use pack_client::{Candidate, Listing, LookupError, Registries, Registry};
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, PackRef};
-use pack_resolve::{Request, Resolution, ResolveError, resolve};
+use pack_resolve::{Request, Resolution, ResolveError, Withheld, resolve};
 
 use crate::record::State;
 use crate::reporter::Reporter;
@@ -218,7 +218,9 @@ impl Search<'_> {
                     candidate.version.clone(),
                     kept(candidate.dependencies()),
                 );
-                choice.yanked = candidate.yanked.as_ref().map(|yank| yank.reason.clone());
+                choice.withheld = candidate.yanked.as_ref().map(|yank| Withheld::Yanked {
+                    reason: yank.reason.clone(),
+                });
                 request.add(pack_ref.clone(), choice);
             }
         }

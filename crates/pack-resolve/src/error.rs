@@ -1,15 +1,12 @@
 //! `ResolveError`: why no versions fit together, in sentences that name what to change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, Hint, PackRef, Version};
-use pubgrub::{DerivationTree, External, Ranges};
 
-use crate::provider::{Node, Provider};
-use crate::request::Request;
+use crate::request::{Request, Withheld};
 
 /// Why there is no resolution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +19,7 @@ pub enum ResolveError {
         pack_ref: PackRef,
     },
     /// What was asked for is listed, but no version fits.
-    #[error("no version of `{pack_ref}` matches `{constraint}`\n  listed: {}", listed(.available, .yanked))]
+    #[error("no version of `{pack_ref}` matches `{constraint}`\n  listed: {}", listed(.available, .withheld))]
     NoMatch {
         /// The pack.
         pack_ref: PackRef,
@@ -30,8 +27,8 @@ pub enum ResolveError {
         constraint: Constraint,
         /// Versions that may be chosen, newest first.
         available: Vec<Version>,
-        /// Versions that are yanked, newest first.
-        yanked: Vec<Version>,
+        /// Versions that may not be chosen, newest first, and why.
+        withheld: Vec<(Version, Withheld)>,
     },
     /// Something that is needed is not listed anywhere.
     #[error("a dependency is not listed in any registry{}", lines(.sentences))]
@@ -46,6 +43,8 @@ pub enum ResolveError {
     Conflict {
         /// The facts that exclude each other.
         sentences: Vec<String>,
+        /// What could be asked for instead, if a search for it found something.
+        advice: Option<String>,
     },
     /// The search itself failed: a defect of this program.
     #[error("the search for versions failed: {message}")]
@@ -63,17 +62,23 @@ impl Hint for ResolveError {
             )),
             Self::NoMatch {
                 pack_ref,
+                constraint,
                 available,
-                ..
-            } => available.first().map(|newest| {
-                format!("the newest is `{pack_ref}@{newest}`; ask for that or widen the constraint")
-            }),
+                withheld,
+            } => withheld
+                .iter()
+                .filter(|(version, _)| constraint.matches(version))
+                .find_map(|(_, why)| why.advice())
+                .or_else(|| {
+                    let newest = available.first()?;
+                    Some(format!("the newest is `{pack_ref}@{newest}`; ask for that or widen the constraint"))
+                }),
             Self::MissingDependency { missing, .. } => missing.first().map(|pack_ref| {
                 format!("add the registry that holds `{pack_ref}`, or install it from a directory or archive first")
             }),
-            Self::Conflict { .. } => {
-                Some("ask for other versions, or leave out one of the packs above".to_owned())
-            }
+            Self::Conflict { advice, .. } => Some(advice.clone().unwrap_or_else(|| {
+                "ask for other versions, or leave out one of the packs above".to_owned()
+            })),
             Self::Internal { .. } => None,
         }
     }
@@ -89,15 +94,15 @@ fn lines(sentences: &[String]) -> String {
     text
 }
 
-fn listed(available: &[Version], yanked: &[Version]) -> String {
+fn listed(available: &[Version], withheld: &[(Version, Withheld)]) -> String {
     let fine = available.iter().map(Version::to_string);
-    let withdrawn = yanked.iter().map(|v| format!("{v} (yanked)"));
-    let all: Vec<String> = fine.chain(withdrawn).collect();
+    let others = withheld.iter().map(|(v, why)| format!("{v} ({why})"));
+    let all: Vec<String> = fine.chain(others).collect();
     abbreviated(&all)
 }
 
 /// At most twelve items, then how many more there are.
-fn abbreviated(items: &[String]) -> String {
+pub(crate) fn abbreviated(items: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = items
         .iter()
@@ -114,140 +119,21 @@ fn abbreviated(items: &[String]) -> String {
 /// The plain errors about one root: not listed, or no version fits.
 pub(crate) fn check_root(request: &Request, root: &PackDependency) -> Result<(), ResolveError> {
     let pack_ref = root.pack_ref.clone();
-    let Some(versions) = request.available.get(&pack_ref).filter(|v| !v.is_empty()) else {
+    if request.available.get(&pack_ref).is_none_or(Vec::is_empty) {
         return Err(ResolveError::NotListed { pack_ref });
-    };
+    }
     let choices = request.choices(&pack_ref);
     if choices.iter().any(|c| root.constraint.matches(&c.version)) {
         return Ok(());
     }
-    let mut yanked: Vec<Version> = versions
-        .iter()
-        .filter(|v| v.yanked.is_some())
-        .map(|v| v.version.clone())
-        .collect();
-    yanked.sort_by(|a, b| b.cmp(a));
+    let withheld = request.withheld(&pack_ref);
     Err(ResolveError::NoMatch {
         pack_ref,
         constraint: root.constraint.clone(),
         available: choices.iter().rev().map(|c| c.version.clone()).collect(),
-        yanked,
-    })
-}
-
-/// A failed derivation as sentences: every requirement that takes part, then what there was to choose from.
-pub(crate) fn explain(
-    provider: &Provider<'_>,
-    request: &Request,
-    tree: &DerivationTree<Node, Ranges<u32>, String>,
-) -> ResolveError {
-    let mut facts = Facts::default();
-    facts.collect(provider, request, tree);
-    let missing: BTreeSet<PackRef> = facts
-        .needed
-        .iter()
-        .filter(|pack_ref| provider.choices(pack_ref).is_empty())
-        .cloned()
-        .collect();
-    let mut sentences: Vec<String> = facts.asked.into_iter().collect();
-    for ((by, need), versions) in facts.needs {
-        let versions: Vec<String> = versions
+        withheld: withheld
             .into_iter()
-            .map(|v| format!("`{by}@{v}`"))
-            .collect();
-        let verb = if versions.len() == 1 { "needs" } else { "need" };
-        sentences.push(format!("{} {verb} `{need}`", abbreviated(&versions)));
-    }
-    for pack_ref in &facts.needed {
-        let choices: Vec<String> = provider
-            .choices(pack_ref)
-            .iter()
-            .rev()
-            .map(|c| c.version.to_string())
-            .collect();
-        if choices.is_empty() {
-            sentences.push(format!("`{pack_ref}` is not listed"));
-        } else {
-            sentences.push(format!(
-                "`{pack_ref}` is listed as {}",
-                abbreviated(&choices)
-            ));
-        }
-    }
-    if missing.is_empty() {
-        ResolveError::Conflict { sentences }
-    } else {
-        ResolveError::MissingDependency { missing, sentences }
-    }
-}
-
-/// What the leaves of a derivation say.
-#[derive(Default)]
-struct Facts {
-    asked: BTreeSet<String>,
-    needs: BTreeMap<(PackRef, String), BTreeSet<Version>>,
-    needed: BTreeSet<PackRef>,
-}
-
-impl Facts {
-    /// Visits each node of the (shared) derivation once.
-    fn collect(
-        &mut self,
-        provider: &Provider<'_>,
-        request: &Request,
-        tree: &DerivationTree<Node, Ranges<u32>, String>,
-    ) {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![tree];
-        while let Some(node) = open.pop() {
-            match node {
-                DerivationTree::Derived(derived) => {
-                    for cause in [&derived.cause1, &derived.cause2] {
-                        if seen.insert(Arc::as_ptr(cause).addr()) {
-                            open.push(cause);
-                        }
-                    }
-                }
-                DerivationTree::External(External::FromDependencyOf(by, set, need, _)) => {
-                    self.requirement(provider, request, (by, set), need);
-                }
-                DerivationTree::External(_) => {}
-            }
-        }
-    }
-
-    fn requirement(
-        &mut self,
-        provider: &Provider<'_>,
-        request: &Request,
-        (by, set): (&Node, &Ranges<u32>),
-        need: &Node,
-    ) {
-        let Node::Pack(needed) = need else { return };
-        self.needed.insert(needed.clone());
-        match by {
-            Node::Root => {
-                for root in request.roots.iter().filter(|r| r.pack_ref == *needed) {
-                    self.asked.insert(format!("`{root}` was asked for"));
-                }
-            }
-            Node::Pack(by) => {
-                for (position, candidate) in (0_u32..).zip(provider.choices(by)) {
-                    if !set.contains(&position) {
-                        continue;
-                    }
-                    for dependency in candidate
-                        .dependencies
-                        .iter()
-                        .filter(|d| d.pack_ref == *needed)
-                    {
-                        self.needs
-                            .entry((by.clone(), dependency.to_string()))
-                            .or_default()
-                            .insert(candidate.version.clone());
-                    }
-                }
-            }
-        }
-    }
+            .map(|(version, why)| (version.clone(), why.clone()))
+            .collect(),
+    })
 }

@@ -4,8 +4,8 @@
 //! with its cause; [`error`] turns that cause into sentences.
 //!
 //! * A pack that is installed keeps its version while that version satisfies everybody.
-//! * Otherwise the newest version wins. Yanked versions are never chosen, pre-releases only where a
-//!   constraint names one.
+//! * Otherwise the newest version wins. Withheld versions (yanked, too young, needing what the host has not)
+//!   are never chosen, pre-releases only where a constraint names one.
 //! * Cycles are allowed, because activation is one switch for all packs; they are reported.
 //!
 //! ```
@@ -22,11 +22,14 @@
 //! ```
 
 pub mod error;
+mod explain;
 mod order;
 mod provider;
 pub mod request;
+pub mod requirement;
 mod resolution;
 
 pub use error::ResolveError;
-pub use request::{Candidate, Request};
+pub use request::{Candidate, Request, Withheld};
+pub use requirement::{Found, Requirement, Runtime, Unmet};
 pub use resolution::{Picked, Resolution, resolve};

@@ -5,7 +5,7 @@
 //! interval of versions could state, and makes every comparison one of integers.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 
@@ -18,7 +18,7 @@ use pubgrub::{
 use crate::request::{Candidate, Request};
 
 /// A vertex of the dependency graph.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Node {
     /// What was asked for, as a whole; its only version is 0.
     Root,
@@ -80,13 +80,21 @@ impl<'a> Provider<'a> {
         }
     }
 
-    fn constraints(&self, needs: &[PackDependency]) -> DependencyConstraints<Node, Ranges<u32>> {
+    /// The sets that needs allow; of packs to keep, any version.
+    fn constraints(
+        &self,
+        needs: &[PackDependency],
+        keep: &BTreeSet<PackRef>,
+    ) -> DependencyConstraints<Node, Ranges<u32>> {
         let mut sets: BTreeMap<&PackRef, Ranges<u32>> = BTreeMap::new();
         for need in needs {
             let set = self.matching(&need.pack_ref, &need.constraint);
             sets.entry(&need.pack_ref)
                 .and_modify(|known| *known = known.intersection(&set))
                 .or_insert(set);
+        }
+        for pack_ref in keep {
+            sets.entry(pack_ref).or_insert_with(Ranges::full);
         }
         sets.into_iter()
             .map(|(pack_ref, set)| (Node::Pack(pack_ref.clone()), set))
@@ -150,12 +158,13 @@ impl DependencyProvider for Provider<'_> {
         node: &Node,
         version: &u32,
     ) -> Result<Dependencies<Node, Ranges<u32>, String>, Infallible> {
-        let needs = match node {
-            Node::Root => self.request.roots.as_slice(),
+        let constraints = match node {
+            Node::Root => self.constraints(&self.request.roots, &self.request.keep),
             Node::Pack(pack_ref) => self
                 .candidate(pack_ref, *version)
-                .map_or(&[][..], |candidate| candidate.dependencies.as_slice()),
+                .map(|candidate| self.constraints(&candidate.dependencies, &BTreeSet::new()))
+                .unwrap_or_default(),
         };
-        Ok(Dependencies::Available(self.constraints(needs)))
+        Ok(Dependencies::Available(constraints))
     }
 }

@@ -1,9 +1,11 @@
 //! `Request`: what is asked for and what there is to choose from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use pack_format::documents::PackDependency;
-use pack_format::{PackRef, Version};
+use pack_format::text::printable;
+use pack_format::{PackRef, Timestamp, Version};
 
 /// One version that may be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,17 +14,73 @@ pub struct Candidate {
     pub version: Version,
     /// What it needs.
     pub dependencies: Vec<PackDependency>,
-    /// Why it is yanked, if it is; empty text when nobody said why.
-    pub yanked: Option<String>,
+    /// Why it may not be chosen, if it may not.
+    pub withheld: Option<Withheld>,
+}
+
+/// Why a version is not considered. A preferred version is considered all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Withheld {
+    /// It is yanked.
+    Yanked {
+        /// Why; empty when nobody said.
+        reason: String,
+    },
+    /// It is younger than the minimum release age.
+    TooYoung {
+        /// When it was published.
+        published_at: Timestamp,
+        /// When it is old enough.
+        usable_at: Timestamp,
+    },
+    /// What it runs on is not here.
+    Unmet {
+        /// What it needs and what was found, such as "needs Python `>=3.12`; this host has 3.11.7".
+        reason: String,
+    },
+}
+
+impl Withheld {
+    /// What can be done about it, if anything.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Yanked { .. } => None,
+            Self::TooYoung { usable_at, .. } => Some(format!(
+                "wait until {usable_at}, or except the pack from `minimum_release_age`"
+            )),
+            Self::Unmet { .. } => {
+                Some("bring the host to what the pack needs, or ask for another version".to_owned())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yanked { reason } if reason.is_empty() => f.write_str("yanked"),
+            // Somebody else's words: on one line, so that they cannot pass for ours.
+            Self::Yanked { reason } => write!(f, "yanked: {}", printable(reason)),
+            Self::TooYoung {
+                published_at,
+                usable_at,
+            } => write!(
+                f,
+                "published {published_at}, held back until {usable_at} by `minimum_release_age`"
+            ),
+            Self::Unmet { reason } => f.write_str(reason),
+        }
+    }
 }
 
 impl Candidate {
-    /// A version that is not yanked.
+    /// A version that may be chosen.
     pub fn new(version: Version, dependencies: Vec<PackDependency>) -> Self {
         Self {
             version,
             dependencies,
-            yanked: None,
+            withheld: None,
         }
     }
 }
@@ -36,6 +94,9 @@ pub struct Request {
     pub available: BTreeMap<PackRef, Vec<Candidate>>,
     /// Versions to keep while they satisfy everybody; each is also in `available`.
     pub preferred: BTreeMap<PackRef, Version>,
+    /// Installed packs that must be in the answer too, so that nothing they need is taken from them. Their
+    /// own version is in `preferred`; another one is chosen only where that one cannot stay.
+    pub keep: BTreeSet<PackRef>,
 }
 
 impl Request {
@@ -47,7 +108,7 @@ impl Request {
         }
     }
 
-    /// The versions of a pack that may be chosen, oldest first: not yanked, or preferred.
+    /// The versions of a pack that may be chosen, oldest first: not withheld, or preferred.
     pub(crate) fn choices(&self, pack_ref: &PackRef) -> Vec<&Candidate> {
         let preferred = self.preferred.get(pack_ref);
         let mut choices: Vec<&Candidate> = self
@@ -55,9 +116,20 @@ impl Request {
             .get(pack_ref)
             .into_iter()
             .flatten()
-            .filter(|c| c.yanked.is_none() || preferred == Some(&c.version))
+            .filter(|c| c.withheld.is_none() || preferred == Some(&c.version))
             .collect();
         choices.sort_by(|a, b| a.version.cmp(&b.version));
         choices
+    }
+
+    /// The versions of a pack that may not be chosen, newest first.
+    pub(crate) fn withheld(&self, pack_ref: &PackRef) -> Vec<(&Version, &Withheld)> {
+        let preferred = self.preferred.get(pack_ref);
+        let mut withheld: Vec<_> = (self.available.get(pack_ref).into_iter().flatten())
+            .filter(|c| preferred != Some(&c.version))
+            .filter_map(|c| Some((&c.version, c.withheld.as_ref()?)))
+            .collect();
+        withheld.sort_by(|a, b| b.0.cmp(a.0));
+        withheld
     }
 }

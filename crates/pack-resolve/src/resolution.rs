@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use pack_format::{PackRef, Version};
+use pack_format::documents::PackDependency;
+use pack_format::{Constraint, PackRef, Version};
 use pubgrub::PubGrubError;
 
 use crate::error::{self, ResolveError};
+use crate::explain::explain;
 use crate::order;
 use crate::provider::{Node, Provider};
 use crate::request::Request;
@@ -59,6 +61,52 @@ pub fn resolve(request: &Request) -> Result<Resolution, ResolveError> {
     for root in &request.roots {
         error::check_root(request, root)?;
     }
+    search(request, Advice::Wanted)
+}
+
+/// Whether a failure comes with advice that takes further searches to find.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Advice {
+    Wanted,
+    None,
+}
+
+/// Most further searches for advice.
+const ADVICE_SEARCHES: usize = 8;
+
+/// What could be asked for instead: one root with another version, and everything else as it is.
+fn advice(request: &Request) -> Option<String> {
+    let narrow = |root: &&PackDependency| !root.constraint.comparators().is_empty();
+    let narrowed = request.roots.iter().filter(narrow);
+    for root in narrowed.take(ADVICE_SEARCHES) {
+        let mut relaxed = request.clone();
+        for other in &mut relaxed.roots {
+            if other.pack_ref == root.pack_ref {
+                other.constraint = Constraint::any();
+            }
+        }
+        if let Ok(resolution) = search(&relaxed, Advice::None)
+            && let Some(version) = resolution.version(&root.pack_ref)
+        {
+            let pack_ref = &root.pack_ref;
+            return Some(format!(
+                "ask for `{pack_ref}@{version}` instead of `{root}`: it fits with everything else"
+            ));
+        }
+    }
+    for kept in request.keep.iter().take(ADVICE_SEARCHES) {
+        let mut without = request.clone();
+        without.keep.remove(kept);
+        if search(&without, Advice::None).is_ok() {
+            return Some(format!(
+                "uninstall `{kept}` first, or add a registry that has a version of it that fits"
+            ));
+        }
+    }
+    None
+}
+
+fn search(request: &Request, wanted: Advice) -> Result<Resolution, ResolveError> {
     let provider = Provider::new(request);
     match pubgrub::resolve(&provider, Node::Root, 0_u32) {
         Ok(solution) => {
@@ -74,7 +122,12 @@ pub fn resolve(request: &Request) -> Result<Resolution, ResolveError> {
                 .collect();
             Ok(order::arrange(request, &picks))
         }
-        Err(PubGrubError::NoSolution(tree)) => Err(error::explain(&provider, request, &tree)),
+        Err(PubGrubError::NoSolution(tree)) => {
+            let advice = (wanted == Advice::Wanted)
+                .then(|| advice(request))
+                .flatten();
+            Err(explain(&provider, request, (&tree, advice)))
+        }
         Err(other) => Err(ResolveError::Internal {
             message: other.to_string(),
         }),
