@@ -3,11 +3,17 @@
 //! * `template`  the steps in the files of the three services
 //! * `place`     repositories, variables of the services, and a host for archives, all on loopback
 //! * `host`      takes archives by PUT and gives them back
+//! * `changed`   a repository with several packs
 //! * `publish`   a pack is published when a tag is pushed
+//! * `registry`  a registry is built, kept and hosted
+//! * `release`   this project is released
 
+mod changed;
 mod host;
 mod place;
 mod publish;
+mod registry;
+mod release;
 mod template;
 
 use std::collections::BTreeSet;
@@ -17,11 +23,32 @@ use std::process::Command;
 use crate::support::{path_variable, project};
 use template::{SERVICES, Step, steps};
 
+/// What there is a template for, with each service.
+const TEMPLATES: [&str; 4] = [
+    "publish-changed-packs",
+    "publish-pack",
+    "registry",
+    "release",
+];
+
 /// What is not run here, because it needs the service or the network.
-pub(crate) const OUTSIDE: [&str; 3] = [
+pub(crate) const OUTSIDE: [&str; 16] = [
     "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
+    "actions/deploy-pages@v4",
+    "actions/download-artifact@v4",
+    "actions/upload-artifact@v4",
+    "actions/upload-pages-artifact@v3",
+    "apt-get update -qq && apt-get install -qq --no-install-recommends ca-certificates curl >/dev/null",
+    "apt-get update -qq && apt-get install -qq --no-install-recommends ca-certificates curl git >/dev/null",
     "apt-get update -qq && apt-get install -qq --no-install-recommends ca-certificates curl git python3 >/dev/null",
+    "apt-get update -qq && apt-get install -qq --no-install-recommends musl-tools >/dev/null",
     "archiveArtifacts artifacts: 'dist/*.tar.gz, dist/*.sha256', fingerprint: true",
+    "archiveArtifacts artifacts: 'dist/*.tar.gz, dist/SHA256SUMS', fingerprint: true",
+    "stash name: 'aarch64', includes: 'dist/*.tar.gz*'",
+    "stash name: 'x86_64', includes: 'dist/*.tar.gz*'",
+    "sudo apt-get update -qq && sudo apt-get install -qq musl-tools >/dev/null",
+    "unstash 'aarch64'",
+    "unstash 'x86_64'",
 ];
 
 /// Each service has the same templates, and nothing else lies beside them.
@@ -33,7 +60,7 @@ fn services_have_the_same_templates() {
             .map(|file| file.split('.').next().unwrap().to_owned())
             .collect()
     };
-    let expected = BTreeSet::from(["publish-pack".to_owned()]);
+    let expected = BTreeSet::from(TEMPLATES.map(str::to_owned));
     for service in SERVICES {
         assert_eq!(names(service), expected, "{service}");
     }
@@ -97,14 +124,14 @@ fn workflows_ask_for_little() {
             let (_, version) = action.split_once('@').unwrap();
             let pinned = version.len() == 40 && version.bytes().all(|b| b.is_ascii_hexdigit());
             assert!(
-                !comment.is_empty() && (pinned || comment.starts_with("pin ")),
+                !comment.is_empty() && (pinned || comment.starts_with("pin it")),
                 "{file}: {line}"
             );
         }
     }
 }
 
-/// Each step of `templates/ci/steps` is valid for the strictest shell there is, and for shellcheck where it is installed.
+/// Each script is valid for the strictest shell there is, and for shellcheck where it is installed.
 #[test]
 fn steps_are_valid_shell() {
     let folder = project().join("templates/ci/steps");
@@ -112,6 +139,7 @@ fn steps_are_valid_shell() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
+    files.push("../release.sh".to_owned());
     files.sort();
     assert!(files.len() > 10, "{files:?}");
     for file in &files {
@@ -122,19 +150,20 @@ fn steps_are_valid_shell() {
             .unwrap();
         assert!(done.status.success(), "{file}: {done:?}");
     }
-    let checked = Command::new("shellcheck")
+    if !template::installed("shellcheck") {
+        return;
+    }
+    let done = Command::new("shellcheck")
         .arg("-x")
         .args(&files)
         .current_dir(&folder)
         .env_clear()
         .env("PATH", path_variable())
-        .output();
-    match checked {
-        Ok(done) => assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stdout)
-        ),
-        Err(_) => println!("skipped: shellcheck is not installed"),
-    }
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stdout)
+    );
 }

@@ -17,6 +17,35 @@ use crate::support::index::{conforming, index};
 /// What an index says in place of the host on loopback when it is read by this module.
 pub(crate) const PUBLIC: &str = "https://files.example.org";
 
+/// The command of GitHub, as far as the steps use it: releases are folders, and their files are put on the host under the
+/// address that files of a release have.
+const GH: &str = r#"#!/bin/sh
+set -eu
+release=PLACE/releases/$3
+case "$1 $2" in
+"release view") [ -d "$release" ] ;;
+"release create")
+    mkdir -p "$release"
+    shift 3
+    for file; do
+        case $file in
+        dist/*) cp "$file" "$release/" ;;
+        esac
+    done
+    ;;
+"release download") cp "$release/$5" "$7" ;;
+"release upload")
+    shift 3
+    for file; do
+        cp "$file" "$release/"
+        url=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/releases/download/${release##*/}/${file##*/}
+        curl --silent --fail --upload-file "$file" "$url"
+    done
+    ;;
+*) exit 1 ;;
+esac
+"#;
+
 /// A checkout `repository` with the steps in it, and the bare repository `index.git` that holds an empty index.
 pub(crate) struct Pipeline {
     pub(crate) place: Place,
@@ -31,7 +60,15 @@ impl Pipeline {
     pub(crate) fn new(service: &'static str) -> Self {
         let place = Place::new();
         let registry = Repository::new(place.path("seed"));
-        fs::write(registry.path.join("index.json"), index("R", &[])).unwrap();
+        fs::write(place.path("empty.json"), index("R", &[])).unwrap();
+        let merge = [
+            "pack",
+            "index-merge",
+            "--output",
+            "seed/index.json",
+            "empty.json",
+        ];
+        place.run(&merge, 0);
         registry.commit();
         git_in(
             &place.path(""),
@@ -59,11 +96,7 @@ impl Pipeline {
         let host = Host::start();
         let bin = place.path("bin");
         fs::create_dir(&bin).unwrap();
-        // What a release of GitHub takes is kept by the host, under the address a release has.
-        let gh = format!(
-            "#!/bin/sh\nset -eu\nmkdir -p '{0}/releases'\ncase \"$1 $2\" in\n'release view') [ -d \"{0}/releases/$3\" ] && ls \"{0}/releases/$3\" ;;\n'release create') mkdir -p \"{0}/releases/$3\" ;;\n'release upload') cp \"$4\" \"{0}/releases/$3/\"; curl -sf -T \"$4\" \"$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/releases/download/$3/$(basename \"$4\")\" ;;\nesac\n",
-            place.path("").display()
-        );
+        let gh = GH.replace("PLACE", place.path("").to_str().unwrap());
         fs::write(bin.join("gh"), gh).unwrap();
         fs::set_permissions(bin.join("gh"), fs::Permissions::from_mode(0o755)).unwrap();
         let mut made = Self {
@@ -81,28 +114,84 @@ impl Pipeline {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
-    /// What the service says about a run for a tag; an empty tag is a run for the branch `main`.
-    pub(crate) fn at(&mut self, tag: &str) {
+    /// What the service says about a run for a tag.
+    pub(crate) fn at_tag(&mut self, tag: &str) {
+        match self.service {
+            "github" => {
+                self.set("GITHUB_REF_NAME", tag);
+                self.set("GITHUB_REF_TYPE", "tag");
+            }
+            "gitlab" => {
+                self.set("CI_COMMIT_TAG", tag);
+                self.set("CI_COMMIT_REF_NAME", tag);
+            }
+            _ => {
+                self.set("TAG_NAME", tag);
+                self.set("BRANCH_NAME", tag);
+            }
+        }
+        self.at_commit();
+    }
+
+    /// What the service says about a run for a push to `main` that was at the commit `before`; nothing if it never was.
+    pub(crate) fn at_push(&mut self, before: Option<&str>) {
+        let none = "0000000000000000000000000000000000000000";
+        match self.service {
+            "github" => {
+                self.set("GITHUB_REF_NAME", "main");
+                self.set("GITHUB_REF_TYPE", "branch");
+                self.set("BEFORE", before.unwrap_or(none));
+            }
+            "gitlab" => {
+                self.set("CI_COMMIT_BRANCH", "main");
+                self.set("CI_COMMIT_REF_NAME", "main");
+                self.set("CI_COMMIT_BEFORE_SHA", before.unwrap_or(none));
+            }
+            _ => {
+                self.set("BRANCH_NAME", "main");
+                match before {
+                    Some(before) => self.set("GIT_PREVIOUS_SUCCESSFUL_COMMIT", before),
+                    None => drop(self.variables.remove("GIT_PREVIOUS_SUCCESSFUL_COMMIT")),
+                }
+            }
+        }
+        self.at_commit();
+    }
+
+    /// What the service says about a run for a change that is to go to `main`, which the checkout knows as `origin/main`.
+    pub(crate) fn at_review(&mut self) {
+        match self.service {
+            "github" => {
+                self.set("GITHUB_REF_NAME", "3/merge");
+                self.set("GITHUB_REF_TYPE", "branch");
+                self.set("GITHUB_BASE_REF", "main");
+            }
+            "gitlab" => {
+                let base = self.repository.git(&["merge-base", "origin/main", "HEAD"]);
+                self.set("CI_MERGE_REQUEST_DIFF_BASE_SHA", &base);
+            }
+            _ => {
+                self.set("BRANCH_NAME", "PR-3");
+                self.set("CHANGE_TARGET", "main");
+            }
+        }
+        self.at_commit();
+    }
+
+    /// What a service says about every run.
+    fn at_commit(&mut self) {
         let commit = self.repository.git(&["rev-parse", "HEAD"]);
         let url = self.host.url.clone();
-        let name = if tag.is_empty() { "main" } else { tag };
         self.set("CI", "true");
         match self.service {
             "github" => {
                 self.set("GITHUB_ACTIONS", "true");
-                self.set("GITHUB_REF_NAME", name);
-                self.set(
-                    "GITHUB_REF_TYPE",
-                    if tag.is_empty() { "branch" } else { "tag" },
-                );
                 self.set("GITHUB_SHA", &commit);
                 self.set("GITHUB_REPOSITORY", "org/demo");
                 self.set("GITHUB_SERVER_URL", &url);
             }
             "gitlab" => {
                 self.set("GITLAB_CI", "true");
-                self.set("CI_COMMIT_TAG", tag);
-                self.set("CI_COMMIT_REF_NAME", name);
                 self.set("CI_COMMIT_SHA", &commit);
                 self.set("CI_PROJECT_ID", "7");
                 self.set("CI_PROJECT_URL", "https://git.example.org/org/demo");
@@ -111,8 +200,6 @@ impl Pipeline {
             }
             _ => {
                 self.set("JENKINS_URL", "http://127.0.0.1/");
-                self.set("TAG_NAME", tag);
-                self.set("BRANCH_NAME", name);
                 self.set("GIT_COMMIT", &commit);
                 self.set("GIT_URL", "https://git.example.org/org/demo.git");
                 self.set("ARCHIVE_BASE", &format!("{url}/packs/"));
@@ -121,8 +208,13 @@ impl Pipeline {
         }
     }
 
-    /// Runs the steps of a template in their order; the first that fails ends it, as it would there.
+    /// Runs all jobs of a template.
     pub(crate) fn run(&self, template: &str) -> Result<String, String> {
+        self.run_jobs(template, "")
+    }
+
+    /// Runs the jobs of a template whose names contain `jobs`: the steps in their order; the first that fails ends it.
+    pub(crate) fn run_jobs(&self, template: &str, jobs: &str) -> Result<String, String> {
         let file = super::template::files(self.service)
             .into_iter()
             .find(|file| file.split('.').next() == Some(template))
@@ -137,9 +229,12 @@ impl Pipeline {
             else {
                 continue;
             };
+            if !job.to_lowercase().contains(jobs) {
+                continue;
+            }
             let variables: Vec<_> = variables
                 .into_iter()
-                .filter_map(|(name, value)| Some((name, self.expand(&value)?)))
+                .filter_map(|(name, value)| Some((name.clone(), self.expand(&name, &value)?)))
                 .collect();
             let done = self.shell(&script, &variables);
             said += &format!(
@@ -154,8 +249,13 @@ impl Pipeline {
         Ok(said)
     }
 
-    /// A value of a template as its service expands it; nothing where the run sets it otherwise.
-    fn expand(&self, value: &str) -> Option<String> {
+    /// A value of a template as its service expands it; nothing where the settings of the service say it otherwise.
+    fn expand(&self, name: &str, value: &str) -> Option<String> {
+        if self.service == "gitlab" {
+            let expanded = value.replace("$CI_PROJECT_URL", "https://git.example.org/org/demo");
+            assert!(!expanded.contains('$'), "no test knows `{value}`");
+            return (!self.variables.contains_key(name)).then_some(expanded);
+        }
         let Some(expression) = value
             .strip_prefix("${{ ")
             .and_then(|v| v.strip_suffix(" }}"))
@@ -165,6 +265,7 @@ impl Pipeline {
         let (source, name) = expression.split_once('.').unwrap();
         match (source, name) {
             ("vars" | "secrets", name) => self.variables.get(name).cloned(),
+            ("github", "repository") => self.variables.get("GITHUB_REPOSITORY").cloned(),
             ("github", "token") => Some("github-secret".to_owned()),
             ("github", "event.before") => self.variables.get("BEFORE").cloned(),
             _ => panic!("no test knows `{value}`"),
@@ -181,7 +282,7 @@ impl Pipeline {
             crate::support::path_variable().to_string_lossy()
         );
         Command::new("sh")
-            .args(["-euc", script])
+            .args(["-ec", script])
             .current_dir(&self.repository.path)
             .env_clear()
             .env("PATH", path)
@@ -193,11 +294,56 @@ impl Pipeline {
             .unwrap()
     }
 
+    /// Writes a pack that `pack check --strict` has nothing to say about, with a test of its own.
+    pub(crate) fn pack(&self, folder: &str, pack_ref: &str, version: &str, actions: &[&str]) {
+        let root = self.repository.path.join(folder);
+        let _ = fs::remove_dir_all(root.join("actions"));
+        fs::create_dir_all(root.join("actions")).unwrap();
+        fs::create_dir_all(root.join("tests")).unwrap();
+        let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
+        write(
+            "pack.yaml",
+            &format!(
+                "ref: {pack_ref}\nlabel: Demo\ndescription: Says hello\nversion: \"{version}\"\nauthor: a\nlicense: MIT\nrepository: https://git.example.org/org/demo\n"
+            ),
+        );
+        write("README.md", "# demo\n");
+        write("LICENSE", "MIT\n");
+        write(
+            "tests/run.sh",
+            "test -f actions/hello.sh && echo 'Tests: 1/1 passed'\n",
+        );
+        write("actions/hello.sh", "#!/bin/sh\necho hello\n");
+        for action in actions {
+            write(
+                &format!("actions/{action}.yaml"),
+                &format!(
+                    "ref: {pack_ref}.{action}\ndescription: says it\nrunner_type: shell\nentry_point: hello.sh\n"
+                ),
+            );
+        }
+    }
+
+    /// Takes the index repository back to its empty index.
+    pub(crate) fn forget_index(&self) {
+        let bare = self.place.path("index.git");
+        let first = git_in(&bare, &["rev-list", "--max-parents=0", "main"]);
+        git_in(&bare, &["update-ref", "refs/heads/main", &first]);
+        for branch in git_in(
+            &bare,
+            &["for-each-ref", "--format=%(refname)", "refs/heads/publish"],
+        )
+        .lines()
+        {
+            git_in(&bare, &["update-ref", "-d", branch]);
+        }
+    }
+
     /// Commits what is in the checkout and tags it.
     pub(crate) fn tag(&mut self, tag: &str) {
         self.repository.commit();
         self.repository.git(&["tag", tag]);
-        self.at(tag);
+        self.at_tag(tag);
     }
 
     /// Every branch of the index repository with its commit, one a line.

@@ -20,40 +20,10 @@ fn outcome(service: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// A pack that `pack check --strict` has nothing to say about, with a test of its own.
-fn pack(pipeline: &Pipeline, version: &str, actions: &[&str]) {
-    let root = &pipeline.repository.path;
-    let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
-    let _ = fs::remove_dir_all(root.join("actions"));
-    fs::create_dir_all(root.join("actions")).unwrap();
-    fs::create_dir_all(root.join("tests")).unwrap();
-    write(
-        "pack.yaml",
-        &format!(
-            "ref: demo\nlabel: Demo\ndescription: Says hello\nversion: \"{version}\"\nauthor: a\nlicense: MIT\nrepository: https://git.example.org/org/demo\n"
-        ),
-    );
-    write("README.md", "# demo\n");
-    write("LICENSE", "MIT\n");
-    write(
-        "tests/run.sh",
-        "test -f actions/hello.sh && echo 'Tests: 1/1 passed'\n",
-    );
-    write("actions/hello.sh", "#!/bin/sh\necho hello\n");
-    for action in actions {
-        write(
-            &format!("actions/{action}.yaml"),
-            &format!(
-                "ref: demo.{action}\ndescription: says it\nrunner_type: shell\nentry_point: hello.sh\n"
-            ),
-        );
-    }
-}
-
 /// A pipeline whose pack is published as 1.0.0.
 fn published(service: &'static str) -> Pipeline {
     let mut pipeline = Pipeline::new(service);
-    pack(&pipeline, "1.0.0", &["hello", "wave"]);
+    pipeline.pack("", "demo", "1.0.0", &["hello", "wave"]);
     pipeline.tag("v1.0.0");
     let said = pipeline
         .run("publish-pack")
@@ -157,7 +127,7 @@ fn gate_refuses_too_small_a_bump() {
             &pipeline.place.path("index.git"),
             &["update-ref", "refs/heads/main", branch],
         );
-        pack(&pipeline, "1.0.1", &["hello"]);
+        pipeline.pack("", "demo", "1.0.1", &["hello"]);
         pipeline.tag("v1.0.1");
         let before = (pipeline.branches(), pipeline.host.files());
         let said = pipeline.run("publish-pack").unwrap_err();
@@ -175,7 +145,7 @@ fn gate_refuses_too_small_a_bump() {
             "{service}"
         );
 
-        pack(&pipeline, "2.0.0", &["hello"]);
+        pipeline.pack("", "demo", "2.0.0", &["hello"]);
         pipeline.tag("v2.0.0");
         let said = pipeline
             .run("publish-pack")
@@ -194,7 +164,7 @@ fn gate_refuses_too_small_a_bump() {
 fn hostile_and_wrong_tags_do_nothing() {
     for service in runnable() {
         let mut pipeline = Pipeline::new(service);
-        pack(&pipeline, "1.0.0", &["hello"]);
+        pipeline.pack("", "demo", "1.0.0", &["hello"]);
         pipeline.repository.commit();
         let before = pipeline.branches();
         let tags = [
@@ -208,7 +178,7 @@ fn hostile_and_wrong_tags_do_nothing() {
             "*",
         ];
         for tag in tags {
-            pipeline.at(tag);
+            pipeline.at_tag(tag);
             let said = pipeline.run("publish-pack").unwrap_err();
             assert!(
                 said.contains("does not name version 1.0.0"),
@@ -229,7 +199,7 @@ fn hostile_and_wrong_tags_do_nothing() {
 fn findings_and_failing_tests_end_the_run() {
     for service in runnable() {
         let mut pipeline = Pipeline::new(service);
-        pack(&pipeline, "1.0.0", &["hello"]);
+        pipeline.pack("", "demo", "1.0.0", &["hello"]);
         fs::write(
             pipeline.repository.path.join("tests/run.sh"),
             "echo broken; exit 1\n",
@@ -254,7 +224,7 @@ fn publish_waits_for_nobody() {
         return;
     }
     let mut pipeline = Pipeline::new("github");
-    pack(&pipeline, "1.0.0", &["hello"]);
+    pipeline.pack("", "demo", "1.0.0", &["hello"]);
     pipeline.tag("v1.0.0");
     // Another pack arrives between the commit and the push, once.
     let place = pipeline.place.path("");
@@ -282,4 +252,29 @@ fn publish_waits_for_nobody() {
     );
     assert_eq!(log, "Publish demo 1.0.0\nother\nx");
     assert_eq!(pipeline.index("main")["packs"][0]["ref"], "demo");
+}
+
+/// An archive that is already at the address of this one, with other bytes, ends the run.
+#[test]
+fn other_bytes_under_the_same_name_are_refused() {
+    for service in runnable() {
+        let mut pipeline = published(service);
+        fs::write(pipeline.repository.path.join("README.md"), "# other\n").unwrap();
+        pipeline.repository.git(&["tag", "--delete", "v1.0.0"]);
+        pipeline.tag("v1.0.0");
+        // The index does not know it, so only the upload can notice.
+        pipeline.forget_index();
+        let before = (pipeline.branches(), pipeline.host.files());
+        let said = pipeline.run("publish-pack").unwrap_err();
+        assert!(said.contains("upload.sh"), "{said}");
+        assert!(
+            said.contains("checksum") && said.contains("dist/uploaded"),
+            "{service}\n{said}"
+        );
+        assert_eq!(
+            (pipeline.branches(), pipeline.host.files()),
+            before,
+            "{service}"
+        );
+    }
 }

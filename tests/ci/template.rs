@@ -10,18 +10,26 @@ use crate::support::project;
 /// The services there are templates for; each has a folder.
 pub(crate) const SERVICES: [&str; 3] = ["github", "gitlab", "jenkins"];
 
-/// Those whose pipelines can be run: all of them where curl is installed, which the steps need as they need git.
-#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
+/// Those whose pipelines can be run: all of them where the programs are that the steps use beside git.
 pub(crate) fn runnable() -> Vec<&'static str> {
-    let found = Command::new("curl").arg("--version").output().is_ok();
+    if installed("curl") && installed("rsync") {
+        SERVICES.to_vec()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether a program is there; if not the test says so, and fails where everything must run.
+#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
+pub(crate) fn installed(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
     #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
     let everything = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    assert!(found || !everything, "curl is not installed");
+    assert!(found || !everything, "{program} is not installed");
     if !found {
-        println!("skipped: curl is not installed");
-        return Vec::new();
+        println!("skipped: {program} is not installed");
     }
-    SERVICES.to_vec()
+    found
 }
 
 /// One step of a template.
@@ -71,12 +79,13 @@ fn github(workflow: &Value) -> Vec<Step> {
             let mut variables = variables(&workflow["env"]);
             variables.extend(self::variables(&definition["env"]));
             variables.extend(self::variables(&step["env"]));
-            if let Some(action) = step["uses"].as_str() {
-                steps.push(Step::Outside(action.to_owned()));
+            let what = step["uses"].as_str().or(step["run"].as_str()).unwrap();
+            if step["run"].is_null() || super::OUTSIDE.contains(&what) {
+                steps.push(Step::Outside(what.to_owned()));
             } else {
                 steps.push(Step::Shell {
                     job: job.as_str().unwrap().to_owned(),
-                    script: step["run"].as_str().unwrap().to_owned(),
+                    script: what.to_owned(),
                     variables,
                 });
             }
@@ -102,17 +111,20 @@ fn gitlab(pipeline: &Value) -> Vec<Step> {
                 .as_sequence()
                 .into_iter()
                 .chain(definition["script"].as_sequence());
-            for line in lines.flatten().map(|line| line.as_str().unwrap()) {
-                if super::OUTSIDE.contains(&line) {
-                    steps.push(Step::Outside(line.to_owned()));
-                } else {
-                    steps.push(Step::Shell {
-                        job: job.as_str().unwrap().to_owned(),
-                        script: line.to_owned(),
-                        variables: variables.clone(),
-                    });
-                }
-            }
+            let lines = lines.flatten().map(|line| line.as_str().unwrap());
+            let (outside, script): (Vec<&str>, Vec<&str>) =
+                lines.partition(|line| super::OUTSIDE.contains(line));
+            steps.extend(
+                outside
+                    .into_iter()
+                    .map(|line| Step::Outside(line.to_owned())),
+            );
+            // The service runs all lines of a job in one shell.
+            steps.push(Step::Shell {
+                job: job.as_str().unwrap().to_owned(),
+                script: script.join("\n"),
+                variables,
+            });
         }
     }
     steps
@@ -142,6 +154,9 @@ fn jenkins(text: &str) -> Vec<Step> {
             continue;
         }
         let line = line.split(" // ").next().unwrap().trim();
+        if line.starts_with("agent {") && line.ends_with('}') {
+            continue;
+        }
         if line == "}" || line == "]) {" {
             let closed = blocks.pop().unwrap();
             if line == "]) {" {
@@ -159,24 +174,13 @@ fn jenkins(text: &str) -> Vec<Step> {
             // They hold in the block around.
             scopes.push((blocks.len() - 2, (name.to_owned(), value)));
         } else if let Some(script) = line.strip_prefix("sh ") {
-            let script = match script {
-                "'''" => {
-                    let block: Vec<&str> = lines.by_ref().take_while(|l| *l != "'''").collect();
-                    block.join("\n")
-                }
-                _ => script
-                    .strip_prefix('\'')
-                    .and_then(|s| s.strip_suffix('\''))
-                    .unwrap()
-                    .to_owned(),
-            };
             steps.push(Step::Shell {
                 job: blocks
                     .iter()
                     .rfind(|b| b.starts_with("stage("))
                     .unwrap()
                     .clone(),
-                script,
+                script: literal(script, &mut lines),
                 variables: scopes.iter().map(|(_, pair)| pair.clone()).collect(),
             });
         } else if blocks
@@ -194,4 +198,16 @@ fn jenkins(text: &str) -> Vec<Step> {
     }
     assert!(blocks.is_empty(), "blocks are left open: {blocks:?}");
     steps
+}
+
+/// The text between the quotes that `first` begins with; three of them go on over more lines.
+fn literal<'a>(first: &str, lines: &mut impl Iterator<Item = &'a str>) -> String {
+    if first == "'''" {
+        let block: Vec<&str> = lines.take_while(|line| *line != "'''").collect();
+        return block.join("\n");
+    }
+    let inner = first
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    inner.unwrap().to_owned()
 }

@@ -16,6 +16,15 @@
 #   ARCHIVE_BASE  URL of the folder that archives are downloaded from             releases of GitHub, packages of GitLab
 #   GIT_URL       https URL of the pack's repository; empty: no git source       what the service says
 #   UPLOAD_TOKEN  bearer token for uploads to ARCHIVE_BASE                        none
+#
+# A registry that is built and hosted has these besides:
+#
+#   SITE          the registry that is made                                      public
+#   BASE_URL      where it will be hosted                                        what registry.yaml says
+#   TREE_BRANCH   branch that keeps the tree between builds                      tree
+#   TREE_REPO     git URL of its repository                                      origin
+#   UPSTREAMS     indexes to merge, where there are no packs                     none
+#   DEPLOY_TO     folder or rsync address to copy the tree to
 
 set -eu
 
@@ -25,6 +34,8 @@ REGISTRY=${REGISTRY:-dist/registry}
 INDEX_BRANCH=${INDEX_BRANCH:-main}
 INDEX_FILE=${INDEX_FILE:-index.json}
 PUBLISH=${PUBLISH:-push}
+SITE=${SITE:-public}
+TREE_BRANCH=${TREE_BRANCH:-tree}
 # Where install.sh puts the program.
 PATH=$PATH:${ATTUNE_BIN:-${HOME:-}/.local/bin}
 
@@ -89,4 +100,9 @@ index_git() {
     else
         GIT_TERMINAL_PROMPT=0 git "$@"
     fi
+}
+
+# git for the tree in SITE. What git keeps lies beside it: the tree holds nothing but what is hosted.
+site_git() {
+    index_git --git-dir="$SITE.git" --work-tree="$SITE" "$@"
 }

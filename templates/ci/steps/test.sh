@@ -2,7 +2,7 @@
 # Runs the pack's own tests: tests/run.sh, or else Python's unittest over tests/. A pack without tests passes.
 . "$(dirname -- "$0")/common.sh"
 
-cd -- "$PACK_DIR"
+cd -- "$PACK_DIR" || exit
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
 if [ -f tests/run.sh ]; then

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Gets the registry tree that was published last into SITE, so that a build keeps every version it lists.
+# The tree lives on a branch of its own, TREE_BRANCH of TREE_REPO; without that branch SITE starts empty.
+. "$(dirname -- "$0")/common.sh"
+
+if [ -e "$SITE" ] && [ ! -d "$SITE.git" ]; then
+    fail "\`$SITE\` is there and was not made by this step; remove it"
+fi
+[ -d "$SITE.git" ] || git init --quiet --bare -- "$SITE.git"
+rm -rf -- "$SITE"
+mkdir -- "$SITE"
+repository=${TREE_REPO:-$(git remote get-url origin)}
+if [ -n "$(index_git ls-remote -- "$repository" "refs/heads/$TREE_BRANCH")" ]; then
+    site_git fetch --quiet --depth 1 -- "$repository" "+refs/heads/$TREE_BRANCH:refs/attune/published"
+    site_git checkout --quiet --force --detach refs/attune/published
+else
+    echo "$TREE_BRANCH is not there yet: a new tree"
+fi
