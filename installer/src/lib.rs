@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bring;
+pub mod download;
 pub mod failpoint;
 pub mod failure;
 pub mod fetch;
@@ -28,6 +29,7 @@ pub mod uninstall;
 pub mod usage;
 pub mod verify;
 
+pub use download::{DownloadError, DownloadReport, DownloadRequest, DownloadedPack};
 pub use failpoint::{Failpoints, Fault, Step};
 pub use failure::{Classify, FailureClass};
 pub use history::{Comparison, HistoryEntry, HistoryError, NoGeneration, PackChange};

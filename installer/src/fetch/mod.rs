@@ -80,6 +80,8 @@ pub(crate) struct Yard<'a> {
     pub(crate) reporter: &'a dyn Reporter,
     /// Of direct sources; a registry's word is always binding.
     pub(crate) mismatch: Mismatch,
+    /// Where archives are kept beside their trees, if they are.
+    pub(crate) archives: Option<&'a Path>,
 }
 
 /// What a wrong checksum of a direct source means.

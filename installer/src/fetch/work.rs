@@ -75,8 +75,8 @@ fn unpack_listed(
     let url = source.place.to_string();
     let top = format!("{}-{}", candidate.pack_ref, candidate.version);
     warn_if_weak(&source.checksum, &url, yard);
-    let staged = FetchedArchive::new(&url, body)
-        .verify(&source.checksum, "registry")?
+    let verified = FetchedArchive::new(&url, body).verify(&source.checksum, "registry")?;
+    let staged = keep(verified, yard)?
         .unpack(destination, yard.limits, Some(&top))?
         .expect(&Expected {
             pack_ref: &candidate.pack_ref,
@@ -117,7 +117,7 @@ fn direct(
     yard: Yard<'_>,
 ) -> Result<VerifiedArchive, StageError> {
     let mut fetched = FetchedArchive::new(name, body);
-    match checksum {
+    let verified = match checksum {
         Some(checksum) if yard.mismatch == Mismatch::Warn && !fetched.matches(checksum)? => {
             yard.reporter
                 .warning(&format!("`{name}` does not have the checksum {checksum}"));
@@ -128,6 +128,14 @@ fn direct(
             fetched.verify(checksum, "command line")
         }
         None => Ok(fetched.accept_unverified()),
+    };
+    keep(verified?, yard)
+}
+
+fn keep(verified: VerifiedArchive, yard: Yard<'_>) -> Result<VerifiedArchive, StageError> {
+    match yard.archives {
+        Some(directory) => verified.keep(directory),
+        None => Ok(verified),
     }
 }
 

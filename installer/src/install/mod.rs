@@ -11,6 +11,7 @@ mod error;
 mod prepared;
 mod request;
 mod run;
+pub(crate) mod wanted;
 
 use pack_client::Registries;
 use pack_format::Checksum;
@@ -39,7 +40,7 @@ impl Installer<'_> {
         request: &InstallRequest,
         registries: &Registries,
     ) -> Result<InstallReport, InstallError> {
-        let jobs = direct_jobs(request)?;
+        let jobs = direct_jobs(&request.sources, request.checksum.as_ref())?;
         let session = Session::begin(&self.layout, &self.settings, self.reporter)?;
         let mut run = Run {
             installer: self,
@@ -55,12 +56,16 @@ impl Installer<'_> {
     }
 }
 
-/// The jobs that direct sources make.
-fn direct_jobs(request: &InstallRequest) -> Result<Vec<Job>, InstallError> {
-    let jobs: Vec<Job> = (request.sources.iter())
-        .filter_map(|source| direct_job(source, request.checksum.clone()))
+/// The jobs that direct sources make; a checksum belongs to exactly one source.
+pub(crate) fn direct_jobs(
+    sources: &[Source],
+    checksum: Option<&Checksum>,
+) -> Result<Vec<Job>, InstallError> {
+    let jobs: Vec<Job> = sources
+        .iter()
+        .filter_map(|source| direct_job(source, checksum.cloned()))
         .collect();
-    if request.checksum.is_some() && (jobs.len() != 1 || request.sources.len() != 1) {
+    if checksum.is_some() && (jobs.len() != 1 || sources.len() != 1) {
         return Err(InstallError::Checksum);
     }
     Ok(jobs)

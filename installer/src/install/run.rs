@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pack_client::{Candidate, Registries};
-use pack_format::documents::PackDependency;
-use pack_format::text::printable;
 use pack_format::{PackRef, StoreKey};
 
 use super::error::Difference;
 use super::prepared::{Origin, Prepared};
+use super::wanted::Wanted;
 use super::{Change, InstallError, InstallReport, InstallRequest, InstalledPack, Replace, check};
-use crate::fetch::{Arrived, FetchFailure, Job};
+use crate::bring::Place;
+use crate::fetch::{Arrived, Job};
 use crate::installer::Installer;
-use crate::plan::{self, Given, Plan};
+use crate::plan::Plan;
 use crate::record::{Record, State};
 use crate::session::Session;
 use crate::source::Source;
-use crate::stage::StagedPack;
 use crate::store::Existing;
 
 /// One installation on its way.
@@ -45,79 +44,23 @@ impl Run<'_> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let (client, mismatch) = (self.registries.settings(), self.request.mismatch);
-        let outcomes = (self.installer).bring(&mut self.session, jobs, client, mismatch)?;
-        let mut arrived = Vec::with_capacity(jobs.len());
-        let mut failures: Vec<FetchFailure> = Vec::new();
-        for outcome in outcomes {
-            match outcome {
-                Ok(pack) => arrived.push(pack),
-                Err(failure) => failures.push(failure),
-            }
-        }
-        match failures.len() {
-            0 => Ok(arrived),
-            1 => Err(failures.remove(0).into()),
-            _ => Err(InstallError::Several { failures }),
-        }
+        let place = Place {
+            staging: &self.session.new_staging("r-")?,
+            client: self.registries.settings(),
+            mismatch: self.request.mismatch,
+            archives: None,
+        };
+        self.installer.bring_all(jobs, place)
     }
 
     pub(super) fn plan(&self, direct: &[Arrived]) -> Result<Plan, InstallError> {
-        let roots = self.roots(direct)?;
-        let staged: Vec<&StagedPack> = direct.iter().map(|arrived| &arrived.staged).collect();
-        let given = Given {
-            state: &self.session.state,
-            staged: &staged,
-            roots: &roots,
+        let (state, reporter) = (&self.session.state, self.installer.reporter);
+        let wanted = Wanted {
+            sources: &self.request.sources,
+            direct,
             dependencies: self.request.dependencies,
         };
-        let (registries, reporter) = (self.registries, self.installer.reporter);
-        let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
-            .map_err(InstallError::Runtime)??;
-        for (pack_ref, (_, listing)) in &plan.listings {
-            if let Some(deprecated) = &listing.deprecated {
-                // Somebody else's words: on one line, so that they cannot pass for ours.
-                let reason = printable(&deprecated.reason);
-                reporter.warning(&format!("`{pack_ref}` is deprecated: {reason}"));
-            }
-        }
-        Ok(plan)
-    }
-
-    /// What registries are asked for; each pack may be named once.
-    fn roots(&self, direct: &[Arrived]) -> Result<Vec<PackDependency>, InstallError> {
-        let mut named: BTreeMap<PackRef, String> = BTreeMap::new();
-        let mut name = |pack_ref: &PackRef, source: String| {
-            let earlier = named.insert(pack_ref.clone(), source.clone());
-            earlier.map_or(Ok(()), |first| {
-                Err(InstallError::Twice {
-                    pack_ref: pack_ref.clone(),
-                    first: format!("`{first}`"),
-                    second: format!("`{source}`"),
-                })
-            })
-        };
-        for arrived in direct {
-            name(
-                &arrived.staged.manifest.pack_ref,
-                arrived.staged.name.clone(),
-            )?;
-        }
-        let mut roots = Vec::new();
-        for source in &self.request.sources {
-            if let Source::Registry {
-                pack_ref,
-                constraint,
-            } = source
-            {
-                name(pack_ref, source.to_string())?;
-                roots.push(PackDependency {
-                    pack_ref: pack_ref.clone(),
-                    constraint: constraint.clone(),
-                });
-            }
-        }
-        Ok(roots)
+        wanted.plan(state, self.registries, reporter)
     }
 
     /// Sorts the plan's packs into those to fetch, those in the store, and those that stay.

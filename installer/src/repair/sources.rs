@@ -10,6 +10,7 @@ use pack_git::RepositoryUrl;
 use url::Url;
 
 use super::{Case, RepairError, RepairFailure};
+use crate::bring::Place;
 use crate::fetch::{Job, Mismatch};
 use crate::install::direct_job;
 use crate::installer::Installer;
@@ -107,7 +108,16 @@ impl Installer<'_> {
         jobs: &[Job],
         client: &ClientSettings,
     ) -> Result<(), RepairError> {
-        let outcomes = self.bring(session, jobs, client, Mismatch::Refuse)?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let place = Place {
+            staging: &session.new_staging("r-")?,
+            client,
+            mismatch: Mismatch::Refuse,
+            archives: None,
+        };
+        let outcomes = self.bring(jobs, place);
         for (case, outcome) in cases.into_iter().zip(outcomes) {
             match outcome {
                 Ok(arrived) => case.accept(arrived.staged, &arrived.url),

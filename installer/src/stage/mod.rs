@@ -11,10 +11,11 @@ mod error;
 mod git;
 mod strip;
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use pack_archive::{ArchiveError, DirSink, Gate, Sink as _};
+use pack_archive::{ArchiveError, ArchiveKind, DirSink, Gate, Sink as _};
 use pack_client::Received;
 use pack_format::digest::TreeHashError;
 use pack_format::manifest::Manifest;
@@ -42,6 +43,7 @@ pub struct VerifiedArchive {
     name: String,
     body: Received,
     checks: Vec<Check>,
+    kept: Option<PathBuf>,
 }
 
 /// A complete tree in staging, with what is known of it.
@@ -61,6 +63,8 @@ pub struct StagedPack {
     pub archive_digest: Option<Checksum>,
     /// What was compared with what.
     pub checks: Vec<Check>,
+    /// A copy of the archive, if it came as one and was to be kept.
+    pub archive: Option<PathBuf>,
 }
 
 /// What a registry says a tree must be.
@@ -109,6 +113,7 @@ impl FetchedArchive {
             name: self.name,
             body: self.body,
             checks: vec![Check::new("archive_digest", against)],
+            kept: None,
         })
     }
 
@@ -130,11 +135,37 @@ impl FetchedArchive {
             name: self.name,
             body: self.body,
             checks: Vec::new(),
+            kept: None,
         }
     }
 }
 
 impl VerifiedArchive {
+    /// Writes a copy into the directory `directory` too, named after its digest and kind.
+    ///
+    /// # Errors
+    /// [`StageError::File`].
+    pub fn keep(mut self, directory: &Path) -> Result<Self, StageError> {
+        let name = self.name.clone();
+        let unreadable = |e| FsError::new("read", Path::new(&name), e);
+        let mut reader = self.body.reader().map_err(unreadable)?;
+        let mut head = Vec::new();
+        let wanted = ArchiveKind::HEAD_BYTES as u64;
+        (&mut reader)
+            .take(wanted)
+            .read_to_end(&mut head)
+            .map_err(unreadable)?;
+        // What is no archive is refused when it is unpacked.
+        let extension = ArchiveKind::detect(&head).map_or("archive", ArchiveKind::extension);
+        let hex = self.body.digest().to_hex();
+        let path = directory.join(format!("{hex}.{extension}"));
+        let mut file = File::create(&path).on("create", &path)?;
+        let mut reader = self.body.reader().map_err(unreadable)?;
+        io::copy(&mut reader, &mut file).on("write", &path)?;
+        self.kept = Some(path);
+        Ok(self)
+    }
+
     /// Unpacks into the new directory `destination` and reads what is there.
     ///
     /// Where everything lies below a directory `top`, that directory is left out.
@@ -157,6 +188,7 @@ impl VerifiedArchive {
         let staged = StagedPack::read(destination, &self.name).map(|staged| StagedPack {
             archive_digest: Some(digest.into()),
             checks: self.checks,
+            archive: self.kept,
             ..staged
         });
         staged.inspect_err(|_| {
@@ -179,6 +211,7 @@ impl StagedPack {
             inventory,
             archive_digest: None,
             checks: Vec::new(),
+            archive: None,
         })
     }
 

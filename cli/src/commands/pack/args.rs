@@ -1,6 +1,7 @@
 //! What was typed after `attune pack`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use attune_installer::Backend;
@@ -19,6 +20,8 @@ use super::yank::{DeprecateArgs, UnyankArgs, YankArgs};
 pub(crate) enum PackCommand {
     /// Install packs from registries, git repositories, directories, archives and URLs
     Install(InstallArgs),
+    /// Fetch and unpack packs without installing them, verified as an installation would
+    Fetch(FetchArgs),
     /// List what is installed
     List(ListArgs),
     /// Show one pack, installed or listed in a registry
@@ -71,10 +74,9 @@ impl LockArgs {
     }
 }
 
-/// `pack install`.
+/// Packs and where they come from.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
-pub(crate) struct InstallArgs {
+pub(crate) struct SourceArgs {
     /// Refs such as slack, slack@2.1.0 or slack@^2, git repositories, directories, archives or URLs
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
@@ -87,15 +89,6 @@ pub(crate) struct InstallArgs {
     /// What fetches git repositories: auto, libgit2 or cli
     #[arg(long, value_name = "BACKEND")]
     pub(crate) git: Option<Backend>,
-    /// Install again, and over packs from other sources
-    #[arg(short, long)]
-    pub(crate) force: bool,
-    /// Run no tests; implies --skip-deps
-    #[arg(long)]
-    pub(crate) skip_tests: bool,
-    /// Neither check nor install what packs need
-    #[arg(long)]
-    pub(crate) skip_deps: bool,
     /// Take URLs and paths only
     #[arg(long, conflicts_with = "registry")]
     pub(crate) no_registry: bool,
@@ -105,8 +98,40 @@ pub(crate) struct InstallArgs {
     /// What the one archive, directory or git tree must have, such as sha256:…
     #[arg(long, value_name = "CHECKSUM")]
     pub(crate) checksum: Option<Checksum>,
+}
+
+/// `pack install`.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Install again, and over packs from other sources
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Run no tests; implies --skip-deps
+    #[arg(long)]
+    pub(crate) skip_tests: bool,
+    /// Neither check nor install what packs need
+    #[arg(long)]
+    pub(crate) skip_deps: bool,
     #[command(flatten)]
     pub(crate) lock: LockArgs,
+}
+
+/// `pack fetch`.
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Where to: a directory that is empty or does not exist; each pack gets DIR/REF
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Keep the archives too, as DIR/REF-VERSION.tar.gz
+    #[arg(long)]
+    pub(crate) archive: bool,
+    /// Fetch what the packs need too
+    #[arg(long)]
+    pub(crate) with_deps: bool,
 }
 
 /// `pack list`.

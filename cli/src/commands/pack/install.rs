@@ -9,7 +9,7 @@ use attune_installer::{
 use pack_client::{Registries, RegistryConfig};
 use serde::Serialize;
 
-use super::args::InstallArgs;
+use super::args::{InstallArgs, SourceArgs};
 use super::context::{Context, failed};
 use crate::failure::Failure;
 use crate::report;
@@ -55,22 +55,17 @@ impl How {
     fn of(args: &InstallArgs) -> Self {
         Self {
             lock_timeout: args.lock.timeout(),
-            git: args.git,
+            git: args.source.git,
         }
     }
 }
 
 pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let options = DetectOptions {
-        git_ref: args.git_ref.clone(),
-        subdir: args.subdir.clone(),
-        no_registry: args.no_registry,
-        allow_http: context.registries_of(Vec::new())?.settings().allow_http,
-    };
+    let sources = detected(&args.source, context)?;
     let skip = args.skip_deps || args.skip_tests;
     let request = InstallRequest {
-        sources: detect(&args.sources, &options)?,
-        checksum: args.checksum.clone(),
+        sources,
+        checksum: args.source.checksum.clone(),
         dependencies: if skip {
             Dependencies::Skip
         } else {
@@ -81,24 +76,16 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
         } else {
             Replace::Keep
         },
-        mismatch: if context.settings.verify_checksums()? {
-            Mismatch::Refuse
-        } else {
-            Mismatch::Warn
-        },
+        mismatch: mismatch(context)?,
     };
-    let registries = (if args.no_registry {
-        context.registries_of(Vec::new())
-    } else {
-        context.registries(args.registry.as_deref())
-    })?;
+    let registries = asked(&args.source, context)?;
     if skip {
         context
             .report
             .warning("Dependency validation will be skipped");
     }
     install(
-        &args.sources,
+        &args.source.sources,
         &request,
         &registries,
         (context, How::of(args)),
@@ -119,6 +106,34 @@ pub(crate) fn from_registry(
     };
     let registries = context.registries_of(vec![registry])?;
     install(&sources, &request, &registries, (context, How::default()))
+}
+
+/// What the named sources mean.
+pub(super) fn detected(args: &SourceArgs, context: &Context<'_>) -> Result<Vec<Source>, Failure> {
+    let options = DetectOptions {
+        git_ref: args.git_ref.clone(),
+        subdir: args.subdir.clone(),
+        no_registry: args.no_registry,
+        allow_http: context.registries_of(Vec::new())?.settings().allow_http,
+    };
+    detect(&args.sources, &options)
+}
+
+/// The registries that refs are looked for in.
+pub(super) fn asked(args: &SourceArgs, context: &Context<'_>) -> Result<Registries, Failure> {
+    if args.no_registry {
+        return context.registries_of(Vec::new());
+    }
+    context.registries(args.registry.as_deref())
+}
+
+/// What a wrong checksum of a direct source means.
+pub(super) fn mismatch(context: &Context<'_>) -> Result<Mismatch, Failure> {
+    Ok(if context.settings.verify_checksums()? {
+        Mismatch::Refuse
+    } else {
+        Mismatch::Warn
+    })
 }
 
 fn detect(texts: &[String], options: &DetectOptions) -> Result<Vec<Source>, Failure> {

@@ -5,6 +5,7 @@ mod check;
 mod checksum;
 pub(crate) mod context;
 mod diff;
+mod fetch;
 mod history;
 mod index_entry;
 mod index_merge;
@@ -52,6 +53,7 @@ pub(crate) fn run(
         PackCommand::IndexMerge(args) => index_merge::run(args, settings, report),
         PackCommand::Diff(args) => diff::run(args, settings, report),
         PackCommand::Install(args) => install::run(args, &context()?),
+        PackCommand::Fetch(args) => fetch::run(args, &context()?),
         PackCommand::List(args) => list::run(args, &context()?),
         PackCommand::Show(args) => show::run(args, &context()?),
         PackCommand::Search(args) => search::run(args, &context()?),

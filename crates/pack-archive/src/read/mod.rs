@@ -51,6 +51,15 @@ impl ArchiveKind {
         tar::is_header(block).then_some(Self::Tar)
     }
 
+    /// The usual end of a file name, without the leading dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Tar => "tar",
+            Self::TarGz => "tar.gz",
+            Self::Zip => "zip",
+        }
+    }
+
     /// The kind that the end of a file name or URL path promises, if any.
     ///
     /// Content decides what an archive is; whoever has a name as well can refuse one that lies.

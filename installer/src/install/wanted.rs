@@ -1,0 +1,91 @@
+//! `Wanted`: what was asked for, and which versions that comes to.
+
+use std::collections::BTreeMap;
+
+use pack_client::Registries;
+use pack_format::PackRef;
+use pack_format::documents::PackDependency;
+use pack_format::text::printable;
+
+use super::InstallError;
+use crate::fetch::Arrived;
+use crate::plan::{self, Dependencies, Given, Plan};
+use crate::record::State;
+use crate::reporter::Reporter;
+use crate::source::Source;
+use crate::stage::StagedPack;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Everything that was named.
+    pub(crate) sources: &'a [Source],
+    /// Those of them that are in staging, since only their manifests say which packs they are.
+    pub(crate) direct: &'a [Arrived],
+    pub(crate) dependencies: Dependencies,
+}
+
+impl Wanted<'_> {
+    /// Chooses a version for everything; what is in `state` is preferred.
+    pub(crate) fn plan(
+        self,
+        state: &State,
+        registries: &Registries,
+        reporter: &dyn Reporter,
+    ) -> Result<Plan, InstallError> {
+        let roots = self.roots()?;
+        let staged: Vec<&StagedPack> = self.direct.iter().map(|arrived| &arrived.staged).collect();
+        let given = Given {
+            state,
+            staged: &staged,
+            roots: &roots,
+            dependencies: self.dependencies,
+        };
+        let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
+            .map_err(InstallError::Runtime)??;
+        for (pack_ref, (_, listing)) in &plan.listings {
+            if let Some(deprecated) = &listing.deprecated {
+                // Somebody else's words: on one line, so that they cannot pass for ours.
+                let reason = printable(&deprecated.reason);
+                reporter.warning(&format!("`{pack_ref}` is deprecated: {reason}"));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// What registries are asked for; each pack may be named once.
+    fn roots(self) -> Result<Vec<PackDependency>, InstallError> {
+        let mut named: BTreeMap<PackRef, String> = BTreeMap::new();
+        let mut name = |pack_ref: &PackRef, source: String| {
+            let earlier = named.insert(pack_ref.clone(), source.clone());
+            earlier.map_or(Ok(()), |first| {
+                Err(InstallError::Twice {
+                    pack_ref: pack_ref.clone(),
+                    first: format!("`{first}`"),
+                    second: format!("`{source}`"),
+                })
+            })
+        };
+        for arrived in self.direct {
+            name(
+                &arrived.staged.manifest.pack_ref,
+                arrived.staged.name.clone(),
+            )?;
+        }
+        let mut roots = Vec::new();
+        for source in self.sources {
+            if let Source::Registry {
+                pack_ref,
+                constraint,
+            } = source
+            {
+                name(pack_ref, source.to_string())?;
+                roots.push(PackDependency {
+                    pack_ref: pack_ref.clone(),
+                    constraint: constraint.clone(),
+                });
+            }
+        }
+        Ok(roots)
+    }
+}
