@@ -14,10 +14,12 @@
 //! * `import`    `registry import`: checkouts and indexes of StackStorm Exchange
 //! * `install`   `pack …` from a tree and from a server
 //! * `git`       `pack install` from git repositories: refs, servers, hostile ones
+//! * `hosting`   headers and types, of the program and of nginx
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
+//! * `registry_format` the fields that `docs/registry-format.md` names
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
@@ -40,6 +42,7 @@ mod diff;
 mod example;
 mod git;
 mod hostile;
+mod hosting;
 mod import;
 mod index_documents;
 mod index_entry;
@@ -52,6 +55,7 @@ mod install;
 mod layers;
 mod registry_check;
 mod registry_diff;
+mod registry_format;
 mod serve;
 mod store;
 mod support;
