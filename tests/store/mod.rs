@@ -3,5 +3,6 @@
 mod cache;
 mod fetch;
 mod history;
+mod many;
 mod repair;
 mod retention;

@@ -3,6 +3,7 @@
 //! The lock is `flock` on a file that is never removed, so it vanishes with its holder. Who holds it
 //! is written into the file for people to read; it decides nothing.
 
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pack_format::Hint;
+use pack_format::text::printable;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ use crate::source_dir::open_regular;
 /// How often a waiting process looks again.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long a holder may take to write its name before it is told without.
+const UNNAMED: Duration = Duration::from_millis(500);
+
 /// Who holds a lock, as far as its file tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -27,6 +32,22 @@ pub struct Holder {
     pub pid: u32,
     /// What it is doing, such as `pack install slack`.
     pub purpose: String,
+}
+
+impl Holder {
+    /// Whether its file tells who it is: not before it has written it.
+    fn is_known(&self) -> bool {
+        self.pid != 0
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_known() {
+            return f.write_str("another process");
+        }
+        write!(f, "process {} ({})", self.pid, printable(&self.purpose))
+    }
 }
 
 /// Exclusive access, until dropped.
@@ -41,8 +62,8 @@ pub struct Lock {
 pub enum LockError {
     /// Another process held it for the whole timeout.
     #[error(
-        "`{}` is locked by process {} ({}); it was not released within {} s",
-        path.display(), holder.pid, holder.purpose, timeout.as_secs_f32()
+        "`{}` is locked by {holder}; it was not released within {} s",
+        path.display(), timeout.as_secs_f32()
     )]
     Busy {
         /// The lock file.
@@ -90,8 +111,8 @@ impl Hint for LockError {
 impl Lock {
     /// Takes the lock at `path`, creating the file, for `purpose`.
     ///
-    /// While another process holds it, `waiting` is called once with the holder, and the attempt is
-    /// repeated until `timeout` has passed.
+    /// While another process holds it, `waiting` is called once with the holder, as soon as that is known, and
+    /// the attempt is repeated until `timeout` has passed.
     ///
     /// # Errors
     /// [`LockError::Busy`] after the timeout; [`LockError::File`] if the file cannot be opened.
@@ -124,11 +145,12 @@ impl Lock {
                 Err(TryLockError::Error(e)) => return Err(FsError::new("lock", path, e).into()),
             }
             let holder = read_holder(&mut file);
-            if !told {
+            let waited = start.elapsed();
+            if !told && (holder.is_known() || waited >= timeout.min(UNNAMED)) {
                 waiting(&holder);
                 told = true;
             }
-            if start.elapsed() >= timeout {
+            if waited >= timeout {
                 return Err(LockError::Busy {
                     path: path.to_owned(),
                     holder,
@@ -216,6 +238,7 @@ fn write_holder(file: &mut File, purpose: &str) {
     };
     if let Ok(mut text) = serde_json::to_string(&holder) {
         text.push('\n');
+        // Whoever waits must not take a former holder for this one.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())

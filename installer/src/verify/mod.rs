@@ -65,11 +65,19 @@ impl Installer<'_> {
     /// # Errors
     /// [`VerifyError`] if there is nothing to compare; what is wrong with a pack is in its report.
     pub fn verify(&self, refs: &[PackRef]) -> Result<Vec<VerifiedPack>, VerifyError> {
-        let state = state::current(&self.layout)?;
-        Ok(chosen(&state, refs)?
-            .into_iter()
-            .map(|record| verify_pack(&self.layout, &state, record))
-            .collect())
+        loop {
+            let state = state::current(&self.layout)?;
+            let found: Vec<VerifiedPack> = chosen(&state, refs)?
+                .into_iter()
+                .map(|record| verify_pack(&self.layout, &state, record))
+                .collect();
+            // What was read of a generation that is not active any more may have been pruned meanwhile.
+            if found.iter().all(|pack| pack.problems.is_empty())
+                || state::current(&self.layout)?.generation == state.generation
+            {
+                return Ok(found);
+            }
+        }
     }
 }
 

@@ -217,3 +217,29 @@ impl Drop for Unmount {
         let _ = std::process::Command::new("umount").arg(&self.0).output();
     }
 }
+
+/// A repair that stops anywhere leaves each pack damaged or mended, and the next one finishes.
+#[test]
+fn repair_stops_anywhere() {
+    let registry = registry();
+    for fault in [Fault::Fail, Fault::Abandon] {
+        for step in Step::ALL {
+            let mut home = Home::new().registry(&registry.url());
+            home.install(&["slack", "core"]).unwrap();
+            let good = home.snapshot();
+            for name in ["slack", "core"] {
+                let tree = fs::canonicalize(home.base.join(name)).unwrap();
+                fs::write(tree.join("actions/run.sh"), "edited").unwrap();
+            }
+            let whole = |seen: Option<String>| seen.is_some_and(|text| !text.is_empty());
+            home.failpoints = stop_at(step, fault);
+            let stopped = home.installer("").repair(&[], &home.registries());
+            assert_eq!(stopped.is_err(), step <= Step::Stored, "{step:?} {fault:?}");
+            assert!(seen(&home).into_iter().all(whole), "{step:?} {fault:?}");
+            home.failpoints = Failpoints::default();
+            let report = home.installer("").repair(&[], &home.registries()).unwrap();
+            assert!(report.packs.iter().all(|pack| pack.remaining.is_empty()));
+            assert_eq!(home.snapshot(), good, "{step:?} {fault:?}");
+        }
+    }
+}

@@ -384,7 +384,7 @@ fn yanked_version_is_not_chosen() {
     let home = Home::new().registry(&registry.url());
     home.install(&["slack"]).unwrap();
     assert_eq!(home.packs(), ["slack@2.0.0"]);
-    home.refuses(&["slack@2.1.0"], "2.1.0 (yanked)");
+    home.refuses(&["slack@2.1.0"], "2.1.0 (yanked: broken)");
 }
 
 /// One bad pack among several: all bad ones are named, none is installed.

@@ -179,10 +179,7 @@ fn in_tree(args: &IndexUpdateArgs, settings: &Settings, report: Report) -> Resul
         lock_timeout: args.file.lock.timeout(),
     };
     let waiting = |holder: &pack_fs::lock::Holder| {
-        report.note(&format!(
-            "waiting for process {} ({})",
-            holder.pid, holder.purpose
-        ));
+        report.note(&format!("waiting for {holder}"));
     };
     let updated = tree::update(&args.directory, sources, &options, waiting).map_err(|e| {
         let code = match () {

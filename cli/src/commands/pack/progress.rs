@@ -63,11 +63,7 @@ impl pack_client::Reporter for Progress {
 
 impl attune_installer::Reporter for Progress {
     fn waiting(&self, holder: &Holder) {
-        self.report.note(&format!(
-            "waiting for process {} ({})",
-            holder.pid,
-            report::sanitised(&holder.purpose)
-        ));
+        self.report.note(&format!("waiting for {holder}"));
     }
 
     fn planned(&self, total: usize) {

@@ -159,10 +159,7 @@ fn say(
         lock_timeout: args.lock.timeout(),
     };
     let waiting = |holder: &pack_fs::lock::Holder| {
-        report.note(&format!(
-            "waiting for process {} ({})",
-            holder.pid, holder.purpose
-        ));
+        report.note(&format!("waiting for {holder}"));
     };
     let edited = withdraw(&options, pack_ref, withdrawal, waiting)
         .map_err(|e| Failure::new(code_of(&e), &e))?;

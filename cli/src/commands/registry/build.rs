@@ -81,10 +81,7 @@ fn options(args: &BuildArgs, settings: &Settings) -> Result<BuildOptions, Failur
 /// Builds once and prints what came of it.
 pub(crate) fn once(options: &BuildOptions, report: Report) -> Result<(), Failure> {
     let waiting = |holder: &pack_fs::lock::Holder| {
-        report.note(&format!(
-            "waiting for process {} ({})",
-            holder.pid, holder.purpose
-        ));
+        report.note(&format!("waiting for {holder}"));
     };
     match build(options, waiting) {
         Ok(done) => print(options, &done, report),
