@@ -3,25 +3,16 @@
 //! They run in a shell; only the paths and the host of an archive are those of the test.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::Place;
 use crate::support::index::{conforming, entry, index};
+use crate::support::{Place, path_with_attune};
 
 /// Runs a script with `attune` on its search path.
 fn shell(place: &Place, directory: &str, script: &str) -> Output {
-    let binary = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap();
     let mut command = place.attune(&[]);
-    let path = command
-        .get_envs()
-        .find(|(name, _)| *name == "PATH")
-        .unwrap()
-        .1
-        .unwrap();
-    let path = format!("{}:{}", binary.display(), path.to_string_lossy());
     let mut shell = Command::new("bash");
     shell
         .args(["-euo", "pipefail", "-c", script])
@@ -29,7 +20,7 @@ fn shell(place: &Place, directory: &str, script: &str) -> Output {
         .env_clear()
         .envs(
             command
-                .env("PATH", path)
+                .env("PATH", path_with_attune())
                 .get_envs()
                 .filter_map(|(k, v)| Some((k, v?))),
         );

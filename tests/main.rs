@@ -14,6 +14,7 @@
 //! * `import`    `registry import`: checkouts and indexes of StackStorm Exchange
 //! * `install`   `pack …` from a tree and from a server
 //! * `git`       `pack install` from git repositories: refs, servers, hostile ones
+//! * `guides`    commands, messages and links of the guides in `docs/`
 //! * `hosting`   headers and types, of the program and of nginx
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
@@ -41,6 +42,7 @@ mod demo;
 mod diff;
 mod example;
 mod git;
+mod guides;
 mod hostile;
 mod hosting;
 mod import;

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use super::host::Host;
 use super::template::{Step, steps};
-use crate::support::Place;
 use crate::support::git::{Repository, git_in};
 use crate::support::index::{conforming, index};
+use crate::support::{Place, path_with_attune};
 
 /// What an index says in place of the host on loopback when it is read by this module.
 pub(crate) const PUBLIC: &str = "https://files.example.org";
@@ -274,13 +273,8 @@ impl Pipeline {
 
     /// Runs a script in the checkout with the variables of the run and these.
     pub(crate) fn shell(&self, script: &str, variables: &[(String, String)]) -> Output {
-        let binary = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap();
-        let path = format!(
-            "{}:{}:{}",
-            self.place.path("bin").display(),
-            binary.display(),
-            crate::support::path_variable().to_string_lossy()
-        );
+        let stand_ins = self.place.path("bin");
+        let path = format!("{}:{}", stand_ins.display(), path_with_attune());
         Command::new("sh")
             .args(["-ec", script])
             .current_dir(&self.repository.path)

@@ -91,6 +91,12 @@ pub(crate) fn path_variable() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }
 
+/// A search path on which scripts find the program under test before everything else.
+pub(crate) fn path_with_attune() -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap();
+    format!("{}:{}", binary.display(), path_variable().to_string_lossy())
+}
+
 /// What a run printed.
 #[derive(Debug)]
 pub(crate) struct Run {
