@@ -7,6 +7,7 @@
 //!
 //! Nothing is synchronised here: the caller does that once for many files.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -70,6 +71,24 @@ impl DirSink {
     pub fn write(&mut self, path: &MemberPath, executable: bool, content: &[u8]) -> io::Result<()> {
         let file = self.create_file(path, executable)?;
         write_all(file.as_fd(), content)
+    }
+
+    /// Writes a file with the rest of what `source` holds, at most `limit` bytes; returns how many it had.
+    ///
+    /// The kernel copies. Where the file system can share blocks (btrfs, XFS), both files share them until one
+    /// of them is written.
+    ///
+    /// # Errors
+    /// As [`Sink::file`].
+    pub fn copy(
+        &mut self,
+        path: &MemberPath,
+        executable: bool,
+        (source, limit): (&File, u64),
+    ) -> io::Result<u64> {
+        let mut file = File::from(self.create_file(path, executable)?);
+        // A plain file behind `Take` is what makes the standard library ask the kernel.
+        io::copy(&mut source.take(limit), &mut file)
     }
 
     fn create_file(&mut self, path: &MemberPath, executable: bool) -> io::Result<OwnedFd> {

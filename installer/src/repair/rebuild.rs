@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
-use pack_archive::{DirSink, Gate, Sink as _};
+use pack_archive::{DirSink, Gate};
 use pack_format::ArchiveDigest;
 use pack_fs::{FsError, SourceDir};
 
@@ -69,11 +69,12 @@ impl Installer<'_> {
             let path = gate.admit_file(file.path.as_bytes(), file.size_bytes);
             let path = path.ok()?;
             let other = others.get(&file.sha256).into_iter().flatten();
-            let mut content = [(own.clone(), file.path.clone())]
+            let content = [(own.clone(), file.path.clone())]
                 .iter()
                 .chain(other)
                 .find_map(|(tree, name)| open_if(tree, name, file))?;
-            sink.file(&path, file.executable, &mut content).ok()?;
+            sink.copy(&path, file.executable, (&content, file.size_bytes))
+                .ok()?;
         }
         drop(sink);
         // The key is computed from what was written, so nothing above need be trusted.

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use pack_archive::{ArchiveError, ArchiveKind, DirSink, Gate, Sink as _};
+use pack_archive::{ArchiveError, ArchiveKind, DirSink, Gate};
 use pack_client::Received;
 use pack_format::digest::TreeHashError;
 use pack_format::manifest::Manifest;
@@ -321,10 +321,10 @@ fn copy_tree(from: &Path, to: &Path, limits: &Limits, name: &str) -> Result<(), 
         let place = from.join(&file.path);
         let content = source.file(&file.path).on("open", &place)?;
         // One byte more than the limits were asked about is enough to see that it grows.
-        let mut content = content.take(file.size_bytes.saturating_add(1));
-        sink.file(&path, file.executable, &mut content)
+        let limit = file.size_bytes.saturating_add(1);
+        let read = sink
+            .copy(&path, file.executable, (&content, limit))
             .on("copy", &place)?;
-        let read = file.size_bytes.saturating_add(1) - content.limit();
         check_size(from, file, read).map_err(|e| StageError::of_tree(name, e))?;
     }
     Ok(())

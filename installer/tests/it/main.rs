@@ -4,6 +4,7 @@
 //! * `history`: rollback, uninstall, history, prune
 //! * `verify`: every kind of damage is named
 //! * `faults`: each step of a change fails in turn; full disk; a second process
+//! * `sharing`: copies share their blocks where they can
 //! * `web`: the same registries over HTTP
 //! * `speed`: many packs at once (ignored by default)
 
@@ -12,6 +13,7 @@
 mod faults;
 mod history;
 mod install;
+mod sharing;
 mod speed;
 mod support;
 mod verify;
