@@ -1,7 +1,7 @@
 #!/bin/sh
 # Times the program beside its peers; see benches/README.md.
 #
-#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check merge
+#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check merge resolve
 #   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -74,6 +74,12 @@ bench_check() {
         "attune=$attune registry check $work/again -q" \
         "attune --quick=$attune registry check $work/again --quick -q"
     rm -rf "$work/again" "$work/again.state"
+}
+
+bench_resolve() {
+    echo "## Resolve: one pack among 2,000 of ten versions, each of which needs three others"
+    echo
+    (cd "$here/.." && cargo run -q --release -p pack-resolve --example universe)
 }
 
 bench_merge() {

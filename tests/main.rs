@@ -19,6 +19,7 @@
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
+//! * `resolve`   which versions are chosen, and what is said about the others
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
 //! * `registry_format` the fields that `docs/registry-format.md` names
 //! * `check`     `pack check`: findings in every form
@@ -58,6 +59,7 @@ mod layers;
 mod registry_check;
 mod registry_diff;
 mod registry_format;
+mod resolve;
 mod serve;
 mod store;
 mod support;

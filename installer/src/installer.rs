@@ -7,6 +7,7 @@ use pack_format::Limits;
 use pack_git::GitSettings;
 
 use crate::layout::Layout;
+use crate::policy::Policy;
 use crate::record::State;
 use crate::reporter::Reporter;
 use crate::session::ChangeSettings;
@@ -21,6 +22,7 @@ pub struct Installer<'a> {
     pub(crate) settings: ChangeSettings,
     pub(crate) limits: Limits,
     pub(crate) git: GitSettings,
+    pub(crate) policy: Policy,
     pub(crate) reporter: &'a dyn Reporter,
 }
 
@@ -36,6 +38,7 @@ impl<'a> Installer<'a> {
             settings,
             limits: Limits::default(),
             git: GitSettings::default(),
+            policy: Policy::default(),
             reporter,
         }
     }
@@ -51,6 +54,13 @@ impl<'a> Installer<'a> {
     #[must_use]
     pub fn with_git(mut self, git: GitSettings) -> Self {
         self.git = git;
+        self
+    }
+
+    /// The same with another policy about versions.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

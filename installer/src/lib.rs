@@ -6,6 +6,7 @@ pub mod failpoint;
 pub mod failure;
 pub mod fetch;
 pub mod history;
+pub mod host;
 pub mod install;
 mod installer;
 pub mod inventory;
@@ -13,6 +14,8 @@ pub mod layout;
 mod lines;
 pub mod pack_dir;
 mod plan;
+pub mod policy;
+pub mod preview;
 pub mod prune;
 pub mod record;
 pub mod repair;
@@ -26,6 +29,7 @@ pub mod state;
 mod store;
 mod undo;
 pub mod uninstall;
+pub mod upgrade;
 pub mod usage;
 pub mod verify;
 
@@ -33,6 +37,7 @@ pub use download::{DownloadError, DownloadReport, DownloadRequest, DownloadedPac
 pub use failpoint::{Failpoints, Fault, Step};
 pub use failure::{Classify, FailureClass};
 pub use history::{Comparison, HistoryEntry, HistoryError, NoGeneration, PackChange};
+pub use host::Host;
 pub use install::{
     Change, Dependencies, Difference, InstallError, InstallReport, InstallRequest, InstalledPack,
     Mismatch, Replace,
@@ -41,6 +46,9 @@ pub use installer::Installer;
 pub use layout::Layout;
 pub use pack_client::{CacheKeep, CacheRemoved};
 pub use pack_git::{Backend, GitSettings};
+pub use pack_resolve::{Found, Runtime};
+pub use policy::{Policy, Requirements};
+pub use preview::{Installed, Preview, PreviewRequest, PreviewedPack};
 pub use prune::{PruneError, PruneReport, Retention};
 pub use record::{Record, SourceType, State};
 pub use repair::{RepairError, RepairFailure, RepairReport, RepairedPack};
@@ -49,5 +57,6 @@ pub use rollback::{RollbackError, RollbackReport, RollbackTarget};
 pub use session::{ChangeError, ChangeSettings};
 pub use source::{DetectOptions, Source, SourceError};
 pub use uninstall::{Dependents, UninstallError, UninstallReport};
+pub use upgrade::Upgrade;
 pub use usage::{CacheUsage, StoreUsage, Usage};
 pub use verify::{Problem, VerifiedPack, VerifyError};

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use pack_client::{Candidate, Listing, LookupError, Registries, Registry};
 use pack_format::documents::PackDependency;
-use pack_format::{Constraint, PackRef};
+use pack_format::{Constraint, PackRef, Version};
 use pack_resolve::{Request, Resolution, ResolveError, Withheld, resolve};
 
+use crate::policy::Policy;
 use crate::record::State;
 use crate::reporter::Reporter;
 use crate::stage::StagedPack;
@@ -30,6 +31,10 @@ pub(crate) struct Given<'a> {
     pub(crate) roots: &'a [PackDependency],
     /// Whether what packs need is looked at.
     pub(crate) dependencies: Dependencies,
+    /// Versions to keep while they satisfy everybody, besides those that are installed.
+    pub(crate) preferred: &'a BTreeMap<PackRef, Version>,
+    /// Which versions may be chosen at all.
+    pub(crate) policy: &'a Policy,
 }
 
 /// Whether dependencies are installed and checked.
@@ -88,10 +93,13 @@ pub(crate) async fn plan(
         outcome => outcome,
     };
     match resolution {
-        Ok(resolution) => Ok(Plan {
-            resolution,
-            listings: search.listings,
-        }),
+        Ok(mut resolution) => {
+            search.concerned(&mut resolution);
+            Ok(Plan {
+                resolution,
+                listings: search.listings,
+            })
+        }
         Err(cause) => Err(PlanError::Resolve {
             cause,
             searched: search.searched,
@@ -184,6 +192,30 @@ impl Search<'_> {
         wanted
     }
 
+    /// Leaves out installed packs that neither change nor have to do with what was asked for.
+    fn concerned(&self, resolution: &mut Resolution) {
+        let request = self.request();
+        let versions: BTreeMap<PackRef, Version> = (resolution.packs.iter())
+            .map(|picked| (picked.pack_ref.clone(), picked.version.clone()))
+            .collect();
+        let mut open: Vec<&PackRef> = request.roots.iter().map(|root| &root.pack_ref).collect();
+        let mut reached: BTreeSet<&PackRef> = BTreeSet::new();
+        while let Some(pack_ref) = open.pop() {
+            if !reached.insert(pack_ref) {
+                continue;
+            }
+            let candidates = request.available.get(pack_ref).into_iter().flatten();
+            let chosen = candidates.filter(|c| versions.get(pack_ref) == Some(&c.version));
+            open.extend(chosen.flat_map(|c| c.dependencies.iter().map(|d| &d.pack_ref)));
+        }
+        let stays = |picked: &pack_resolve::Picked| {
+            let record = self.given.state.packs.get(&picked.pack_ref);
+            record.is_some_and(|record| record.version == picked.version)
+        };
+        (resolution.packs).retain(|p| reached.contains(&p.pack_ref) || !stays(p));
+        (resolution.cycles).retain(|cycle| cycle.iter().any(|p| reached.contains(p)));
+    }
+
     fn is_satisfied(&self, need: &PackDependency) -> bool {
         self.given
             .state
@@ -196,8 +228,10 @@ impl Search<'_> {
     fn request(&self) -> Request {
         let skip = self.given.dependencies == Dependencies::Skip;
         let kept = |needs: &[PackDependency]| if skip { Vec::new() } else { needs.to_vec() };
+        let now = self.registries.settings().now;
         let mut request = Request {
             roots: self.given.roots.to_vec(),
+            preferred: self.given.preferred.clone(),
             ..Request::default()
         };
         let mut settled = BTreeSet::new();
@@ -218,9 +252,10 @@ impl Search<'_> {
                     candidate.version.clone(),
                     kept(candidate.dependencies()),
                 );
-                choice.withheld = candidate.yanked.as_ref().map(|yank| Withheld::Yanked {
-                    reason: yank.reason.clone(),
-                });
+                choice.withheld = match self.given.policy.withheld(candidate, now) {
+                    Some(Withheld::Unmet { .. }) if skip => None,
+                    withheld => withheld,
+                };
                 request.add(pack_ref.clone(), choice);
             }
         }
@@ -240,6 +275,10 @@ impl Search<'_> {
                 request
                     .preferred
                     .insert(pack_ref.clone(), record.version.clone());
+                // What is broken already need not be kept whole.
+                if !skip && (record.dependencies.iter()).all(|need| self.is_satisfied(need)) {
+                    request.keep.insert(pack_ref.clone());
+                }
             }
         }
         request

@@ -4,6 +4,7 @@
 //! about it can say so.
 
 mod git;
+mod policy;
 mod registry;
 mod retention;
 

@@ -99,6 +99,12 @@ pub struct About {
     pub keywords: Vec<String>,
     /// Runtimes it asks for.
     pub runtime_deps: Vec<String>,
+    /// Oldest Python, as the manifest's `python` says it; unknown in format 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Oldest Node.js, as the manifest's `nodejs` says it; unknown in format 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodejs: Option<String>,
     /// Components by kind.
     pub contents: Contents,
 }
@@ -163,6 +169,8 @@ impl Candidate {
                 repository: document.repository,
                 keywords: document.keywords,
                 runtime_deps: document.runtime_deps,
+                python: document.python,
+                nodejs: document.nodejs,
                 contents: document.components.contents(),
             },
             version: document.version,
@@ -200,6 +208,8 @@ impl Candidate {
                 repository: entry.repository.clone(),
                 keywords: entry.keywords.clone(),
                 runtime_deps: entry.runtime_deps.clone(),
+                python: None,
+                nodejs: None,
                 contents: entry.contents.clone(),
             },
         }

@@ -99,7 +99,7 @@ fn advice(request: &Request) -> Option<String> {
         without.keep.remove(kept);
         if search(&without, Advice::None).is_ok() {
             return Some(format!(
-                "uninstall `{kept}` first, or add a registry that has a version of it that fits"
+                "name `{kept}` in the same command, so that another version of it may be chosen, or uninstall it first"
             ));
         }
     }

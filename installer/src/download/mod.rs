@@ -20,6 +20,7 @@ use crate::install::wanted::Wanted;
 use crate::install::{Dependencies, InstallError, Mismatch, direct_jobs};
 use crate::installer::Installer;
 use crate::plan::Plan;
+use crate::policy::{Policy, Requirements};
 use crate::record::{State, Verified};
 use crate::source::Source;
 
@@ -143,10 +144,16 @@ impl Installer<'_> {
             Ok(self.bring_all(jobs, place)?)
         };
         let direct = bring("direct", &direct_jobs)?;
+        // What is fetched is for other hosts too.
+        let policy = Policy {
+            requirements: Requirements::Warn,
+            ..self.policy.clone()
+        };
         let wanted = Wanted {
             sources: &request.sources,
             direct: &direct,
             dependencies: request.dependencies,
+            policy: &policy,
         };
         let plan = wanted.plan(&State::empty(), registries, self.reporter)?;
         let listed = bring("listed", &listed_jobs(&plan, &direct))?;

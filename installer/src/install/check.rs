@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use pack_client::Candidate;
 use pack_format::PackRef;
 use pack_format::documents::PackDependency;
+use pack_format::text::printable;
 
 use super::run::Outcome;
 use super::{Change, Dependencies, InstallError, InstallRequest};
+use crate::fetch::Arrived;
+use crate::installer::Installer;
+use crate::plan::Plan;
+use crate::policy::{self, Requirements, requirements_of};
 use crate::record::{Record, State};
 use crate::reporter::Reporter;
 
@@ -45,6 +51,70 @@ pub(super) fn dependents(
         return Ok(());
     }
     Err(InstallError::Breaks { broken })
+}
+
+/// Warns of packs that newcomers should not choose, among those that were chosen.
+pub(crate) fn deprecated(plan: &Plan, reporter: &dyn Reporter) {
+    for picked in &plan.resolution.packs {
+        let pack_ref = &picked.pack_ref;
+        let listing = plan.listings.get(pack_ref).map(|(_, listing)| listing);
+        let Some(deprecated) = listing.and_then(|listing| listing.deprecated.as_ref()) else {
+            continue;
+        };
+        let mut text = format!("`{pack_ref}` is deprecated");
+        if !deprecated.reason.is_empty() {
+            // Somebody else's words: on one line, so that they cannot pass for ours.
+            text.push_str(&format!(": {}", printable(&deprecated.reason)));
+        }
+        if let Some(successor) = &deprecated.successor {
+            text.push_str(&format!("; use `{successor}` instead"));
+        }
+        reporter.warning(&text);
+    }
+}
+
+/// Refuses sources this host is not made for, and warns of what nobody can tell.
+///
+/// Listed versions that this host is not made for were not chosen, unless the policy lets them be.
+pub(super) fn requirements(
+    plan: &Plan,
+    (direct, state): (&[Arrived], &State),
+    installer: &Installer<'_>,
+) -> Result<(), InstallError> {
+    let of_direct = direct.iter().map(|arrived| {
+        let manifest = &arrived.staged.manifest;
+        let subject = format!("{}@{}", manifest.pack_ref, manifest.version);
+        (subject, requirements_of(manifest))
+    });
+    let of_listed = plan.resolution.packs.iter().filter_map(|picked| {
+        let record = state.packs.get(&picked.pack_ref);
+        if record.is_some_and(|record| record.version == picked.version) {
+            return None;
+        }
+        let (_, listing) = plan.listings.get(&picked.pack_ref)?;
+        let same = |c: &&Candidate| c.version == picked.version;
+        let candidate = listing.candidates.iter().find(same)?;
+        Some((picked.to_string(), policy::requirements(candidate)))
+    });
+    let mut refusals = Vec::new();
+    for (subject, requirements) in of_direct.chain(of_listed) {
+        let (refused, unclear) = installer.policy.check(&requirements);
+        for reason in unclear {
+            installer.reporter.warning(&format!("`{subject}` {reason}"));
+        }
+        for reason in refused {
+            match installer.policy.requirements {
+                Requirements::Refuse => refusals.push(format!("`{subject}` {reason}")),
+                Requirements::Warn => {
+                    installer.reporter.warning(&format!("`{subject}` {reason}"));
+                }
+            }
+        }
+    }
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    Err(InstallError::Unmet { refusals })
 }
 
 /// Whether a need is met.

@@ -57,6 +57,12 @@ pub enum InstallError {
     /// The same version is installed with other files.
     #[error(transparent)]
     Different(Box<Difference>),
+    /// This host is not what packs need.
+    #[error("this host is not what the packs need{}", below(.refusals.iter().cloned()))]
+    Unmet {
+        /// Who needs what, and what was found.
+        refusals: Vec<String>,
+    },
     /// Installed packs need other versions.
     #[error("other installed packs would break{}", below(.broken.iter().cloned()))]
     Breaks {
@@ -149,6 +155,7 @@ impl Hint for InstallError {
             Self::Checksum => "install that source by itself",
             Self::Twice { .. } => "name each pack once",
             Self::Different(_) => "pass `--force` to replace what is installed",
+            Self::Unmet { .. } => "bring the host to what they need, or choose other versions",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
             Self::Stored { .. } => "run the command again with `--force`",
             Self::Runtime(_) => return None,
@@ -162,7 +169,9 @@ impl Classify for InstallError {
         match self {
             Self::Change(error) => error.class(),
             Self::Lookup(error) => error.class(),
-            Self::Resolve { .. } | Self::Breaks { .. } => FailureClass::NoSolution,
+            Self::Resolve { .. } | Self::Unmet { .. } | Self::Breaks { .. } => {
+                FailureClass::NoSolution
+            }
             Self::Fetch(error) => error.class(),
             Self::Several { failures } => failures
                 .first()

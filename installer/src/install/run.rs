@@ -9,7 +9,10 @@ use pack_format::{PackRef, StoreKey};
 use super::error::Difference;
 use super::prepared::{Origin, Prepared};
 use super::wanted::Wanted;
-use super::{Change, InstallError, InstallReport, InstallRequest, InstalledPack, Replace, check};
+use super::{
+    Change, Dependencies, InstallError, InstallReport, InstallRequest, InstalledPack, Replace,
+    check,
+};
 use crate::bring::Place;
 use crate::fetch::{Arrived, Job};
 use crate::installer::Installer;
@@ -59,8 +62,14 @@ impl Run<'_> {
             sources: &self.request.sources,
             direct,
             dependencies: self.request.dependencies,
+            policy: &self.installer.policy,
         };
-        wanted.plan(state, self.registries, reporter)
+        let plan = wanted.plan(state, self.registries, reporter)?;
+        if self.request.dependencies == Dependencies::Install {
+            check::requirements(&plan, (direct, state), self.installer)?;
+        }
+        (self.installer).warn_of_upgrades(&plan, state, self.registries);
+        Ok(plan)
     }
 
     /// Sorts the plan's packs into those to fetch, those in the store, and those that stay.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use pack_client::Registries;
 use pack_format::PackRef;
 use pack_format::documents::PackDependency;
-use pack_format::text::printable;
 
-use super::InstallError;
+use super::{InstallError, check};
 use crate::fetch::Arrived;
 use crate::plan::{self, Dependencies, Given, Plan};
+use crate::policy::Policy;
 use crate::record::State;
 use crate::reporter::Reporter;
 use crate::source::Source;
@@ -23,6 +23,7 @@ pub(crate) struct Wanted<'a> {
     /// Those of them that are in staging, since only their manifests say which packs they are.
     pub(crate) direct: &'a [Arrived],
     pub(crate) dependencies: Dependencies,
+    pub(crate) policy: &'a Policy,
 }
 
 impl Wanted<'_> {
@@ -40,16 +41,12 @@ impl Wanted<'_> {
             staged: &staged,
             roots: &roots,
             dependencies: self.dependencies,
+            preferred: &BTreeMap::new(),
+            policy: self.policy,
         };
         let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
             .map_err(InstallError::Runtime)??;
-        for (pack_ref, (_, listing)) in &plan.listings {
-            if let Some(deprecated) = &listing.deprecated {
-                // Somebody else's words: on one line, so that they cannot pass for ours.
-                let reason = printable(&deprecated.reason);
-                reporter.warning(&format!("`{pack_ref}` is deprecated: {reason}"));
-            }
-        }
+        check::deprecated(&plan, reporter);
         Ok(plan)
     }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use attune_installer::{ChangeSettings, Classify, FailureClass, Installer, Layout, Retention};
+use attune_installer::{
+    ChangeSettings, Classify, FailureClass, Installer, Layout, Policy, Requirements, Retention,
+};
 use pack_client::{Registries, RegistryConfig};
 use pack_format::{Hint, Timestamp};
 
@@ -22,6 +24,7 @@ pub(crate) struct Context<'a> {
     base: PathBuf,
     now: Timestamp,
     retention: Retention,
+    policy: Policy,
 }
 
 impl<'a> Context<'a> {
@@ -37,7 +40,14 @@ impl<'a> Context<'a> {
             base,
             now: now(),
             retention: settings.retention()?,
+            policy: settings.policy()?,
         })
+    }
+
+    /// The same where packs may be installed although this host is not what they need, with a warning.
+    pub(crate) fn on_any_host(mut self) -> Self {
+        self.policy.requirements = Requirements::Warn;
+        self
     }
 
     /// For reading.
@@ -50,7 +60,7 @@ impl<'a> Context<'a> {
         let mut change = ChangeSettings::new(self.now, settings::user_name(), command);
         change.lock_timeout = lock_timeout;
         change.retention = self.retention;
-        Installer::new(&self.base, change, &self.progress)
+        Installer::new(&self.base, change, &self.progress).with_policy(self.policy.clone())
     }
 
     /// The registries of the configuration, or the one `--registry` names: a configured one by its name

@@ -80,7 +80,7 @@ pub(crate) fn install_from(
     settings: &Settings,
     report: Report,
 ) -> Result<Vec<Record>, Failure> {
-    let context = Context::new(settings, packs_base_dir.to_owned(), report)?;
+    let context = Context::new(settings, packs_base_dir.to_owned(), report)?.on_any_host();
     install::from_registry(source, RegistryConfig::new(registry_url), &context)
 }
 
