@@ -5,7 +5,7 @@
 #   DIST          where it goes                                           dist
 #   TAG           the tag that is released; CI services say it themselves     none
 #
-# It needs rustup, a C compiler and musl-gcc (Debian: musl-tools). The same commit gives the same archive on the same machine.
+# It needs rustup, a C compiler and musl-gcc (Debian: musl-tools). Nothing in the archive tells when it was made.
 set -eu
 
 TARGET=${TARGET:-$(uname -m)-unknown-linux-musl}

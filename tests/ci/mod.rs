@@ -7,6 +7,7 @@
 //! * `publish`   a pack is published when a tag is pushed
 //! * `registry`  a registry is built, kept and hosted
 //! * `release`   this project is released
+//! * `steps`     steps by themselves: installing the program, tokens
 
 mod changed;
 mod host;
@@ -14,6 +15,7 @@ mod place;
 mod publish;
 mod registry;
 mod release;
+mod steps;
 mod template;
 
 use std::collections::BTreeSet;

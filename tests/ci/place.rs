@@ -17,10 +17,10 @@ use crate::support::{Place, path_with_attune};
 pub(crate) const PUBLIC: &str = "https://files.example.org";
 
 /// The command of GitHub, as far as the steps use it: releases are folders, and their files are put on the host under the
-/// address that files of a release have.
+/// address that files of a release have; pull requests are lines of a file.
 const GH: &str = r#"#!/bin/sh
 set -eu
-release=PLACE/releases/$3
+release=PLACE/releases/${3:-}
 case "$1 $2" in
 "release view") [ -d "$release" ] ;;
 "release create")
@@ -41,6 +41,8 @@ case "$1 $2" in
         curl --silent --fail --upload-file "$file" "$url"
     done
     ;;
+"pr list") if [ -f PLACE/pull-requests ]; then echo 1; else echo 0; fi ;;
+"pr create") echo "$GH_TOKEN $4 $6 $8 ${10}" >>PLACE/pull-requests ;;
 *) exit 1 ;;
 esac
 "#;

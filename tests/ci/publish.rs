@@ -29,7 +29,7 @@ fn published(service: &'static str) -> Pipeline {
         .run("publish-pack")
         .unwrap_or_else(|said| panic!("{service}\n{said}"));
     assert!(said.contains("Tests: 1/1 passed"), "{said}");
-    assert!(said.contains("published demo 1.0.0"), "{said}");
+    assert!(said.contains("pushed demo 1.0.0"), "{said}");
     for secret in ["job-secret", "upload-secret", "github-secret"] {
         assert!(!said.contains(secret), "{said}");
     }
@@ -114,6 +114,34 @@ fn gitlab_opens_a_merge_request() {
             "merge_request.target=main",
             "merge_request.title=Publish demo 1.0.0"
         ]
+    );
+}
+
+/// GitHub is asked for a pull request, once.
+#[test]
+fn github_opens_a_pull_request() {
+    if runnable().is_empty() {
+        return;
+    }
+    let mut pipeline = published("github");
+    pipeline.forget_index();
+    for _ in 0..2 {
+        let script = "sh ci/attune/publish.sh";
+        let mode = [("PUBLISH".to_owned(), "pull-request".to_owned())];
+        pipeline.set("INDEX_TOKEN", "index-secret");
+        let done = pipeline.shell(script, &mode);
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert_eq!(
+        pipeline.index("publish/demo-1.0.0")["packs"][0]["ref"],
+        "demo"
+    );
+    assert_eq!(pipeline.index("main")["packs"].as_array().unwrap().len(), 0);
+    let asked = fs::read_to_string(pipeline.place.path("pull-requests")).unwrap();
+    let url = &pipeline.variables["INDEX_REPO"];
+    assert_eq!(
+        asked,
+        format!("index-secret {url} main publish/demo-1.0.0 Publish demo 1.0.0\n")
     );
 }
 

@@ -12,7 +12,7 @@
 #   INDEX_FILE    the index in it                                                index.json
 #   INDEX_USER    name that goes with INDEX_TOKEN                                attune
 #   INDEX_TOKEN   token for INDEX_REPO over https; ssh URLs need none            none
-#   PUBLISH       push, branch or merge-request                                  push
+#   PUBLISH       push, branch, pull-request (GitHub) or merge-request (GitLab)  push
 #   ARCHIVE_BASE  URL of the folder that archives are downloaded from             releases of GitHub, packages of GitLab
 #   GIT_URL       https URL of the pack's repository; empty: no git source       what the service says
 #   UPLOAD_TOKEN  bearer token for uploads to ARCHIVE_BASE                        none

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts the pack's entry into the index repository, and pushes that: to its branch (PUBLISH=push), as a branch for review
-# (branch), or as a merge request of GitLab (merge-request). Pushes nothing when the entry is already there.
+# (branch), or as that with a pull request of GitHub (pull-request) or a merge request of GitLab (merge-request). Pushes nothing
+# when the entry is already there.
 . "$(dirname -- "$0")/common.sh"
 load_pack
 
@@ -11,7 +12,7 @@ push() {
     push)
         index_git -C "$REGISTRY" push --quiet origin "HEAD:refs/heads/$INDEX_BRANCH"
         ;;
-    branch)
+    branch | pull-request)
         index_git -C "$REGISTRY" push --quiet --force origin "HEAD:refs/heads/$review"
         ;;
     merge-request)
@@ -30,9 +31,20 @@ proposed() {
     [ -z "$(git -C "$REGISTRY" diff --ignore-matching-lines='"last_updated":' FETCH_HEAD HEAD)" ]
 }
 
+# Asks for a review on GitHub, unless somebody did.
+open_pull_request() {
+    GH_TOKEN=${INDEX_TOKEN:-}
+    export GH_TOKEN
+    open=$(gh pr list --repo "$INDEX_REPO" --head "$review" --state open --json number --jq length)
+    if [ "$open" = 0 ]; then
+        gh pr create --repo "$INDEX_REPO" --base "$INDEX_BRANCH" --head "$review" \
+            --title "Publish $PACK_REF $PACK_VERSION" --body "Checksum of the archive: $PACK_CHECKSUM"
+    fi
+}
+
 case $PUBLISH in
-push | branch | merge-request) ;;
-*) fail "PUBLISH is \`$PUBLISH\`; it is push, branch or merge-request" ;;
+push | branch | pull-request | merge-request) ;;
+*) fail "PUBLISH is \`$PUBLISH\`; it is push, branch, pull-request or merge-request" ;;
 esac
 
 attempt=1
@@ -43,13 +55,16 @@ while :; do
     fi
     if proposed; then
         echo "$review proposes it already"
-        exit 0
+        break
     fi
     if push; then
+        echo "pushed $PACK_REF $PACK_VERSION"
         break
     fi
     # Somebody else published in between: make the commit again on top of theirs.
     [ "$attempt" -lt 5 ] || fail "cannot push to the index repository, after $attempt attempts"
     attempt=$((attempt + 1))
 done
-echo "published $PACK_REF $PACK_VERSION"
+if [ "$PUBLISH" = pull-request ]; then
+    open_pull_request
+fi

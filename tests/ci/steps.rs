@@ -1,0 +1,131 @@
+//! Steps by themselves: the program is installed, tokens reach git and nobody else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output};
+
+use super::place::Pipeline;
+use super::template::runnable;
+use crate::support::git::git_in;
+use crate::support::path_variable;
+
+/// Runs `install.sh` where there is no program yet, with a release at `file://`.
+fn install(pipeline: &Pipeline, checksum: &str) -> Output {
+    let place = pipeline.place.path("");
+    Command::new("sh")
+        .arg("ci/attune/install.sh")
+        .current_dir(&pipeline.repository.path)
+        .env_clear()
+        .env("PATH", path_variable())
+        .env("HOME", place.join("home"))
+        .env("GITHUB_PATH", place.join("github-path"))
+        .env(
+            "ATTUNE_URL",
+            format!("file://{}/release.tar.gz", place.display()),
+        )
+        .env("ATTUNE_SHA256", checksum)
+        .output()
+        .unwrap()
+}
+
+/// The program is installed from a release with the right checksum, and from no other.
+#[test]
+fn program_is_installed_and_verified() {
+    if runnable().is_empty() {
+        return;
+    }
+    let pipeline = Pipeline::new("github");
+    let place = pipeline.place.path("");
+    let folder = place.join("attune-9.9.9-x86_64-unknown-linux-musl");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("attune"), "#!/bin/sh\necho attune 9.9.9\n").unwrap();
+    fs::set_permissions(folder.join("attune"), fs::Permissions::from_mode(0o755)).unwrap();
+    let packed = Command::new("tar")
+        .args([
+            "-czf",
+            "release.tar.gz",
+            "attune-9.9.9-x86_64-unknown-linux-musl",
+        ])
+        .current_dir(&place)
+        .status()
+        .unwrap();
+    assert!(packed.success());
+    let digest = pack_format::ArchiveDigest::of(&fs::read(place.join("release.tar.gz")).unwrap())
+        .to_string();
+    let digest = digest.trim_start_matches("sha256:");
+
+    for wrong in ["0".repeat(64), String::new()] {
+        let done = install(&pipeline, &wrong);
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(!place.join("home/.local").exists() && !place.join("github-path").exists());
+    }
+    let done = install(&pipeline, digest);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "attune 9.9.9\n");
+    let bin = place.join("home/.local/bin");
+    let told = fs::read_to_string(place.join("github-path")).unwrap();
+    assert_eq!(told, format!("{}\n", bin.display()));
+    // Where a service keeps no search path, the steps find it all the same.
+    let step = Command::new("sh")
+        .args(["-c", ". ci/attune/common.sh; attune --version"])
+        .arg("ci/attune/step.sh")
+        .current_dir(&pipeline.repository.path)
+        .env_clear()
+        .env("PATH", path_variable())
+        .env("HOME", place.join("home"))
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&step.stdout),
+        "attune 9.9.9\n",
+        "{step:?}"
+    );
+}
+
+/// git gets the token as it is, whatever it is made of; without one git asks nobody.
+#[test]
+fn token_reaches_git() {
+    let mut pipeline = Pipeline::new("github");
+    let ask = "set -e; . ci/attune/common.sh; printf 'protocol=https\\nhost=git.example.org\\n\\n' | index_git credential fill";
+    let token = "a\"b'c$(touch x)`touch x`%s\\n";
+    pipeline.set("INDEX_TOKEN", token);
+    pipeline.set("INDEX_USER", "robot");
+    let done = pipeline.shell(ask, &[]);
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{done:?}");
+    assert!(
+        said.contains(&format!("password={token}\n")) && said.contains("username=robot\n"),
+        "{said}"
+    );
+    assert!(!pipeline.repository.path.join("x").exists());
+    pipeline.variables.remove("INDEX_TOKEN");
+    let done = pipeline.shell(ask, &[]);
+    assert!(!done.status.success(), "{done:?}");
+}
+
+/// The token stands in no file of either repository after a run.
+#[test]
+fn token_is_kept_nowhere() {
+    if runnable().is_empty() {
+        return;
+    }
+    let mut pipeline = Pipeline::new("github");
+    pipeline.set("INDEX_TOKEN", "index-secret");
+    pipeline.pack("", "demo", "1.0.0", &["hello"]);
+    pipeline.tag("v1.0.0");
+    let said = pipeline
+        .run("publish-pack")
+        .unwrap_or_else(|said| panic!("{said}"));
+    assert!(!said.contains("index-secret"), "{said}");
+    for (name, content) in crate::support::snapshot(&pipeline.place.path("")) {
+        let found = content.windows(12).any(|part| part == b"index-secret");
+        assert!(!found, "{name}");
+    }
+    assert_eq!(
+        git_in(
+            &pipeline.place.path("index.git"),
+            &["log", "--format=%s", "-1", "main"]
+        ),
+        "Publish demo 1.0.0"
+    );
+}
