@@ -129,3 +129,50 @@ fn token_is_kept_nowhere() {
         "Publish demo 1.0.0"
     );
 }
+
+/// The commands that `docs/ci.md` gives for a laptop, with addresses of the test.
+#[test]
+fn steps_run_on_a_laptop() {
+    if runnable().is_empty() {
+        return;
+    }
+    let pipeline = Pipeline::new("jenkins");
+    pipeline.pack("", "demo", "1.2.0", &["hello"]);
+    pipeline.repository.commit();
+    pipeline.repository.git(&["tag", "v1.2.0"]);
+    let page = fs::read_to_string(crate::support::project().join("docs/ci.md")).unwrap();
+    let block = page
+        .split("```sh\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let ours = block
+        .replace(
+            "git@example.org:org/index.git",
+            &pipeline.variables["INDEX_REPO"],
+        )
+        .replace("https://packs.example.org/archives", &pipeline.host.url);
+    let done = pipeline.shell(&ours, &[]);
+    assert!(
+        String::from_utf8_lossy(&done.stdout).contains("pushed demo 1.2.0"),
+        "{done:?}"
+    );
+    assert_eq!(pipeline.index("main")["packs"][0]["version"], "1.2.0");
+    assert!(pipeline.host.files().contains_key("/demo-1.2.0.tar.gz"));
+    // `entry` alone pushes nothing.
+    pipeline.forget_index();
+    let before = pipeline.branches();
+    let base = ("ARCHIVE_BASE".to_owned(), pipeline.host.url.clone());
+    let done = pipeline.shell(
+        "sh ci/attune/entry.sh && git -C dist/registry show --stat",
+        &[base],
+    );
+    assert!(done.status.success(), "{done:?}");
+    assert!(
+        String::from_utf8_lossy(&done.stdout).contains("Publish demo 1.2.0"),
+        "{done:?}"
+    );
+    assert_eq!(pipeline.branches(), before);
+}
