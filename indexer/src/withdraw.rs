@@ -1,6 +1,6 @@
 //! Hiding versions and packs of a tree: yank, unyank, deprecate.
 //!
-//! Each is one [`edit`](crate::edit): documents, indexes and pages follow, nothing is deleted, and saying
+//! Each is one [`edit`]: documents, indexes and pages follow, nothing is deleted, and saying
 //! the same twice writes nothing. What is said here is marked as said of the tree, so that a later build
 //! keeps it although the operator's file does not repeat it.
 

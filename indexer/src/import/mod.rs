@@ -5,7 +5,7 @@
 //! 1. [`source`]: the files of a directory or of the commit a bare repository points to.
 //! 2. [`manifest`], [`components`]: what they say, in our words; every change becomes a [`Note`].
 //! 3. The result is read as a build would read it: what a build would refuse is refused here.
-//! 4. [`write`]: complete directories appear under their refs, all or none.
+//! 4. [`mod@write`]: complete directories appear under their refs, all or none.
 //!
 //! From an index alone ([`index`]) there are no bytes and no checksums to vouch for any: the result is a tree to
 //! browse and search, without archives. Nobody is contacted.

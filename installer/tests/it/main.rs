@@ -3,6 +3,7 @@
 //! * `install`: sources, versions, dependencies, records, what is refused
 //! * `history`: rollback, uninstall, history, prune
 //! * `verify`: every kind of damage is named
+//! * `examples`: the examples do what they say
 //! * `faults`: each step of a change fails in turn; full disk; a second process
 //! * `sharing`: copies share their blocks where they can
 //! * `web`: the same registries over HTTP
@@ -10,6 +11,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod examples;
 mod faults;
 mod history;
 mod install;
