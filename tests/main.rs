@@ -25,6 +25,7 @@
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
+//! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
 //! * `example`   the example packs: built, and their own tests
@@ -63,4 +64,5 @@ mod resolve;
 mod serve;
 mod store;
 mod support;
+mod tree;
 mod yank;

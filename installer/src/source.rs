@@ -189,6 +189,14 @@ impl Source {
         })
     }
 
+    /// The pack, where the source says which one it is.
+    pub fn pack_ref(&self) -> Option<&PackRef> {
+        match self {
+            Self::Registry { pack_ref, .. } => Some(pack_ref),
+            _ => None,
+        }
+    }
+
     /// The kind, as records name it.
     pub fn kind(&self) -> SourceType {
         match self {

@@ -52,7 +52,11 @@ fn next_code(text: &str) -> Option<(&str, &str, &str)> {
     (!code.is_empty()).then_some((before, code, after))
 }
 
-fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+/// Writes text so that it is text and nothing else in HTML, XML and quoted attributes of both.
+///
+/// # Errors
+/// Those of `out`.
+pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
         let (plain, special) = rest.split_at(at);

@@ -26,6 +26,7 @@ mod summary;
 mod text;
 
 pub use assets::Asset;
+pub use escape::escape;
 pub use home::{HOME_PAGE_SIZE, PackList};
 pub use links::{Link, links};
 pub use pack::{FileRow, PackPage};

@@ -26,6 +26,8 @@ pub(crate) enum PackCommand {
     List(ListArgs),
     /// Show one pack, installed or listed in a registry
     Show(ShowArgs),
+    /// Draw what needs what, of installed packs or of what an installation would give
+    Tree(super::tree::TreeArgs),
     /// Say what changed for users between two versions of a pack, and which version bump that calls for
     Diff(super::diff::DiffArgs),
     /// Find packs in the registries

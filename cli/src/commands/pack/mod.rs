@@ -19,6 +19,7 @@ mod registries;
 mod rollback;
 mod search;
 mod show;
+mod tree;
 mod uninstall;
 mod verify;
 mod yank;
@@ -58,6 +59,7 @@ pub(crate) fn run(
         PackCommand::Show(args) => show::run(args, &context()?),
         PackCommand::Search(args) => search::run(args, &context()?),
         PackCommand::Registries => registries::run(&context()?),
+        PackCommand::Tree(args) => tree::run(args, &context()?),
         PackCommand::Uninstall(args) => uninstall::run(args, &context()?),
         PackCommand::History(args) => history::run(args, &context()?),
         PackCommand::Rollback(args) => rollback::run(args, &context()?),
