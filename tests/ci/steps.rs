@@ -82,25 +82,45 @@ fn program_is_installed_and_verified() {
     );
 }
 
-/// git gets the token as it is, whatever it is made of; without one git asks nobody.
+/// git gets the token as it is, whatever it is made of, for the host of the index repository over https alone.
 #[test]
 fn token_reaches_git() {
     let mut pipeline = Pipeline::new("github");
-    let ask = "set -e; . ci/attune/common.sh; printf 'protocol=https\\nhost=git.example.org\\n\\n' | index_git credential fill";
+    let ask = |pipeline: &Pipeline, protocol: &str, host: &str| {
+        let script = format!(
+            ". ci/attune/common.sh; printf 'protocol={protocol}\\nhost={host}\\npath=org/other.git\\n\\n' | index_git credential fill"
+        );
+        let done = pipeline.shell(&script, &[]);
+        let said = String::from_utf8(done.stdout).unwrap();
+        done.status.success().then_some(said)
+    };
     let token = "a\"b'c$(touch x)`touch x`%s\\n";
     pipeline.set("INDEX_TOKEN", token);
     pipeline.set("INDEX_USER", "robot");
-    let done = pipeline.shell(ask, &[]);
-    let said = String::from_utf8_lossy(&done.stdout);
-    assert!(done.status.success(), "{done:?}");
-    assert!(
-        said.contains(&format!("password={token}\n")) && said.contains("username=robot\n"),
-        "{said}"
-    );
+    pipeline.set("INDEX_REPO", "https://git.example.org/org/index.git");
+    let said = ask(&pipeline, "https", "git.example.org").unwrap();
+    assert!(said.contains(&format!("password={token}\n")), "{said}");
+    assert!(said.contains("username=robot\n"), "{said}");
     assert!(!pipeline.repository.path.join("x").exists());
+    for (protocol, host) in [
+        ("http", "git.example.org"),
+        ("https", "evil.example.org"),
+        ("https", "git.example.org.evil.example.org"),
+        ("https", "git.example.org:8443"),
+    ] {
+        assert_eq!(ask(&pipeline, protocol, host), None, "{protocol}://{host}");
+    }
+    pipeline.set(
+        "INDEX_REPO",
+        "https://somebody@git.example.org:8443/org/index.git",
+    );
+    assert!(ask(&pipeline, "https", "git.example.org:8443").is_some());
+    // Without a token, or where it would go in the clear, git asks nobody.
+    pipeline.set("INDEX_REPO", "http://git.example.org/org/index.git");
+    assert_eq!(ask(&pipeline, "http", "git.example.org"), None);
+    pipeline.set("INDEX_REPO", "https://git.example.org/org/index.git");
     pipeline.variables.remove("INDEX_TOKEN");
-    let done = pipeline.shell(ask, &[]);
-    assert!(!done.status.success(), "{done:?}");
+    assert_eq!(ask(&pipeline, "https", "git.example.org"), None);
 }
 
 /// The token stands in no file of either repository after a run.

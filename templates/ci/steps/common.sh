@@ -89,17 +89,22 @@ load_pack() {
     fi
 }
 
-# git for the index repository. The token comes from the environment: it is in no URL, file or process list.
+# git for INDEX_REPO. The token comes from the environment, so it is in no URL, file or process list, and it goes to the host
+# of INDEX_REPO over https and to nobody else, wherever that may redirect to.
 index_git() {
-    if [ -n "${INDEX_TOKEN:-}" ]; then
+    export GIT_TERMINAL_PROMPT=0
+    case ${INDEX_TOKEN:+${INDEX_REPO:-}} in
+    https://*)
         export INDEX_TOKEN
+        host=${INDEX_REPO#https://}
+        host=${host%%/*}
         # shellcheck disable=SC2016
-        GIT_TERMINAL_PROMPT=0 git -c credential.helper= -c credential.helper='!token() {
+        git -c credential.helper= -c "credential.https://${host##*@}.helper="'!token() {
             [ "$1" = get ] && printf "username=%s\npassword=%s\n" "${INDEX_USER:-attune}" "$INDEX_TOKEN"
         }; token' "$@"
-    else
-        GIT_TERMINAL_PROMPT=0 git "$@"
-    fi
+        ;;
+    *) git "$@" ;;
+    esac
 }
 
 # git for the tree in SITE. What git keeps lies beside it: the tree holds nothing but what is hosted.

@@ -9,9 +9,9 @@ fi
 [ -d "$SITE.git" ] || git init --quiet --bare -- "$SITE.git"
 rm -rf -- "$SITE"
 mkdir -- "$SITE"
-repository=${TREE_REPO:-$(git remote get-url origin)}
-if [ -n "$(index_git ls-remote -- "$repository" "refs/heads/$TREE_BRANCH")" ]; then
-    site_git fetch --quiet --depth 1 -- "$repository" "+refs/heads/$TREE_BRANCH:refs/attune/published"
+INDEX_REPO=${TREE_REPO:-$(git remote get-url origin)}
+if [ -n "$(index_git ls-remote -- "$INDEX_REPO" "refs/heads/$TREE_BRANCH")" ]; then
+    site_git fetch --quiet --depth 1 -- "$INDEX_REPO" "+refs/heads/$TREE_BRANCH:refs/attune/published"
     site_git checkout --quiet --force --detach refs/attune/published
 else
     echo "$TREE_BRANCH is not there yet: a new tree"
