@@ -4,13 +4,14 @@
 //! name each file that changed.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
-use pack_format::digest::{HashingReader, TreeHasher};
+use pack_format::digest::{HashingReader, TreeHashError, TreeHasher};
 use pack_format::{ArchiveDigest, StoreKey, TreeDigest};
 use pack_fs::error::Context as _;
 use pack_fs::tree::{self, TreeError};
+use pack_fs::{FsError, SourceDir};
 use serde::{Deserialize, Serialize};
 
 /// Files up to this size are read with one call, in bytes.
@@ -48,23 +49,33 @@ impl Inventory {
     /// [`TreeError`], also when a file changes while it is read.
     pub fn take(root: &Path) -> Result<Self, TreeError> {
         let found = tree::walk(root)?;
+        let mut source = SourceDir::open(root).on("open", root)?;
         let mut hasher = TreeHasher::new();
         let mut files = Vec::with_capacity(found.len());
-        let mut content = Vec::new();
+        let mut buffer = Vec::new();
         for file in found {
-            let path = root.join(&file.path);
+            let place = || root.join(&file.path);
             let failed = |source| TreeError::Hash {
                 root: root.to_owned(),
                 source,
             };
-            let mut opened = File::open(&path).on("open", &path)?;
+            let mut opened = source
+                .entry(&file.path)
+                .map_err(|e| FsError::new("open", &place(), e))?;
             let sha256 = if file.size_bytes <= WHOLE_BYTES {
-                content.clear();
-                opened.read_to_end(&mut content).on("read", &path)?;
+                let content = read_whole(&mut opened, file.size_bytes, &mut buffer)
+                    .map_err(|e| FsError::new("read", &place(), e))?;
+                if content.len() as u64 != file.size_bytes {
+                    return Err(failed(TreeHashError::Changed {
+                        path: file.path,
+                        announced: file.size_bytes,
+                        read: content.len() as u64,
+                    }));
+                }
                 hasher
-                    .file(&file.path, file.executable, &content)
+                    .file(&file.path, file.executable, content)
                     .map_err(failed)?;
-                ArchiveDigest::of(&content)
+                ArchiveDigest::of(content)
             } else {
                 let mut reader = HashingReader::new(&mut opened);
                 hasher
@@ -95,6 +106,30 @@ impl Inventory {
     pub(crate) fn listing(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(&self.files)
     }
+}
+
+/// Reads a file that should have `size_bytes`, and one byte more if it has more.
+///
+/// The buffer is kept between files; the standard library would ask for size and position of each.
+fn read_whole<'b>(
+    file: &mut File,
+    size_bytes: u64,
+    buffer: &'b mut Vec<u8>,
+) -> io::Result<&'b [u8]> {
+    let wanted = usize::try_from(size_bytes).map_err(io::Error::other)? + 1;
+    if buffer.len() < wanted {
+        buffer.resize(wanted, 0);
+    }
+    let mut filled = 0;
+    while filled < wanted {
+        match file.read(&mut buffer[filled..wanted]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(&buffer[..filled])
 }
 
 /// A kept listing, or `None` where there is none that can be read.

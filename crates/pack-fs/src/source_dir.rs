@@ -32,6 +32,20 @@ impl SourceDir {
     /// # Errors
     /// If it is none, or if a link is on the way: the walk that found it saw neither.
     pub fn file(&mut self, path: &str) -> io::Result<File> {
+        let file = self.entry(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(named(Errno::LOOP));
+        }
+        Ok(file)
+    }
+
+    /// Opens what is at `path`, which the caller has seen to be a regular file a moment ago.
+    ///
+    /// Should it be a pipe by now, it reads as empty; nothing waits.
+    ///
+    /// # Errors
+    /// If there is nothing, or if a link is on the way.
+    pub fn entry(&mut self, path: &str) -> io::Result<File> {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         if self.last.as_ref().is_none_or(|(last, _)| last != directory) {
             self.last = self
@@ -42,11 +56,7 @@ impl SourceDir {
         // `NONBLOCK`: a pipe would wait for somebody who writes.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(above.as_fd(), name, flags, Mode::empty()).map_err(named)?;
-        let file = File::from(file);
-        if !file.metadata()?.is_file() {
-            return Err(named(Errno::LOOP));
-        }
-        Ok(file)
+        Ok(File::from(file))
     }
 
     /// Opens a directory below the root, name by name; `None` is the root itself.
