@@ -1,5 +1,5 @@
 #!/bin/sh
-# Cuts the power (or kills) at every file-system call of build, install, upgrade, rollback, uninstall and the
+# Cuts the power (or kills) at every file-system call of build, of what changes installed packs, of fetch and of the
 # commands that write index files.
 #
 #   ATTUNE_TEST_FAULTS=DIR-of-powercut.py sh tests/faults/run.sh ATTUNE-BINARY [MODE...] [-- SCENARIO...]
@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill'
-[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall index-update index-merge index-tree yank'
+[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank'
 
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
@@ -43,6 +43,7 @@ build="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry build"
 source="--git-url https://example.org/slack.git --git-ref v2.0.0 --update"
 update="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack index-update $work/two/slack $source"
 merge="env HOME=$work $attune pack index-merge --force --output {root}/index.json {root}/index.json $work/other.json"
+damage="echo 'echo damaged' > {root}/packs/slack/actions/run.sh"
 installed="$packs install slack@1.0.0 --registry $work/tree"
 failed=0
 for mode in $modes; do
@@ -54,6 +55,10 @@ for mode in $modes; do
         upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
         rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;
         uninstall) setup=$installed; run="$packs uninstall slack"; check="sh $here/check_packs.sh {root} 1.0.0 none" ;;
+        retain) setup=$installed; run="env ATTUNE__RETENTION__GENERATIONS=1 $packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
+        prune) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs prune --keep 1"; check="sh $here/check_packs.sh {root} 2.0.0 2.0.0" ;;
+        repair) setup="$installed && $damage"; run="$packs verify --repair --registry $work/tree"; check="sh $here/check_repair.sh {root}" ;;
+        fetch) setup=true; run="$packs fetch slack@1.0.0 --archive --registry $work/tree --to {root}/out"; check="sh $here/check_fetch.sh {root}" ;;
         index-update) setup="cp $work/old.json {root}/index.json"; run="$update --index {root}/index.json"; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
         index-merge) setup="cp $work/old.json {root}/index.json"; run=$merge; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
         index-tree) setup="$build $work/one --out {root}/tree"; run="$update --index {root}/tree/index.json"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
