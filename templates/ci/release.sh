@@ -50,6 +50,7 @@ mkdir "$work/$name"
 install -m 755 "$program" "$work/$name/attune"
 install -m 644 LICENSE README.md CHANGELOG.md "$work/$name/"
 mkdir -p -- "$DIST"
-tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C "$work" -cf - "$name" |
-    gzip -9 -n >"$DIST/$name.tar.gz"
+committed=$(git log -1 --format=%ct)
+tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$committed" -C "$work" -cf "$work/$name.tar" "$name"
+gzip -9 -n <"$work/$name.tar" >"$DIST/$name.tar.gz"
 (cd -- "$DIST" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256" && cat "$name.tar.gz.sha256")

@@ -126,6 +126,39 @@ fn published_versions_stay_as_they_are() {
     assert_eq!(pipeline.branches(), before);
 }
 
+/// A host that does not answer is not taken for one without a tree: what is here stays, and nothing is built.
+#[test]
+fn unreachable_tree_ends_the_run() {
+    for service in runnable() {
+        let mut pipeline = registry(service);
+        pipeline
+            .run(TEMPLATE)
+            .unwrap_or_else(|said| panic!("{service}\n{said}"));
+        let site = pipeline.repository.path.join("public");
+        let before = (pipeline.branches(), snapshot(&site));
+        pipeline.set("TREE_REPO", "file:///nowhere/tree.git");
+        let said = pipeline.run(TEMPLATE).unwrap_err();
+        assert!(!said.contains("a new tree"), "{said}");
+        assert_eq!((pipeline.branches(), snapshot(&site)), before, "{service}");
+    }
+}
+
+/// A folder that the steps did not make is not removed.
+#[test]
+fn foreign_site_is_left_alone() {
+    let pipeline = registry("github");
+    let site = pipeline.repository.path.join("public");
+    fs::create_dir(&site).unwrap();
+    fs::write(site.join("mine.txt"), "mine").unwrap();
+    let done = pipeline.shell("sh ci/attune/tree.sh", &[]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&done.stderr).contains("was not made by this step"),
+        "{done:?}"
+    );
+    assert_eq!(fs::read_to_string(site.join("mine.txt")).unwrap(), "mine");
+}
+
 /// Without packs, indexes are merged; a name that two of them list ends the run.
 #[test]
 fn indexes_are_merged() {

@@ -22,6 +22,7 @@ scratch "$DIST"
 rm -f -- "$DIST"/*.tar.gz "$DIST"/*.sha256
 cp -- "$1" "$DIST/$archive"
 checksum=$(attune pack checksum "$DIST/$archive" --yaml | sed -n 's/^checksum: //p')
+[ -n "$checksum" ] || fail "no checksum of $DIST/$archive"
 printf '%s  %s\n' "${checksum#sha256:}" "$archive" >"$DIST/$archive.sha256"
 {
     echo "PACK_REF=$ref"

@@ -28,7 +28,8 @@ push() {
 proposed() {
     [ "$PUBLISH" != push ] || return 1
     index_git -C "$REGISTRY" fetch --quiet --depth 1 origin "refs/heads/$review" 2>/dev/null || return 1
-    [ -z "$(git -C "$REGISTRY" diff --ignore-matching-lines='"last_updated":' FETCH_HEAD HEAD)" ]
+    difference=$(git -C "$REGISTRY" diff --ignore-matching-lines='"last_updated":' FETCH_HEAD HEAD) || return 1
+    [ -z "$difference" ]
 }
 
 # Asks for a review on GitHub, unless somebody did.

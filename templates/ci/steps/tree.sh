@@ -6,11 +6,14 @@
 if [ -e "$SITE" ] && [ ! -d "$SITE.git" ]; then
     fail "\`$SITE\` is there and was not made by this step; remove it"
 fi
-[ -d "$SITE.git" ] || git init --quiet --bare -- "$SITE.git"
-rm -rf -- "$SITE"
-mkdir -- "$SITE"
 INDEX_REPO=${TREE_REPO:-$(git remote get-url origin)}
-if [ -n "$(index_git ls-remote -- "$INDEX_REPO" "refs/heads/$TREE_BRANCH")" ]; then
+# An answer that does not come is not the answer that there is no tree: this line ends the step then.
+branch=$(index_git ls-remote -- "$INDEX_REPO" "refs/heads/$TREE_BRANCH")
+
+rm -rf -- "$SITE" "$SITE.git"
+git init --quiet --bare -- "$SITE.git"
+mkdir -- "$SITE"
+if [ -n "$branch" ]; then
     site_git fetch --quiet --depth 1 -- "$INDEX_REPO" "+refs/heads/$TREE_BRANCH:refs/attune/published"
     site_git checkout --quiet --force --detach refs/attune/published
 else
