@@ -19,6 +19,7 @@
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
+//! * `lock`      `pack lock`, and installing what is locked, with and without a server
 //! * `resolve`   which versions are chosen, and what is said about the others
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
 //! * `registry_format` the fields that `docs/registry-format.md` names
@@ -57,6 +58,7 @@ mod index_tree;
 mod index_update;
 mod install;
 mod layers;
+mod lock;
 mod registry_check;
 mod registry_diff;
 mod registry_format;

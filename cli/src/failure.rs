@@ -18,6 +18,8 @@ pub(crate) enum Code {
     Network = 4,
     /// Something is not what it was promised to be.
     Verification = 5,
+    /// A lock is not the answer to what is wanted.
+    Stale = 6,
     /// Credentials are missing or refused.
     Authentication = 7,
     /// Another process holds a lock.

@@ -18,8 +18,19 @@ const ANSWER_BYTES: u64 = 4096;
 /// The runtimes of a machine.
 #[derive(Debug, Default)]
 pub struct Host {
+    stated: BTreeMap<Runtime, Found>,
     found: Mutex<BTreeMap<Runtime, Found>>,
     search_path: Vec<PathBuf>,
+    asking: Asking,
+}
+
+/// Whether programs are asked for their versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Asking {
+    #[default]
+    Allowed,
+    /// What is not stated is unknown.
+    Never,
 }
 
 impl Host {
@@ -27,20 +38,35 @@ impl Host {
     /// other programs are looked for, never run, in `search_path`.
     pub fn new(search_path: Vec<PathBuf>) -> Self {
         Self {
-            found: Mutex::default(),
             search_path,
+            ..Self::default()
+        }
+    }
+
+    /// What was stated about this host, and nothing else: the same everywhere.
+    pub(crate) fn stated(&self) -> Self {
+        Self {
+            stated: self.stated.clone(),
+            asking: Asking::Never,
+            ..Self::default()
         }
     }
 
     /// The same with a runtime that is not asked for: packs may run on another machine than this one.
     #[must_use]
-    pub fn with(self, runtime: Runtime, found: Found) -> Self {
-        self.lock().insert(runtime, found);
+    pub fn with(mut self, runtime: Runtime, found: Found) -> Self {
+        self.stated.insert(runtime, found);
         self
     }
 
     /// What there is of a runtime.
     pub fn found(&self, runtime: &Runtime) -> Found {
+        if let Some(stated) = self.stated.get(runtime) {
+            return stated.clone();
+        }
+        if self.asking == Asking::Never {
+            return Found::Unknown;
+        }
         if let Some(known) = self.lock().get(runtime) {
             return known.clone();
         }

@@ -12,6 +12,7 @@ mod installer;
 pub mod inventory;
 pub mod layout;
 mod lines;
+pub mod lock;
 pub mod pack_dir;
 mod plan;
 pub mod policy;
@@ -44,6 +45,9 @@ pub use install::{
 };
 pub use installer::Installer;
 pub use layout::Layout;
+pub use lock::{
+    Lock, LockFileError, LockedPack, PacksFile, Relock, Stale, UpdatePolicy, WantedPack,
+};
 pub use pack_client::{CacheKeep, CacheRemoved};
 pub use pack_git::{Backend, GitSettings};
 pub use pack_resolve::{Found, Runtime};

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use pack_client::{Candidate, Listing, LookupError, Registries, Registry};
+use pack_client::{ArchiveSource, Candidate, Listing, LookupError, Place, Registries, Registry};
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, PackRef, Version};
 use pack_resolve::{Request, Resolution, ResolveError, Withheld, resolve};
 
+use crate::layout::Layout;
 use crate::policy::Policy;
 use crate::record::State;
 use crate::reporter::Reporter;
@@ -35,6 +36,8 @@ pub(crate) struct Given<'a> {
     pub(crate) preferred: &'a BTreeMap<PackRef, Version>,
     /// Which versions may be chosen at all.
     pub(crate) policy: &'a Policy,
+    /// Where trees are that need not be fetched.
+    pub(crate) layout: &'a Layout,
 }
 
 /// Whether dependencies are installed and checked.
@@ -51,8 +54,8 @@ pub enum Dependencies {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) resolution: Resolution,
-    /// Everything that was looked up.
-    pub(crate) listings: BTreeMap<PackRef, (Arc<Registry>, Listing)>,
+    /// Everything that was looked up, with the registry to fetch it from; without one, the store has it.
+    pub(crate) listings: BTreeMap<PackRef, (Option<Arc<Registry>>, Listing)>,
 }
 
 /// Why there is no plan.
@@ -120,7 +123,7 @@ struct Search<'a> {
     given: Given<'a>,
     registries: &'a Registries,
     reporter: &'a dyn Reporter,
-    listings: BTreeMap<PackRef, (Arc<Registry>, Listing)>,
+    listings: BTreeMap<PackRef, (Option<Arc<Registry>>, Listing)>,
     asked: BTreeSet<PackRef>,
     searched: Vec<String>,
 }
@@ -147,8 +150,9 @@ impl Search<'_> {
             while let Some((pack_ref, found)) = answers.next().await {
                 let found = found?;
                 self.searched = found.searched;
-                if let Some(owner) = found.owner {
-                    self.listings.insert(pack_ref.clone(), owner);
+                if let Some((registry, listing)) = found.owner {
+                    let owned = (Some(registry), listing);
+                    self.listings.insert(pack_ref.clone(), owned);
                 }
                 self.asked.insert(pack_ref);
             }
@@ -190,6 +194,17 @@ impl Search<'_> {
                 .all(|s| s.manifest.pack_ref != *pack_ref)
         });
         wanted
+    }
+
+    /// Whether a version can be had: offline, only what the store or this machine has.
+    fn is_at_hand(&self, candidate: &Candidate) -> bool {
+        let stored = || {
+            let key = candidate.store_key;
+            key.is_some_and(|key| self.given.layout.stored(&key).is_dir())
+        };
+        let here =
+            |archive: &ArchiveSource| matches!(&archive.place, Place::File(path) if path.is_file());
+        !self.registries.settings().offline || stored() || candidate.archives.iter().any(here)
     }
 
     /// Leaves out installed packs that neither change nor have to do with what was asked for.
@@ -253,6 +268,9 @@ impl Search<'_> {
                     kept(candidate.dependencies()),
                 );
                 choice.withheld = match self.given.policy.withheld(candidate, now) {
+                    Some(Withheld::Unmet { .. }) | None if !self.is_at_hand(candidate) => {
+                        Some(Withheld::NotCached)
+                    }
                     Some(Withheld::Unmet { .. }) if skip => None,
                     withheld => withheld,
                 };
@@ -266,6 +284,8 @@ impl Search<'_> {
             let choice =
                 pack_resolve::Candidate::new(record.version.clone(), kept(&record.dependencies));
             request.add(pack_ref.clone(), choice);
+            let version = record.version.clone();
+            request.allowed.insert(pack_ref.clone(), version);
             if self
                 .given
                 .roots

@@ -90,6 +90,7 @@ impl Installer<'_> {
             dependencies: request.dependencies,
             preferred: &request.preferred,
             policy: &self.policy,
+            layout: &self.layout,
         };
         let plan = crate::runtime::block_on(|| plan::plan(given, registries, self.reporter))
             .map_err(InstallError::Runtime)??;

@@ -79,7 +79,7 @@ impl Documents {
                 let known = cache.as_ref().and_then(|c| c.get(url.as_str()));
                 if let Some(known) = &known
                     && freshness == Freshness::Cached
-                    && known.is_fresh(settings.now, settings.cache_ttl)
+                    && (settings.offline || known.is_fresh(settings.now, settings.cache_ttl))
                 {
                     return Ok(known.body.clone());
                 }

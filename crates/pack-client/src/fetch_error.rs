@@ -64,6 +64,12 @@ pub enum FetchError {
         /// Why.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Nobody was asked, because nobody may be.
+    #[error("`{url}` is not cached, and nothing is fetched offline")]
+    Offline {
+        /// The URL.
+        url: String,
+    },
     /// No connection, or it broke.
     #[error("cannot reach `{url}`")]
     Unreachable {
@@ -114,7 +120,7 @@ impl FetchError {
 
     /// Whether nobody (or nobody able to answer) was there; a cached copy may stand in.
     pub fn is_unreachable(&self) -> bool {
-        self.is_transient()
+        self.is_transient() || matches!(self, Self::Offline { .. })
     }
 
     /// Whether the server wants to know who we are.
@@ -167,6 +173,9 @@ impl Hint for FetchError {
             Self::Status { status: 404, .. } => "check the URL of the registry",
             Self::Status { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
                 "check the network and the registry, then run the command again"
+            }
+            Self::Offline { .. } => {
+                "run the command once without `--offline`, which fills the cache"
             }
             Self::Tls { .. } => {
                 "check this machine's clock and CA certificates; a registry with a private CA needs that CA installed"

@@ -143,6 +143,11 @@ impl Http {
     where
         F: AsyncFnMut() -> Result<Answer, FetchError>,
     {
+        if self.settings.offline {
+            return Err(FetchError::Offline {
+                url: shown(download.url),
+            });
+        }
         let mut tried = 0;
         loop {
             let error = match attempt().await {

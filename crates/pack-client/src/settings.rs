@@ -100,6 +100,8 @@ pub struct ClientSettings {
     pub retry_pause: Duration,
     /// Longest pause a server may ask for by `Retry-After`.
     pub retry_pause_max: Duration,
+    /// Whether nothing is asked over the network: what is not cached is an error.
+    pub offline: bool,
     /// Archives in flight at once.
     pub parallel_downloads: usize,
 }
@@ -119,6 +121,7 @@ impl ClientSettings {
             retries: 3,
             retry_pause: Duration::from_millis(500),
             retry_pause_max: Duration::from_secs(30),
+            offline: false,
             parallel_downloads: 16,
         }
     }

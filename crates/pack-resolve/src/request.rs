@@ -18,7 +18,7 @@ pub struct Candidate {
     pub withheld: Option<Withheld>,
 }
 
-/// Why a version is not considered. A preferred version is considered all the same.
+/// Why a version is not considered. A preferred or allowed version is considered all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Withheld {
@@ -34,6 +34,8 @@ pub enum Withheld {
         /// When it is old enough.
         usable_at: Timestamp,
     },
+    /// It is not here, and nothing may be fetched.
+    NotCached,
     /// What it runs on is not here.
     Unmet {
         /// What it needs and what was found, such as "needs Python `>=3.12`; this host has 3.11.7".
@@ -46,6 +48,7 @@ impl Withheld {
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Yanked { .. } => None,
+            Self::NotCached => Some("run the command without `--offline`".to_owned()),
             Self::TooYoung { usable_at, .. } => Some(format!(
                 "wait until {usable_at}, or except the pack from `minimum_release_age`"
             )),
@@ -69,6 +72,7 @@ impl fmt::Display for Withheld {
                 f,
                 "published {published_at}, held back until {usable_at} by `minimum_release_age`"
             ),
+            Self::NotCached => f.write_str("not in the cache, and nothing is fetched offline"),
             Self::Unmet { reason } => f.write_str(reason),
         }
     }
@@ -94,6 +98,8 @@ pub struct Request {
     pub available: BTreeMap<PackRef, Vec<Candidate>>,
     /// Versions to keep while they satisfy everybody; each is also in `available`.
     pub preferred: BTreeMap<PackRef, Version>,
+    /// Versions that may be chosen although they are withheld, such as installed ones.
+    pub allowed: BTreeMap<PackRef, Version>,
     /// Installed packs that must be in the answer too, so that nothing they need is taken from them. Their
     /// own version is in `preferred`; another one is chosen only where that one cannot stay.
     pub keep: BTreeSet<PackRef>,
@@ -108,25 +114,29 @@ impl Request {
         }
     }
 
-    /// The versions of a pack that may be chosen, oldest first: not withheld, or preferred.
+    /// The versions of a pack that may be chosen, oldest first: not withheld, or allowed.
     pub(crate) fn choices(&self, pack_ref: &PackRef) -> Vec<&Candidate> {
-        let preferred = self.preferred.get(pack_ref);
         let mut choices: Vec<&Candidate> = self
             .available
             .get(pack_ref)
             .into_iter()
             .flatten()
-            .filter(|c| c.withheld.is_none() || preferred == Some(&c.version))
+            .filter(|c| c.withheld.is_none() || self.is_allowed(pack_ref, &c.version))
             .collect();
         choices.sort_by(|a, b| a.version.cmp(&b.version));
         choices
     }
 
+    fn is_allowed(&self, pack_ref: &PackRef, version: &Version) -> bool {
+        [&self.preferred, &self.allowed]
+            .iter()
+            .any(|versions| versions.get(pack_ref) == Some(version))
+    }
+
     /// The versions of a pack that may not be chosen, newest first.
     pub(crate) fn withheld(&self, pack_ref: &PackRef) -> Vec<(&Version, &Withheld)> {
-        let preferred = self.preferred.get(pack_ref);
         let mut withheld: Vec<_> = (self.available.get(pack_ref).into_iter().flatten())
-            .filter(|c| preferred != Some(&c.version))
+            .filter(|c| !self.is_allowed(pack_ref, &c.version))
             .filter_map(|c| Some((&c.version, c.withheld.as_ref()?)))
             .collect();
         withheld.sort_by(|a, b| b.0.cmp(a.0));

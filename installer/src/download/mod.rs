@@ -154,6 +154,7 @@ impl Installer<'_> {
             direct: &direct,
             dependencies: request.dependencies,
             policy: &policy,
+            layout: &self.layout,
         };
         let plan = wanted.plan(&State::empty(), registries, self.reporter)?;
         let listed = bring("listed", &listed_jobs(&plan, &direct))?;
@@ -186,7 +187,7 @@ fn listed_jobs(plan: &Plan, direct: &[Arrived]) -> Vec<Job> {
             let (registry, listing) = plan.listings.get(&picked.pack_ref)?;
             let mut candidates = listing.candidates.iter();
             Some(Job::Listed {
-                registry: Arc::clone(registry),
+                registry: Arc::clone(registry.as_ref()?),
                 candidate: Box::new(candidates.find(|c| c.version == picked.version)?.clone()),
             })
         })

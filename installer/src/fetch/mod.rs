@@ -16,10 +16,11 @@ use std::thread::{self, Scope};
 
 use futures_util::StreamExt as _;
 use pack_client::{
-    ArchiveSource, Candidate, ClientSettings, FetchRequest, Place, Received, Registry, fetch_url,
+    ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place, Received, Registry,
+    fetch_url,
 };
 use pack_format::{Checksum, Limits};
-use pack_git::GitSettings;
+use pack_git::{GitSettings, Scheme};
 use url::Url;
 
 use crate::reporter::Reporter;
@@ -249,6 +250,12 @@ impl Job {
                 registry,
                 candidate,
             } => download_listed(registry, candidate, request, yard).await,
+            Self::Git { place, .. }
+                if yard.client.offline && !matches!(place.url.scheme(), Scheme::Local(_)) =>
+            {
+                let url = place.url.to_string();
+                Err(FetchError::Offline { url }.into())
+            }
             Self::Git { place, checksum } => {
                 let bring = move || git::bring_direct(place, checksum.as_ref(), yard);
                 let arrived = aside(scope, bring).await;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use pack_client::Candidate;
 use pack_format::PackRef;
-use pack_format::documents::PackDependency;
+use pack_format::documents::{Deprecation, PackDependency};
+use pack_format::manifest::Manifest;
 use pack_format::text::printable;
+use pack_resolve::Requirement;
 
 use super::run::Outcome;
 use super::{Change, Dependencies, InstallError, InstallRequest};
@@ -61,16 +63,21 @@ pub(crate) fn deprecated(plan: &Plan, reporter: &dyn Reporter) {
         let Some(deprecated) = listing.and_then(|listing| listing.deprecated.as_ref()) else {
             continue;
         };
-        let mut text = format!("`{pack_ref}` is deprecated");
-        if !deprecated.reason.is_empty() {
-            // Somebody else's words: on one line, so that they cannot pass for ours.
-            text.push_str(&format!(": {}", printable(&deprecated.reason)));
-        }
-        if let Some(successor) = &deprecated.successor {
-            text.push_str(&format!("; use `{successor}` instead"));
-        }
-        reporter.warning(&text);
+        reporter.warning(&deprecation_text(pack_ref, deprecated));
     }
+}
+
+/// That a pack is deprecated, why, and what to use.
+pub(crate) fn deprecation_text(pack_ref: &PackRef, deprecation: &Deprecation) -> String {
+    let mut text = format!("`{pack_ref}` is deprecated");
+    if !deprecation.reason.is_empty() {
+        // Somebody else's words: on one line, so that they cannot pass for ours.
+        text.push_str(&format!(": {}", printable(&deprecation.reason)));
+    }
+    if let Some(successor) = &deprecation.successor {
+        text.push_str(&format!("; use `{successor}` instead"));
+    }
+    text
 }
 
 /// Refuses sources this host is not made for, and warns of what nobody can tell.
@@ -96,8 +103,27 @@ pub(super) fn requirements(
         let candidate = listing.candidates.iter().find(same)?;
         Some((picked.to_string(), policy::requirements(candidate)))
     });
+    host(of_direct.chain(of_listed), installer)
+}
+
+/// The same for packs that were not chosen here.
+pub(super) fn manifests<'m>(
+    manifests: impl Iterator<Item = &'m Manifest>,
+    installer: &Installer<'_>,
+) -> Result<(), InstallError> {
+    let subjects = manifests.map(|manifest| {
+        let subject = format!("{}@{}", manifest.pack_ref, manifest.version);
+        (subject, requirements_of(manifest))
+    });
+    host(subjects, installer)
+}
+
+fn host(
+    subjects: impl Iterator<Item = (String, Vec<Requirement>)>,
+    installer: &Installer<'_>,
+) -> Result<(), InstallError> {
     let mut refusals = Vec::new();
-    for (subject, requirements) in of_direct.chain(of_listed) {
+    for (subject, requirements) in subjects {
         let (refused, unclear) = installer.policy.check(&requirements);
         for reason in unclear {
             installer.reporter.warning(&format!("`{subject}` {reason}"));

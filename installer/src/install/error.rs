@@ -63,6 +63,24 @@ pub enum InstallError {
         /// Who needs what, and what was found.
         refusals: Vec<String>,
     },
+    /// Offline, and not all bytes are here.
+    #[error("not everything is here, and nothing is fetched offline{}", below(.missing.iter().cloned()))]
+    Offline {
+        /// What would have to be fetched.
+        missing: Vec<String>,
+    },
+    /// Registries do not have what is locked.
+    #[error("the registries do not have what is locked{}", below(.problems.iter().cloned()))]
+    Unlocked {
+        /// Which packs, and what there is instead.
+        problems: Vec<String>,
+    },
+    /// A version that nothing pins.
+    #[error("`{subject}` cannot be locked: no archive of it has a digest")]
+    Unlockable {
+        /// `ref@version`.
+        subject: String,
+    },
     /// Installed packs need other versions.
     #[error("other installed packs would break{}", below(.broken.iter().cloned()))]
     Breaks {
@@ -156,6 +174,13 @@ impl Hint for InstallError {
             Self::Twice { .. } => "name each pack once",
             Self::Different(_) => "pass `--force` to replace what is installed",
             Self::Unmet { .. } => "bring the host to what they need, or choose other versions",
+            Self::Offline { .. } => {
+                "run the command once without `--offline`, which fills the store"
+            }
+            Self::Unlocked { .. } => {
+                "ask the registry's operator why a published version changed or went, or lock anew"
+            }
+            Self::Unlockable { .. } => "ask the registry's operator for an archive of it",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
             Self::Stored { .. } => "run the command again with `--force`",
             Self::Runtime(_) => return None,
@@ -177,8 +202,9 @@ impl Classify for InstallError {
                 .first()
                 .map_or(FailureClass::Failed, Classify::class),
             Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
-            Self::Stored { .. } => FailureClass::Verification,
-            Self::Different(_) | Self::Runtime(_) => FailureClass::Failed,
+            Self::Offline { .. } => FailureClass::Network,
+            Self::Stored { .. } | Self::Unlocked { .. } => FailureClass::Verification,
+            Self::Different(_) | Self::Runtime(_) | Self::Unlockable { .. } => FailureClass::Failed,
         }
     }
 }

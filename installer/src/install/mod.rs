@@ -8,6 +8,7 @@
 
 pub(crate) mod check;
 mod error;
+mod locked;
 mod prepared;
 mod request;
 mod run;

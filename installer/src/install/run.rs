@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pack_client::{Candidate, Registries};
+use pack_format::manifest::Manifest;
 use pack_format::{PackRef, StoreKey};
 
 use super::error::Difference;
@@ -41,6 +42,13 @@ pub(super) struct Chosen {
     unchanged: Vec<PackRef>,
 }
 
+impl Chosen {
+    /// Manifests of what the store has.
+    pub(super) fn stored_manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.stored.iter().map(|prepared| &prepared.manifest)
+    }
+}
+
 impl Run<'_> {
     /// Brings sources into staging; either all arrive, or every failure is told.
     pub(super) fn fetch(&mut self, jobs: &[Job]) -> Result<Vec<Arrived>, InstallError> {
@@ -63,6 +71,7 @@ impl Run<'_> {
             direct,
             dependencies: self.request.dependencies,
             policy: &self.installer.policy,
+            layout: &self.installer.layout,
         };
         let plan = wanted.plan(state, self.registries, reporter)?;
         if self.request.dependencies == Dependencies::Install {
@@ -105,23 +114,19 @@ impl Run<'_> {
                 chosen.unchanged.push(pack_ref.clone());
                 continue;
             }
-            match candidate
-                .store_key
-                .filter(|key| !force && self.session.has_stored(key))
-            {
-                Some(key) => {
-                    chosen.stored.push(Prepared::of_stored(
-                        &self.session,
-                        candidate,
-                        key,
-                        listing,
-                    )?);
-                }
-                None => chosen.jobs.push(Job::Listed {
-                    registry: Arc::clone(registry),
-                    candidate: Box::new(candidate.clone()),
-                }),
+            let stored = (candidate.store_key).filter(|key| !force && self.session.has_stored(key));
+            if let Some(key) = stored {
+                let prepared = Prepared::of_stored(&self.session, candidate, key, listing)?;
+                chosen.stored.push(prepared);
+                continue;
             }
+            let registry = registry.as_ref().ok_or_else(|| InstallError::Offline {
+                missing: vec![format!("`{picked}`")],
+            })?;
+            chosen.jobs.push(Job::Listed {
+                registry: Arc::clone(registry),
+                candidate: Box::new(candidate.clone()),
+            });
         }
         Ok(chosen)
     }

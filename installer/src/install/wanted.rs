@@ -8,6 +8,7 @@ use pack_format::documents::PackDependency;
 
 use super::{InstallError, check};
 use crate::fetch::Arrived;
+use crate::layout::Layout;
 use crate::plan::{self, Dependencies, Given, Plan};
 use crate::policy::Policy;
 use crate::record::State;
@@ -24,6 +25,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) direct: &'a [Arrived],
     pub(crate) dependencies: Dependencies,
     pub(crate) policy: &'a Policy,
+    pub(crate) layout: &'a Layout,
 }
 
 impl Wanted<'_> {
@@ -43,6 +45,7 @@ impl Wanted<'_> {
             dependencies: self.dependencies,
             preferred: &BTreeMap::new(),
             policy: self.policy,
+            layout: self.layout,
         };
         let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
             .map_err(InstallError::Runtime)??;

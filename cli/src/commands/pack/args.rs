@@ -20,6 +20,8 @@ use super::yank::{DeprecateArgs, UnyankArgs, YankArgs};
 pub(crate) enum PackCommand {
     /// Install packs from registries, git repositories, directories, archives and URLs
     Install(InstallArgs),
+    /// Write down exact versions and digests of the packs that packs.yaml wants
+    Lock(super::lock::LockCommandArgs),
     /// Fetch and unpack packs without installing them, verified as an installation would
     Fetch(FetchArgs),
     /// List what is installed
@@ -80,30 +82,37 @@ impl LockArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
     /// Refs such as slack, slack@2.1.0 or slack@^2, git repositories, directories, archives or URLs
-    #[arg(required = true, value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// Branch, tag or commit of a git source
-    #[arg(short = 'r', long = "ref", alias = "ref-spec", value_name = "GIT_REF")]
+    #[arg(
+        short = 'r',
+        long = "ref",
+        alias = "ref-spec",
+        value_name = "GIT_REF",
+        requires = "sources"
+    )]
     pub(crate) git_ref: Option<GitRef>,
     /// Directory of the pack in a git repository that holds several
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "sources")]
     pub(crate) subdir: Option<String>,
     /// What fetches git repositories: auto, libgit2 or cli
     #[arg(long, value_name = "BACKEND")]
     pub(crate) git: Option<Backend>,
     /// Take URLs and paths only
-    #[arg(long, conflicts_with = "registry")]
+    #[arg(long, conflicts_with = "registry", requires = "sources")]
     pub(crate) no_registry: bool,
     /// Ask this registry only: the name of a configured one, a URL or a path
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,
     /// What the one archive, directory or git tree must have, such as sha256:…
-    #[arg(long, value_name = "CHECKSUM")]
+    #[arg(long, value_name = "CHECKSUM", requires = "sources")]
     pub(crate) checksum: Option<Checksum>,
 }
 
 /// `pack install`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct InstallArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -111,11 +120,23 @@ pub(crate) struct InstallArgs {
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Run no tests; implies --skip-deps
-    #[arg(long)]
+    #[arg(long, requires = "sources")]
     pub(crate) skip_tests: bool,
     /// Neither check nor install what packs need
-    #[arg(long)]
+    #[arg(long, requires = "sources")]
     pub(crate) skip_deps: bool,
+    /// Without sources: the wanted packs, and beside them their lock
+    #[arg(long, value_name = "FILE", conflicts_with = "sources")]
+    pub(crate) file: Option<PathBuf>,
+    /// Install what is locked and nothing else; exit code 6 if that is not what is wanted
+    #[arg(long, conflicts_with = "sources")]
+    pub(crate) locked: bool,
+    /// Use the store, the cache and local registries only
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Both --locked and --offline
+    #[arg(long, conflicts_with = "sources")]
+    pub(crate) frozen: bool,
     #[command(flatten)]
     pub(crate) lock: LockArgs,
 }

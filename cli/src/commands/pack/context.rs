@@ -6,7 +6,7 @@ use std::time::Duration;
 use attune_installer::{
     ChangeSettings, Classify, FailureClass, Installer, Layout, Policy, Requirements, Retention,
 };
-use pack_client::{Registries, RegistryConfig};
+use pack_client::{ClientSettings, Registries, RegistryConfig};
 use pack_format::{Hint, Timestamp};
 
 use super::progress::Progress;
@@ -25,6 +25,7 @@ pub(crate) struct Context<'a> {
     now: Timestamp,
     retention: Retention,
     policy: Policy,
+    offline: bool,
 }
 
 impl<'a> Context<'a> {
@@ -41,12 +42,19 @@ impl<'a> Context<'a> {
             now: now(),
             retention: settings.retention()?,
             policy: settings.policy()?,
+            offline: false,
         })
     }
 
     /// The same where packs may be installed although this host is not what they need, with a warning.
     pub(crate) fn on_any_host(mut self) -> Self {
         self.policy.requirements = Requirements::Warn;
+        self
+    }
+
+    /// The same without the network, if so.
+    pub(crate) fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
         self
     }
 
@@ -93,10 +101,11 @@ impl<'a> Context<'a> {
         configs: Vec<RegistryConfig>,
     ) -> Result<Registries, Failure> {
         let cache = Layout::new(&self.base).cache();
-        Ok(Registries::new(
-            configs,
-            self.settings.client(self.now, cache)?,
-        ))
+        let client = ClientSettings {
+            offline: self.offline,
+            ..self.settings.client(self.now, cache)?
+        };
+        Ok(Registries::new(configs, client))
     }
 
     /// What the settings keep.

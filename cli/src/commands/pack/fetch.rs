@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::FetchArgs;
 use super::context::{Context, failed};
 use super::{install, lines_below};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::report::sanitised;
 
 #[derive(Serialize)]
@@ -18,6 +18,13 @@ struct Output<'a> {
 }
 
 pub(crate) fn run(args: &FetchArgs, context: &Context<'_>) -> Result<(), Failure> {
+    if args.source.sources.is_empty() {
+        return Err(Failure::text(
+            Code::Usage,
+            "no packs are named",
+            Some("name them, such as `attune pack fetch slack --to DIR`"),
+        ));
+    }
     let request = DownloadRequest {
         sources: install::detected(&args.source, context)?,
         checksum: args.source.checksum.clone(),

@@ -1,16 +1,18 @@
 //! `pack install`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use attune_installer::{
     Backend, Change, Dependencies, DetectOptions, InstallReport, InstallRequest, InstalledPack,
-    Mismatch, Record, Replace, Source,
+    Mismatch, Record, Relock, Replace, Source,
 };
 use pack_client::{Registries, RegistryConfig};
 use serde::Serialize;
 
 use super::args::{InstallArgs, SourceArgs};
 use super::context::{Context, failed};
+use super::project::{self, Project};
 use crate::failure::Failure;
 use crate::report;
 
@@ -61,6 +63,9 @@ impl How {
 }
 
 pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
+    if args.source.sources.is_empty() {
+        return wanted(args, context);
+    }
     let sources = detected(&args.source, context)?;
     let skip = args.skip_deps || args.skip_tests;
     let request = InstallRequest {
@@ -91,6 +96,35 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
         (context, How::of(args)),
     )
     .map(drop)
+}
+
+/// Installs what `packs.yaml` wants: as it is locked, or locking it first.
+fn wanted(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let project = Project::read(args.file.as_deref())?;
+    let registries = asked(&args.source, context)?;
+    let file = args.file.as_deref().unwrap_or(Path::new(project::FILE));
+    let command = format!("pack install --file {}", file.display());
+    let installer = context.installer(command, args.lock.timeout());
+    let lock = if args.locked || args.frozen {
+        project.locked()?.clone()
+    } else {
+        let previous = (project.lock.as_ref(), &Relock::Nothing);
+        let lock = installer.lock(&project.wanted, previous, &registries);
+        lock.map_err(|e| failed(&e))?
+    };
+    let replace = if args.force {
+        Replace::Force
+    } else {
+        Replace::Keep
+    };
+    let outcome = installer.install_locked(&lock, (&project.refs(), replace), &registries);
+    context.progress.clear();
+    let done = outcome.map_err(|e| failed(&e))?;
+    if project.write(&lock)? {
+        let name = project.lock_path.display();
+        context.report.note(&format!("locked in `{name}`"));
+    }
+    print(&done, context)
 }
 
 /// Installs one source from one registry; returns what it and its dependencies are now.

@@ -13,7 +13,9 @@ mod index_sources;
 mod index_update;
 mod install;
 mod list;
+mod lock;
 pub(crate) mod progress;
+mod project;
 mod prune;
 mod registries;
 mod rollback;
@@ -53,7 +55,10 @@ pub(crate) fn run(
         PackCommand::Deprecate(args) => yank::deprecate(args, settings, report),
         PackCommand::IndexMerge(args) => index_merge::run(args, settings, report),
         PackCommand::Diff(args) => diff::run(args, settings, report),
-        PackCommand::Install(args) => install::run(args, &context()?),
+        PackCommand::Install(args) => {
+            install::run(args, &context()?.offline(args.offline || args.frozen))
+        }
+        PackCommand::Lock(args) => lock::run(args, &context()?.offline(args.offline)),
         PackCommand::Fetch(args) => fetch::run(args, &context()?),
         PackCommand::List(args) => list::run(args, &context()?),
         PackCommand::Show(args) => show::run(args, &context()?),
