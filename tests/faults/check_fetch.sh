@@ -13,3 +13,4 @@ if [ -e "$root/out" ]; then whole "$root/out" || fail "the target is not whole"
 else [ "$FINISHED" = 0 ] || fail "acknowledged, and not there"; fi
 "$ATTUNE" pack fetch slack@1.0.0 --archive --registry "$TREE" --to "$root/again" >"$root/said" 2>&1 || { cat "$root/said"; fail "the next fetch failed"; }
 whole "$root/again" || fail "the next one is not whole"
+[ -z "$(ls -A "$root" | grep '^.attune-fetch-')" ] || fail "what the cut left is still there"

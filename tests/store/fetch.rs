@@ -205,3 +205,24 @@ fn unverified_sources_say_so() {
         "{run:?}"
     );
 }
+
+/// What a killed fetch has left is in nobody's way and goes; the work of one that runs stays.
+#[test]
+fn leftovers_of_killed_processes_go() {
+    let place = registry();
+    for left in [
+        "out/.attune-fetch-dead",
+        ".attune-fetch-dead",
+        ".attune-fetch-busy",
+    ] {
+        fs::create_dir_all(place.path(left).join("out/slack")).unwrap();
+    }
+    let busy = fs::File::open(place.path(".attune-fetch-busy")).unwrap();
+    busy.lock().unwrap();
+    for to in ["out", "new"] {
+        place.pack_run(&["fetch", "slack", "--registry", "tree", "--to", to], 0);
+        assert_eq!(fs::read_dir(place.path(to)).unwrap().count(), 1, "{to}");
+    }
+    assert!(!place.path(".attune-fetch-dead").exists());
+    assert!(place.path(".attune-fetch-busy/out/slack").exists());
+}

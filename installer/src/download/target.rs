@@ -1,6 +1,6 @@
 //! `Target`: a directory that gets its contents at the end, all or none.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ use crate::bring::Place;
 use crate::fetch::Arrived;
 use crate::record::Verified;
 
+/// Names of directories for the work begin so.
+const PREFIX: &str = ".attune-fetch-";
+
 /// A directory on its way.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
@@ -25,11 +28,14 @@ pub(super) struct Target<'a> {
     archives: PathBuf,
     /// What it will hold.
     out: PathBuf,
+    /// Tells others that the work goes on; released last.
+    _lock: File,
 }
 
 impl<'a> Target<'a> {
     /// Checks that `to` is empty or absent, and makes a directory for the work.
     pub(super) fn prepare(to: &'a Path) -> Result<Self, DownloadError> {
+        sweep(to);
         let exists = is_empty_directory(to)?;
         // Near the target, and without making anything that would have to go again.
         let mut above = durable::parent_of(to).ancestors();
@@ -39,16 +45,15 @@ impl<'a> Target<'a> {
             above.find(|a| a.is_dir())
         };
         let near = near.unwrap_or(Path::new("."));
-        let staging = tempfile::Builder::new()
-            .prefix(".attune-fetch-")
-            .tempdir_in(near)
-            .on("create a directory in", near)?;
+        sweep(near);
+        let (staging, lock) = make_staging(near)?;
         let target = Self {
             to,
             exists,
             archives: staging.path().join("archives"),
             out: staging.path().join("out"),
             staging,
+            _lock: lock,
         };
         for directory in [&target.archives, &target.out] {
             fs::create_dir(directory).on("create directory", directory)?;
@@ -127,6 +132,39 @@ impl<'a> Target<'a> {
         durable::create_directories(parent)?;
         fs::rename(&self.out, self.to).on("put in place", self.to)?;
         durable::sync_directory(parent)
+    }
+}
+
+/// A directory for the work, locked for as long as the work goes on.
+fn make_staging(near: &Path) -> Result<(TempDir, File), FsError> {
+    loop {
+        let staging = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir_in(near)
+            .on("create a directory in", near)?;
+        let path = staging.path();
+        match File::open(path).and_then(|lock| lock.lock().map(|()| lock)) {
+            // Whoever sweeps may have been faster.
+            Ok(lock) if path.is_dir() => return Ok((staging, lock)),
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(FsError::new("lock", path, e)),
+        }
+    }
+}
+
+/// Removes the work of processes that were killed. Best effort: what stays is in nobody's way.
+fn sweep(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
+            && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if ours
+            && let Ok(lock) = File::open(entry.path())
+            && lock.try_lock().is_ok()
+        {
+            let _ = remove::remove_all(&entry.path());
+        }
     }
 }
 
