@@ -26,6 +26,7 @@
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
+//! * `update`    `pack outdated` and `pack update`: policies, dry runs, refusals
 //! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
@@ -67,4 +68,5 @@ mod serve;
 mod store;
 mod support;
 mod tree;
+mod update;
 mod yank;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pack_client::{Candidate, Registries, RegistryIdentity};
-use pack_format::documents::{Deprecation, PackDependency};
+use pack_format::documents::{Deprecation, PackDependency, Yank};
 use pack_format::{PackRef, Version};
 
 use crate::install::InstallError;
@@ -60,6 +60,10 @@ pub struct PreviewedPack {
     pub listed: Option<(RegistryIdentity, Box<Candidate>)>,
     /// Set when newcomers should choose another pack.
     pub deprecated: Option<Deprecation>,
+    /// The version a newcomer gets; `None` where no registry lists the pack, or none was asked.
+    pub latest: Option<Version>,
+    /// Set when the installed version is yanked.
+    pub installed_yank: Option<Yank>,
 }
 
 impl PreviewedPack {
@@ -127,6 +131,12 @@ fn previewed(plan: &Plan, state: &State, request: &PreviewRequest) -> Vec<Previe
             dependencies,
             listed,
             deprecated: owner.and_then(|(_, listing)| listing.deprecated.clone()),
+            latest: owner.and_then(|(_, listing)| Some(listing.newest()?.version.clone())),
+            installed_yank: owner.zip(record).and_then(|((_, listing), record)| {
+                let mut candidates = listing.candidates.iter();
+                let same = candidates.find(|c| c.version == record.version)?;
+                same.yanked.clone()
+            }),
         }
     });
     packs.collect()

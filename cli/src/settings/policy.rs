@@ -4,7 +4,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_installer::{Found, Host, Policy, Requirements, Runtime};
+use attune_installer::{Found, Host, Policy, Requirements, Runtime, UpdateRules};
 use pack_format::documents::PackDependency;
 use pack_format::yaml::Node;
 
@@ -39,6 +39,44 @@ impl Settings {
             minimum_release_age: self.age(&["pack_registry", "minimum_release_age"])?,
             age_exceptions: self.age_exceptions()?,
         })
+    }
+
+    /// How far updates may move packs, as the configuration says it: `updates.policy` and `updates.packs`.
+    pub(crate) fn update_rules(&self) -> Result<UpdateRules, Failure> {
+        const EXPECTED: &str = "one of `none`, `patch`, `minor` and `major`";
+        let mut rules = UpdateRules::default();
+        let policy = ["updates", "policy"];
+        if let Some(found) = self.find(&policy)? {
+            rules.default = (found.node.as_str())
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| wrong(&policy, &found, EXPECTED))?;
+        }
+        let packs = ["updates", "packs"];
+        let Some(found) = self.find(&packs)? else {
+            return Ok(rules);
+        };
+        if !found.node.is_mapping() && !found.node.is_null() {
+            return Err(wrong(&packs, &found, "a mapping of packs to policies"));
+        }
+        for member in found.node.members() {
+            let pack_ref = member.key.parse().ok();
+            let policy = member.value.as_str().and_then(|text| text.parse().ok());
+            let (Some(pack_ref), Some(policy)) = (pack_ref, policy) else {
+                let of_member = super::Found {
+                    node: member.value.clone(),
+                    origin: found.origin.clone(),
+                };
+                let path = ["updates", "packs", &member.key];
+                return Err(wrong(&path, &of_member, EXPECTED));
+            };
+            rules.packs.insert(pack_ref, policy);
+        }
+        Ok(rules)
+    }
+
+    /// How old a version must be before an update chooses it: `updates.minimum_age`.
+    pub(crate) fn update_age(&self) -> Result<Duration, Failure> {
+        self.age(&["updates", "minimum_age"])
     }
 
     /// A time such as `7d`, `12h`, `30m`, or a number of seconds; zero where nothing is said.

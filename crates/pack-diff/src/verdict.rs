@@ -23,6 +23,25 @@ pub enum Bump {
     Major,
 }
 
+impl Bump {
+    /// The number that goes up from one version to another; `None` when the second is older.
+    pub fn between(old: &Version, new: &Version) -> Option<Self> {
+        if new < old {
+            return None;
+        }
+        let (old, new) = (old.as_semver(), new.as_semver());
+        Some(if old.major != new.major {
+            Self::Major
+        } else if old.minor != new.minor {
+            Self::Minor
+        } else if old.patch != new.patch || old.pre != new.pre {
+            Self::Patch
+        } else {
+            Self::None
+        })
+    }
+}
+
 impl std::fmt::Display for Bump {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
@@ -50,7 +69,7 @@ pub struct Verdict {
 impl Verdict {
     pub(crate) fn new(old: &Version, new: &Version, worst: Option<Severity>) -> Self {
         let required = required(old, worst);
-        let declared = declared(old, new);
+        let declared = Bump::between(old, new);
         let satisfied = match declared {
             // A pre-release promises nothing to those who come after it.
             Some(Bump::Patch | Bump::Minor | Bump::Major) if old.is_prerelease() => true,
@@ -76,22 +95,6 @@ fn required(old: &Version, worst: Option<Severity>) -> Bump {
         (0, _, Severity::Breaking) | (_, _, Severity::Feature) => Bump::Minor,
         (_, _, Severity::Breaking) => Bump::Major,
     }
-}
-
-fn declared(old: &Version, new: &Version) -> Option<Bump> {
-    if new < old {
-        return None;
-    }
-    let (old, new) = (old.as_semver(), new.as_semver());
-    Some(if old.major != new.major {
-        Bump::Major
-    } else if old.minor != new.minor {
-        Bump::Minor
-    } else if old.patch != new.patch || old.pre != new.pre {
-        Bump::Patch
-    } else {
-        Bump::None
-    })
 }
 
 fn suggested(old: &Version, required: Bump) -> Version {

@@ -75,6 +75,14 @@ pub enum InstallError {
         /// Which packs, and what there is instead.
         problems: Vec<String>,
     },
+    /// Nothing to update from.
+    #[error("`{pack_ref}` {}, so that there are no updates for it", source_words(.source_text.as_deref()))]
+    NoUpdates {
+        /// The pack.
+        pack_ref: PackRef,
+        /// Where it came from; `None` where it is not installed.
+        source_text: Option<String>,
+    },
     /// A version that nothing pins.
     #[error("`{subject}` cannot be locked: no archive of it has a digest")]
     Unlockable {
@@ -117,6 +125,13 @@ pub struct Difference {
     pub new: StoreKey,
     /// Where that is.
     pub source_text: String,
+}
+
+fn source_words(source: Option<&str>) -> String {
+    match source {
+        None => "is not installed".to_owned(),
+        Some(url) => format!("came from `{url}` and not from a registry"),
+    }
 }
 
 fn searched_lines(searched: &[String]) -> String {
@@ -180,6 +195,10 @@ impl Hint for InstallError {
             Self::Unlocked { .. } => {
                 "ask the registry's operator why a published version changed or went, or lock anew"
             }
+            Self::NoUpdates {
+                source_text: None, ..
+            } => "see what is there with `attune pack list`",
+            Self::NoUpdates { .. } => "install it again from where it came",
             Self::Unlockable { .. } => "ask the registry's operator for an archive of it",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
             Self::Stored { .. } => "run the command again with `--force`",
@@ -204,7 +223,10 @@ impl Classify for InstallError {
             Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
             Self::Offline { .. } => FailureClass::Network,
             Self::Stored { .. } | Self::Unlocked { .. } => FailureClass::Verification,
-            Self::Different(_) | Self::Runtime(_) | Self::Unlockable { .. } => FailureClass::Failed,
+            Self::Different(_)
+            | Self::Runtime(_)
+            | Self::NoUpdates { .. }
+            | Self::Unlockable { .. } => FailureClass::Failed,
         }
     }
 }

@@ -28,6 +28,10 @@ pub(crate) enum PackCommand {
     List(ListArgs),
     /// Show one pack, installed or listed in a registry
     Show(ShowArgs),
+    /// List installed packs that have newer versions, or are yanked or deprecated
+    Outdated(super::outdated::OutdatedArgs),
+    /// Bring installed packs to the newest versions that rules and each other let them reach
+    Update(super::update::UpdateArgs),
     /// Draw what needs what, of installed packs or of what an installation would give
     Tree(super::tree::TreeArgs),
     /// Say what changed for users between two versions of a pack, and which version bump that calls for

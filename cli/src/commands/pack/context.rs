@@ -71,6 +71,18 @@ impl<'a> Context<'a> {
         Installer::new(&self.base, change, &self.progress).with_policy(self.policy.clone())
     }
 
+    /// The same, for updates, which may have to wait longer for a version than installations.
+    pub(crate) fn updater(
+        &self,
+        command: String,
+        lock_timeout: Duration,
+    ) -> Result<Installer<'_>, Failure> {
+        let mut policy = self.policy.clone();
+        let age = self.settings.update_age()?;
+        policy.minimum_release_age = policy.minimum_release_age.max(age);
+        Ok(self.installer(command, lock_timeout).with_policy(policy))
+    }
+
     /// The registries of the configuration, or the one `--registry` names: a configured one by its name
     /// or URL, or any other by URL or path.
     pub(crate) fn registries(&self, named: Option<&str>) -> Result<Registries, Failure> {

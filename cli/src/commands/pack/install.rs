@@ -200,7 +200,7 @@ fn install(
     Ok(done.packs.into_iter().map(|pack| pack.record).collect())
 }
 
-fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {
     for cycle in &done.cycles {
         let refs: Vec<&str> = cycle.iter().map(pack_format::PackRef::as_str).collect();
         context

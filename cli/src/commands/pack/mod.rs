@@ -14,6 +14,7 @@ mod index_update;
 mod install;
 mod list;
 mod lock;
+mod outdated;
 pub(crate) mod progress;
 mod project;
 mod prune;
@@ -23,6 +24,7 @@ mod search;
 mod show;
 mod tree;
 mod uninstall;
+mod update;
 mod verify;
 mod yank;
 
@@ -65,6 +67,8 @@ pub(crate) fn run(
         PackCommand::Search(args) => search::run(args, &context()?),
         PackCommand::Registries => registries::run(&context()?),
         PackCommand::Tree(args) => tree::run(args, &context()?),
+        PackCommand::Outdated(args) => outdated::run(args, &context()?),
+        PackCommand::Update(args) => update::run(args, &context()?),
         PackCommand::Uninstall(args) => uninstall::run(args, &context()?),
         PackCommand::History(args) => history::run(args, &context()?),
         PackCommand::Rollback(args) => rollback::run(args, &context()?),
