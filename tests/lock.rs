@@ -290,3 +290,43 @@ fn locked_packs_are_checked_against_the_host() {
     );
     assert!(snapshot(&store).is_empty());
 }
+
+/// A lock cannot pass one pack's files off as another's, though the store has them.
+#[test]
+fn lock_with_the_files_of_another_pack_is_refused() {
+    let (place, _hosted) = project();
+    place.pack_run(&["install"], 0);
+    let mut lock: serde_json::Value = serde_json::from_slice(&place.lock()).unwrap();
+    let key = lock["packs"]["core"]["store_key"].clone();
+    lock["packs"]["app"]["store_key"] = key;
+    fs::write(place.path("packs.lock"), lock.to_string()).unwrap();
+    place.pack_run(&["uninstall", "app", "--yes"], 0);
+    let said = place.refused_with_lock(&["install", "--locked"], 5);
+    assert!(
+        said.contains("`app@1.0.0` is listed with the files of `core@1.0.0`"),
+        "{said}"
+    );
+}
+
+/// A dry run says what would change, and writes neither packs nor lock.
+#[test]
+fn dry_run_changes_nothing() {
+    let (place, _hosted) = project();
+    let expected =
+        "+ core 1.0.0 (needed by another pack)\n+ app 1.0.0\nnothing was changed (--dry-run)\n";
+    for args in [
+        &["install", "--dry-run"][..],
+        &["install", "app", "--dry-run"],
+    ] {
+        assert_eq!(place.pack_run(args, 0).stdout, expected);
+        assert!(!place.path("packs.lock").exists());
+        assert!(!place.path("installed/.attune/generations").exists());
+    }
+    let said = place.refused(&["install", "packs/app", "--dry-run"], 2);
+    assert!(said.contains("has to be fetched before"), "{said}");
+    place.pack_run(&["install"], 0);
+    assert_eq!(
+        place.pack_run(&["install", "--dry-run"], 0).stdout,
+        "✓ Nothing to change\n"
+    );
+}

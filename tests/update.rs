@@ -123,7 +123,7 @@ fn update_does_what_its_dry_run_says() {
         "{run:?}"
     );
     let again = place.pack_run(&["update", "--registry", "tree"], 0);
-    assert_eq!(again.stdout, "✓ Nothing to update\n");
+    assert_eq!(again.stdout, "✓ Nothing to change\n");
     let history = place.pack_run(&["history", "--json"], 0).json();
     assert_eq!(history.as_array().unwrap().len(), 2);
     place.pack_run(&["rollback", "slack"], 0);

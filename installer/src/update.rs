@@ -211,6 +211,26 @@ impl Installer<'_> {
         }
     }
 
+    /// What an installation would change.
+    ///
+    /// # Errors
+    /// As [`Installer::preview`].
+    pub fn plan_install(
+        &self,
+        request: &PreviewRequest,
+        registries: &Registries,
+    ) -> Result<UpdatePlan, InstallError> {
+        let preview = self.preview(request, registries)?;
+        let packs = preview.packs.into_iter();
+        let changes: Vec<PreviewedPack> = packs.filter(PreviewedPack::changes).collect();
+        let upgrades: Vec<Upgrade> = changes.iter().filter_map(upgrade).collect();
+        Ok(UpdatePlan {
+            diffs: self.upgrades(&upgrades, registries),
+            changes,
+            held: Vec::new(),
+        })
+    }
+
     /// Makes the changes of a plan, in one switch. Warns of what they break.
     ///
     /// # Errors

@@ -103,6 +103,16 @@ pub enum InstallError {
         /// Why.
         cause: PackDirError,
     },
+    /// A store key that belongs to another pack.
+    #[error("`{subject}` is listed with the files of `{found}`, whose store key is {key}")]
+    Identity {
+        /// What was asked for.
+        subject: String,
+        /// What the files are.
+        found: String,
+        /// The key.
+        key: StoreKey,
+    },
     /// No threads for the network.
     #[error("cannot start the downloads")]
     Runtime(#[source] io::Error),
@@ -201,6 +211,7 @@ impl Hint for InstallError {
             Self::NoUpdates { .. } => "install it again from where it came",
             Self::Unlockable { .. } => "ask the registry's operator for an archive of it",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
+            Self::Identity { .. } => "report this to the registry's operator, or lock anew",
             Self::Stored { .. } => "run the command again with `--force`",
             Self::Runtime(_) => return None,
         };
@@ -222,7 +233,9 @@ impl Classify for InstallError {
                 .map_or(FailureClass::Failed, Classify::class),
             Self::Checksum | Self::Twice { .. } => FailureClass::Usage,
             Self::Offline { .. } => FailureClass::Network,
-            Self::Stored { .. } | Self::Unlocked { .. } => FailureClass::Verification,
+            Self::Stored { .. } | Self::Unlocked { .. } | Self::Identity { .. } => {
+                FailureClass::Verification
+            }
             Self::Different(_)
             | Self::Runtime(_)
             | Self::NoUpdates { .. }

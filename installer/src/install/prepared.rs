@@ -109,6 +109,14 @@ impl Prepared {
                 cause,
             }
         })?;
+        let manifest = &found.manifest;
+        if manifest.pack_ref != candidate.pack_ref || manifest.version != candidate.version {
+            return Err(InstallError::Identity {
+                subject,
+                found: format!("{}@{}", manifest.pack_ref, manifest.version),
+                key,
+            });
+        }
         let files = read_listing(&session.layout.listing(&key)).unwrap_or_default();
         let source = candidate.archives.first();
         Ok(Self {

@@ -129,6 +129,9 @@ pub(crate) struct InstallArgs {
     /// Neither check nor install what packs need
     #[arg(long, requires = "sources")]
     pub(crate) skip_deps: bool,
+    /// Say what would change, and change nothing; for refs and packs.yaml
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Without sources: the wanted packs, and beside them their lock
     #[arg(long, value_name = "FILE", conflicts_with = "sources")]
     pub(crate) file: Option<PathBuf>,

@@ -1,19 +1,23 @@
 //! `pack install`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use attune_installer::{
     Backend, Change, Dependencies, DetectOptions, InstallReport, InstallRequest, InstalledPack,
-    Mismatch, Record, Relock, Replace, Source,
+    Mismatch, PreviewRequest, Record, Relock, Replace, Source,
 };
 use pack_client::{Registries, RegistryConfig};
+use pack_format::documents::PackDependency;
+use pack_format::{PackRef, Version};
 use serde::Serialize;
 
 use super::args::{InstallArgs, SourceArgs};
 use super::context::{Context, failed};
 use super::project::{self, Project};
-use crate::failure::Failure;
+use super::update;
+use crate::failure::{Code, Failure};
 use crate::report;
 
 /// What an installation says to programs.
@@ -89,6 +93,13 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
             .report
             .warning("Dependency validation will be skipped");
     }
+    if args.dry_run {
+        return foretell(
+            &preview_of(&args.source.sources, &request)?,
+            &registries,
+            context,
+        );
+    }
     install(
         &args.source.sources,
         &request,
@@ -96,6 +107,44 @@ pub(crate) fn run(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failu
         (context, How::of(args)),
     )
     .map(drop)
+}
+
+/// What an installation of refs chooses from.
+fn preview_of(texts: &[String], request: &InstallRequest) -> Result<PreviewRequest, Failure> {
+    let mut roots = Vec::new();
+    for (text, source) in texts.iter().zip(&request.sources) {
+        let Source::Registry {
+            pack_ref,
+            constraint,
+        } = source
+        else {
+            return Err(Failure::text(
+                Code::Usage,
+                format!("`{text}` has to be fetched before anybody knows what it would change"),
+                Some("fetch it with `attune pack fetch`, or compare it with `attune pack diff`"),
+            ));
+        };
+        roots.push(PackDependency {
+            pack_ref: pack_ref.clone(),
+            constraint: constraint.clone(),
+        });
+    }
+    Ok(PreviewRequest {
+        roots,
+        dependencies: request.dependencies,
+        ..PreviewRequest::default()
+    })
+}
+
+/// Says what an installation would change.
+fn foretell(
+    request: &PreviewRequest,
+    registries: &Registries,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let plan = context.reader().plan_install(request, registries);
+    context.progress.clear();
+    update::foretell(&plan.map_err(|e| failed(&e))?, true, context)
 }
 
 /// Installs what `packs.yaml` wants: as it is locked, or locking it first.
@@ -112,6 +161,18 @@ fn wanted(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
         let lock = installer.lock(&project.wanted, previous, &registries);
         lock.map_err(|e| failed(&e))?
     };
+    if args.dry_run {
+        let versions = lock.packs.iter();
+        let preferred: BTreeMap<PackRef, Version> = versions
+            .map(|(pack_ref, pack)| (pack_ref.clone(), pack.version.clone()))
+            .collect();
+        let request = PreviewRequest {
+            roots: project.wanted.roots(),
+            preferred,
+            ..PreviewRequest::default()
+        };
+        return foretell(&request, &registries, context);
+    }
     let replace = if args.force {
         Replace::Force
     } else {
@@ -202,7 +263,7 @@ fn install(
 
 pub(super) fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {
     for cycle in &done.cycles {
-        let refs: Vec<&str> = cycle.iter().map(pack_format::PackRef::as_str).collect();
+        let refs: Vec<&str> = cycle.iter().map(PackRef::as_str).collect();
         context
             .report
             .warning(&format!("these packs need each other: {}", refs.join(", ")));

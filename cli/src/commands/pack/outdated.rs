@@ -43,7 +43,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &OutdatedArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let rules = args.rules.read(context)?;
+    let (rules, _) = args.rules.read(context)?;
     let installer = context.updater(String::new(), std::time::Duration::ZERO)?;
     let registries = context.registries(args.rules.registry.as_deref())?;
     let outlooks = installer.outlook(&args.refs, &rules, &registries);

@@ -87,7 +87,7 @@ struct HeldRow {
 }
 
 pub(crate) fn run(args: &UpdateArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let mut rules = args.rules.read(context)?;
+    let (mut rules, lock) = args.rules.read(context)?;
     if let Some(to) = args.to {
         let policy = match to {
             Reach::Patch => UpdatePolicy::Patch,
@@ -119,30 +119,40 @@ pub(crate) fn run(args: &UpdateArgs, context: &Context<'_>) -> Result<(), Failur
     let outcome = installer.update(&plan, &registries);
     context.progress.clear();
     let done = outcome.map_err(|e| failed(&e))?;
+    if let Some(lock) = lock {
+        context.report.note(&format!(
+            "`{}` was not changed; `attune pack lock --upgrade` brings it up to date",
+            lock.display()
+        ));
+    }
     install::print(&done, context)
 }
 
 impl RuleArgs {
     /// The configuration's rules, then those of the file of wanted packs.
-    pub(super) fn read(&self, context: &Context<'_>) -> Result<UpdateRules, Failure> {
+    ///
+    /// With them the path of the lock beside that file, if there is one.
+    pub(super) fn read(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<(UpdateRules, Option<PathBuf>), Failure> {
         let rules = context.settings.update_rules()?;
         let there = std::path::Path::new(project::FILE).is_file();
         if self.file.is_none() && !there {
-            return Ok(rules);
+            return Ok((rules, None));
         }
         let project = Project::read(self.file.as_deref())?;
-        if project.lock.is_some() {
-            context.report.note(&format!(
-                "`{}` is not changed by this command; `attune pack lock --upgrade` brings it up to date",
-                project.lock_path.display()
-            ));
-        }
-        Ok(rules.with_file(&project.wanted))
+        let lock = project.lock.as_ref().map(|_| project.lock_path.clone());
+        Ok((rules.with_file(&project.wanted), lock))
     }
 }
 
 /// Says what would change.
-fn foretell(plan: &UpdatePlan, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn foretell(
+    plan: &UpdatePlan,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     let rows: Vec<Row> = (plan.changes.iter())
         .map(|pack| Row {
             pack_ref: pack.pack_ref.clone(),
@@ -174,7 +184,7 @@ fn foretell(plan: &UpdatePlan, dry_run: bool, context: &Context<'_>) -> Result<(
     };
     context.report.result(&output, || {
         if output.packs.is_empty() {
-            return "✓ Nothing to update\n".to_owned();
+            return "✓ Nothing to change\n".to_owned();
         }
         format!("{}nothing was changed (--dry-run)\n", lines(plan))
     })
@@ -199,6 +209,7 @@ fn lines(plan: &UpdatePlan) -> String {
         .map(|pack| {
             let (pack_ref, version) = (&pack.pack_ref, &pack.version);
             match &pack.installed {
+                None if pack.requested => format!("+ {pack_ref} {version}\n"),
                 None => format!("+ {pack_ref} {version} (needed by another pack)\n"),
                 Some(from) => match Bump::between(from, version) {
                     Some(bump) => format!("~ {pack_ref} {from} -> {version} ({bump})\n"),
