@@ -3,6 +3,7 @@
 //! * `layers`    crates depend downwards only
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
+//! * `archive`   `pack archive`: the bytes a build would publish
 //! * `checksum`  `pack checksum`: trees, files, comparing
 //! * `index_entry`  `pack index-entry`: form, sources, refusals
 //! * `index_update` `pack index-update`: adding, replacing, refusing
@@ -38,6 +39,7 @@
     reason = "a step that fails fails its test"
 )]
 
+mod archive;
 mod build;
 mod check;
 mod checksum;

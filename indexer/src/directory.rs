@@ -40,7 +40,7 @@ impl DirectoryTree {
         Self::new(directory, &contents)
     }
 
-    fn new(directory: &Path, contents: &Contents) -> Result<Self, PackError> {
+    pub(crate) fn new(directory: &Path, contents: &Contents) -> Result<Self, PackError> {
         let (digest, store_key) = contents.digest(directory)?;
         Ok(Self {
             digest,

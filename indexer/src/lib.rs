@@ -12,6 +12,7 @@
 //!
 //! [`edit`] changes documents of a tree without directories, by the same last step.
 
+mod archive_directory;
 pub mod archive_file;
 pub mod build;
 mod cache;
@@ -42,6 +43,7 @@ pub mod watch;
 mod whole_pack;
 pub mod withdraw;
 
+pub use archive_directory::PackArchive;
 pub use archive_file::{ArchiveFile, ArchiveFileError, ArchivedPack};
 pub use build::{BuildOptions, build};
 pub use directory::{DirectoryTree, PackDirectory};

@@ -293,7 +293,7 @@ impl Workshop<'_> {
                 replaces: None,
             });
         }
-        let bytes = self.pack_up(directory, manifest, contents)?;
+        let bytes = pack_up(directory, manifest, contents, self.archive_time)?;
         let checksum = ArchiveDigest::of(&bytes);
         let path = match &published {
             Some((key, record))
@@ -323,27 +323,28 @@ impl Workshop<'_> {
             record,
         })
     }
+}
 
-    fn pack_up(
-        &self,
-        directory: &Path,
-        manifest: &Manifest,
-        contents: &Contents,
-    ) -> Result<Vec<u8>, PackError> {
-        let top = layout::archive_top(&manifest.pack_ref, &manifest.version);
-        let refused = |source| PackError::Contents {
-            directory: directory.to_owned(),
-            source,
-        };
-        let mut builder = ArchiveBuilder::new(&top, self.archive_time);
-        for (file, bytes) in contents.iter() {
-            // What an installer would refuse, the builder refuses.
-            builder
-                .file(&file.path, file.executable, bytes)
-                .map_err(refused)?;
-        }
-        builder.finish().map_err(refused)
+/// The archive of a pack; its members have the time `mtime_seconds` since 1970.
+pub(crate) fn pack_up(
+    directory: &Path,
+    manifest: &Manifest,
+    contents: &Contents,
+    mtime_seconds: u64,
+) -> Result<Vec<u8>, PackError> {
+    let top = layout::archive_top(&manifest.pack_ref, &manifest.version);
+    let refused = |source| PackError::Contents {
+        directory: directory.to_owned(),
+        source,
+    };
+    let mut builder = ArchiveBuilder::new(&top, mtime_seconds);
+    for (file, bytes) in contents.iter() {
+        // What an installer would refuse, the builder refuses.
+        builder
+            .file(&file.path, file.executable, bytes)
+            .map_err(refused)?;
     }
+    builder.finish().map_err(refused)
 }
 
 /// A pack's archive and what it does to the tree.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pack_archive::ArchiveError;
 use pack_format::documents::VersionDocument;
 use pack_format::{ArchiveDigest, Hint, PackRef, Timestamp};
-use pack_fs::tree;
+use pack_fs::tree::{self, TreeFile};
 use serde::Serialize;
 
 use crate::archive_file::{ArchiveFileError, Members};
@@ -108,15 +108,9 @@ impl WholePack {
     fn new(place: &Path, contents: &Contents) -> Result<Self, PackError> {
         let (manifest, components) = contents.metadata(place)?;
         let (tree, store_key) = contents.digest(place)?;
-        let files = contents.iter().map(|(file, bytes)| PackFileRecord {
-            path: file.path.clone(),
-            size_bytes: file.size_bytes,
-            executable: file.executable,
-            sha256: ArchiveDigest::of(bytes),
-        });
         Ok(Self {
             pack_ref: manifest.pack_ref.clone(),
-            files: files.collect(),
+            files: file_records(contents),
             document: VersionDocument {
                 components,
                 tree: Some(tree),
@@ -127,4 +121,15 @@ impl WholePack {
             },
         })
     }
+}
+
+/// The files of a pack, in their order.
+pub(crate) fn file_records(contents: &Contents) -> Vec<PackFileRecord> {
+    let record = |(file, bytes): (&TreeFile, &[u8])| PackFileRecord {
+        path: file.path.clone(),
+        size_bytes: file.size_bytes,
+        executable: file.executable,
+        sha256: ArchiveDigest::of(bytes),
+    };
+    contents.iter().map(record).collect()
 }

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use pack_format::git_ref::GitRef;
 use pack_format::{Checksum, PackRef};
 
+use super::archive::ArchiveArgs;
 use super::checksum::ChecksumArgs;
 use super::index_entry::IndexEntryArgs;
 use super::index_merge::IndexMergeArgs;
@@ -52,6 +53,8 @@ pub(crate) enum PackCommand {
     Prune(PruneArgs),
     /// Say everything that is wrong with a pack before it is published
     Check(super::check::CheckArgs),
+    /// Make the archive of a pack directory, with the bytes a build would publish
+    Archive(ArchiveArgs),
     /// Print the checksum of a directory, an archive or any file
     Checksum(ChecksumArgs),
     /// Print the index entry of a pack

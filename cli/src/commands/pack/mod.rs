@@ -1,5 +1,6 @@
 //! Verbs about installed packs, one file each.
 
+mod archive;
 pub(crate) mod args;
 mod check;
 mod checksum;
@@ -49,6 +50,7 @@ pub(crate) fn run(
     let context = || context(settings, report);
     match command {
         PackCommand::Check(args) => check::run(args, report),
+        PackCommand::Archive(args) => archive::run(args, report),
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
         PackCommand::IndexUpdate(args) => index_update::run(args, settings, report),
