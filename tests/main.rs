@@ -3,6 +3,7 @@
 //! * `layers`    crates depend downwards only
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
+//! * `init`      `pack init`: what is begun is right
 //! * `archive`   `pack archive`: the bytes a build would publish
 //! * `checksum`  `pack checksum`: trees, files, comparing
 //! * `index_entry`  `pack index-entry`: form, sources, refusals
@@ -59,6 +60,7 @@ mod index_oracle;
 mod index_shadow;
 mod index_tree;
 mod index_update;
+mod init;
 mod install;
 mod layers;
 mod lock;

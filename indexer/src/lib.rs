@@ -39,6 +39,7 @@ mod publish;
 mod publish_error;
 pub mod registry_check;
 pub mod report;
+pub mod scaffold;
 pub mod watch;
 mod whole_pack;
 pub mod withdraw;

@@ -15,6 +15,7 @@ mod shipped;
 use std::collections::BTreeMap;
 
 pub use diagnostic::{Checked, Diagnostic, Findings, MAX_DIAGNOSTICS};
+pub use manifest::license_problem;
 pub use rules::{Rule, Severity};
 
 /// Name of the manifest.

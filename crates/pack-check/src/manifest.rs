@@ -82,6 +82,12 @@ fn said(manifest: &Manifest, root: &Node, findings: &mut Findings) {
             .in_field("license")
             .with_hint("add `license:` with an SPDX expression such as `Apache-2.0`"),
         );
+    } else if let Some(problem) = license_problem(&manifest.license) {
+        let mut found = Diagnostic::new(rules::LICENSE_UNKNOWN, MANIFEST, problem)
+            .in_field("license")
+            .with_hint("write an SPDX expression such as `Apache-2.0` or `MIT OR Apache-2.0`");
+        found.line = root.get("license").map(|node| node.line);
+        findings.add(found);
     }
     for (field, url) in [
         ("homepage", &manifest.homepage),
@@ -171,4 +177,18 @@ fn check_testing(testing: &Node, files: &Files<'_>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// What is wrong with a licence that should be an SPDX expression or `NOASSERTION`; `None` if nothing is.
+pub fn license_problem(text: &str) -> Option<String> {
+    if text == "NOASSERTION" {
+        return None;
+    }
+    spdx::Expression::parse(text).err().map(|problem| {
+        format!(
+            "`{}` is no SPDX expression: {}",
+            printable(text),
+            problem.reason
+        )
+    })
 }

@@ -47,6 +47,7 @@ crate::define_rules! {
     UNKNOWN_KEY, Warning, "unknown-key", "Keys are known; others are passed over.";
     DESCRIPTION_MISSING, Warning, "description-missing", "A pack describes itself.";
     LICENSE_MISSING, Warning, "license-missing", "A pack names its licence and ships its text.";
+    LICENSE_UNKNOWN, Warning, "license-unknown", "A licence is an SPDX expression or `NOASSERTION`.";
     README_MISSING, Warning, "readme-missing", "A pack has a README in its root.";
     URL_NOT_HTTPS, Warning, "url-not-https", "Links of the manifest use https.";
     TESTING_INVALID, Error, "testing-invalid", "The `testing` section can be followed.";

@@ -14,6 +14,7 @@ use super::checksum::ChecksumArgs;
 use super::index_entry::IndexEntryArgs;
 use super::index_merge::IndexMergeArgs;
 use super::index_update::IndexUpdateArgs;
+use super::init::InitArgs;
 use super::yank::{DeprecateArgs, UnyankArgs, YankArgs};
 
 /// Verbs about packs.
@@ -53,6 +54,8 @@ pub(crate) enum PackCommand {
     Prune(PruneArgs),
     /// Say everything that is wrong with a pack before it is published
     Check(super::check::CheckArgs),
+    /// Begin a pack: an action with parameters, its tests, and what a pack should say of itself
+    Init(InitArgs),
     /// Make the archive of a pack directory, with the bytes a build would publish
     Archive(ArchiveArgs),
     /// Print the checksum of a directory, an archive or any file

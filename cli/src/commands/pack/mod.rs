@@ -12,6 +12,7 @@ mod index_entry;
 mod index_merge;
 mod index_sources;
 mod index_update;
+mod init;
 mod install;
 mod list;
 mod lock;
@@ -50,6 +51,7 @@ pub(crate) fn run(
     let context = || context(settings, report);
     match command {
         PackCommand::Check(args) => check::run(args, report),
+        PackCommand::Init(args) => init::run(args, report),
         PackCommand::Archive(args) => archive::run(args, report),
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
