@@ -1,6 +1,8 @@
 //! `pack install` from git repositories, against real servers on loopback.
 
 mod hostile;
+mod http;
+mod listed;
 mod refs;
 
 use std::fs;

@@ -102,7 +102,8 @@ pub(crate) fn git_in(directory: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn isolated(command: &mut Command) -> &mut Command {
+/// The same for any program of git.
+pub(crate) fn isolated(command: &mut Command) -> &mut Command {
     command.env_clear().env("PATH", path_variable()).envs([
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_CONFIG_NOSYSTEM", "1"),

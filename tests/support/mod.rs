@@ -1,6 +1,7 @@
 //! The binary under test, and small packs for it.
 
 pub(crate) mod git;
+pub(crate) mod git_http;
 pub(crate) mod index;
 
 use std::collections::BTreeMap;

@@ -60,6 +60,7 @@ impl Settings {
             backend,
             timeout: self.seconds(&["git_timeout"], defaults.timeout)?,
             environment: environment(),
+            credential_helper: self.text(&["git_credential_helper"])?,
             ..defaults
         })
     }

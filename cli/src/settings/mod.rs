@@ -3,6 +3,7 @@
 //! The one place that reads the environment. Every value remembers where it came from, so that an error
 //! about it can say so.
 
+mod client;
 mod git;
 mod policy;
 mod registry;
@@ -14,8 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use pack_client::{ClientSettings, RegistryConfig};
-use pack_format::Timestamp;
+use pack_client::RegistryConfig;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
 pub(crate) use self::retention::days;
@@ -174,24 +174,6 @@ impl Settings {
             .iter()
             .map(|item| registry::read(item, &found.origin))
             .collect()
-    }
-
-    /// How to talk to registries; documents are cached in `cache_directory`.
-    pub(crate) fn client(
-        &self,
-        now: Timestamp,
-        cache_directory: PathBuf,
-    ) -> Result<ClientSettings, Failure> {
-        let defaults = ClientSettings::new(now);
-        let key = |name| ["pack_registry", name];
-        let enabled = self.flag(&key("cache_enabled"), true)?;
-        Ok(ClientSettings {
-            cache_directory: enabled.then_some(cache_directory),
-            cache_ttl: self.seconds(&key("cache_ttl"), defaults.cache_ttl)?,
-            timeout: self.seconds(&key("timeout"), defaults.timeout)?,
-            allow_http: self.flag(&key("allow_http"), false)?,
-            ..defaults
-        })
     }
 
     /// Whether a direct source must have the digest it was given.

@@ -5,8 +5,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pack_format::url_policy::{UrlPolicy, classify};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -27,19 +27,49 @@ struct Shared {
     policy: UrlPolicy,
     /// The configured registry's own host: approved by whoever configured it.
     own_host: Option<String>,
+    /// Hosts of proxies and mirrors, approved the same way. What a proxy is asked for, it resolves itself.
+    approved: Mutex<Vec<String>>,
     /// Whether that host turned out to be private itself; then it may name its neighbours.
     own_is_special: AtomicBool,
 }
 
 impl CheckedResolver {
-    pub(crate) fn new(policy: UrlPolicy, own_host: Option<String>) -> Self {
+    pub(crate) fn new(policy: UrlPolicy, own_host: Option<String>, approved: Vec<String>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 policy,
                 own_host,
+                approved: Mutex::new(approved),
                 own_is_special: AtomicBool::new(false),
             }),
         }
+    }
+}
+
+impl CheckedResolver {
+    /// The addresses of a host, if they may be dialled.
+    pub(crate) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+        if addresses.is_empty() {
+            let none = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+            return Err(none.into());
+        }
+        self.shared.check(host, &addresses)?;
+        Ok(addresses)
+    }
+
+    /// Approves further hosts.
+    pub(crate) fn approve<'a>(&self, hosts: impl Iterator<Item = &'a str>) {
+        let mut approved = self
+            .shared
+            .approved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        approved.extend(hosts.map(str::to_owned));
     }
 }
 
@@ -58,6 +88,10 @@ impl Shared {
             }
             return Ok(());
         }
+        let approved = self.approved.lock().unwrap_or_else(PoisonError::into_inner);
+        if approved.iter().any(|host| host == name) {
+            return Ok(());
+        }
         if special(self.policy) && !self.own_is_special.load(Ordering::Relaxed) {
             return Err(AddressRefused);
         }
@@ -67,16 +101,9 @@ impl Shared {
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let shared = Arc::clone(&self.shared);
+        let resolver = self.clone();
         Box::pin(async move {
-            let name = name.as_str();
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-            if addresses.is_empty() {
-                return Err(
-                    io::Error::new(io::ErrorKind::NotFound, "the host has no address").into(),
-                );
-            }
-            shared.check(name, &addresses)?;
+            let addresses = resolver.addresses(name.as_str(), 0).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -94,7 +121,12 @@ mod tests {
             "192.0.2.1:0".parse().unwrap(),
             "127.0.0.1:0".parse().unwrap(),
         ];
-        let resolver = CheckedResolver::new(UrlPolicy::PUBLIC, Some("packs.internal".to_owned()));
+        let resolver = CheckedResolver::new(
+            UrlPolicy::PUBLIC,
+            Some("packs.internal".to_owned()),
+            vec!["proxy.internal".to_owned()],
+        );
+        assert!(resolver.shared.check("proxy.internal", &private).is_ok());
         assert!(resolver.shared.check("cdn.example.org", &private).is_err());
         assert!(resolver.shared.check("cdn.example.org", &mixed).is_err());
         assert!(resolver.shared.check("packs.internal", &private).is_ok());

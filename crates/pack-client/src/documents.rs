@@ -12,11 +12,11 @@ use url::Url;
 
 use crate::cache::{Cached, DocumentCache};
 use crate::fetch_error::FetchError;
-use crate::http::{Answer, Download, Http, Validators};
-use crate::location::Location;
+use crate::http::{Answer, Download, Http, Mirrors, Validators};
+use crate::location::{Location, LocationError};
 use crate::registry_error::RegistryError;
 use crate::reporter::Reporter;
-use crate::settings::{ClientSettings, Headers};
+use crate::settings::{ClientSettings, RegistryConfig};
 
 /// How old a cached document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,22 +42,30 @@ pub(crate) enum Documents {
 }
 
 impl Documents {
-    /// The documents of a registry; `headers` go to its own origin only.
+    /// The documents of a registry.
     pub(crate) fn at(
         location: &Location,
         policy: UrlPolicy,
         settings: &ClientSettings,
-        headers: &Headers,
-    ) -> Self {
-        match location {
+        config: &RegistryConfig,
+    ) -> Result<Self, LocationError> {
+        Ok(match location {
             Location::Directory { root, .. } => Self::Files { root: root.clone() },
-            Location::Web { base, .. } => Self::Web {
-                base: base.clone(),
-                http: Box::new(Http::new(settings, policy, Some(base), headers)),
-                cache: settings.cache_directory.as_deref().map(DocumentCache::new),
-                settings: Box::new(settings.clone()),
-            },
-        }
+            Location::Web { base, .. } => {
+                let mirrors = config
+                    .mirrors
+                    .iter()
+                    .map(|text| Location::mirror(text, settings.allow_http))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let http = Http::of_registry(settings, policy, base, config);
+                Self::Web {
+                    base: base.clone(),
+                    http: Box::new(http.with_mirrors(Mirrors::new(base, mirrors))),
+                    cache: settings.cache_directory.as_deref().map(DocumentCache::new),
+                    settings: Box::new(settings.clone()),
+                }
+            }
+        })
     }
 
     /// The bytes of a document, `None` where there is no such document.

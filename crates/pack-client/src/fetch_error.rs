@@ -90,6 +90,36 @@ pub enum FetchError {
         /// The URL.
         url: String,
     },
+    /// It came, but slower than we wait for.
+    #[error("`{url}` sends less than {rate} bytes per second")]
+    Slow {
+        /// The URL.
+        url: String,
+        /// The least rate, in bytes per second.
+        rate: u64,
+    },
+    /// The rest of a download was asked for, and something else was sent.
+    #[error("`{url}` did not send the rest of the file that it was asked for")]
+    Range {
+        /// The URL.
+        url: String,
+    },
+    /// A file of certificates is not there or holds none.
+    #[error("cannot use the {what} in `{}`", path.display())]
+    Certificate {
+        /// `CA certificates` or `client certificate`.
+        what: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A proxy that cannot be used. Its URL may hold a password, so it is not told.
+    #[error("{origin} is not the URL of an http or https proxy")]
+    Proxy {
+        /// Where it was named.
+        origin: String,
+    },
     /// More bytes than allowed.
     #[error("`{url}` sent more than {limit} bytes")]
     TooLarge {
@@ -113,7 +143,10 @@ impl FetchError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429 || *status >= 500,
-            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Slow { .. }
+            | Self::Range { .. } => true,
             _ => false,
         }
     }
@@ -167,19 +200,35 @@ impl Hint for FetchError {
         let advice = match self {
             Self::Refused(error) => return error.hint(),
             Self::Authentication { status: 401, .. } => {
-                "set the registry's `headers` in the configuration, such as `Authorization`"
+                "log in with `attune registry login`, or set the registry's `headers` in the configuration"
             }
             Self::Authentication { .. } => "ask the registry's operator for access",
             Self::Status { status: 404, .. } => "check the URL of the registry",
-            Self::Status { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
+            Self::Status {
+                retry_after: Some(seconds),
+                ..
+            } => {
+                return Some(format!(
+                    "the server asks for a pause of {seconds} seconds; run the command again after that"
+                ));
+            }
+            Self::Status { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Slow { .. }
+            | Self::Range { .. } => {
                 "check the network and the registry, then run the command again"
             }
             Self::Offline { .. } => {
                 "run the command once without `--offline`, which fills the cache"
             }
             Self::Tls { .. } => {
-                "check this machine's clock and CA certificates; a registry with a private CA needs that CA installed"
+                "check this machine's clock and CA certificates; for a registry with a private CA, name its certificate as `ca_file`"
             }
+            Self::Certificate { .. } => {
+                "name a readable PEM file: certificates for `ca_file`, a certificate and its private key for `client_certificate`"
+            }
+            Self::Proxy { .. } => "write it as `http://host:port`",
             Self::TlsSetup { .. } => "install the CA certificates of your system",
             Self::Address { .. } | Self::Redirect { .. } => {
                 "ask the registry's operator where its packs should come from"

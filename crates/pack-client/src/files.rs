@@ -36,7 +36,7 @@ impl RegistryFiles {
         };
         let policy = location.policy(settings.allow_http);
         Some(Self {
-            http: Http::new(settings, policy, Some(base), &config.headers),
+            http: Http::of_registry(settings, policy, base, config),
             base: base.clone(),
         })
     }

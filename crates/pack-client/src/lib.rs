@@ -22,13 +22,16 @@ pub mod upkeep;
 pub use candidate::{About, ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
 pub use fetch_error::FetchError;
 pub use files::RegistryFiles;
+pub use http::HostLimit;
 pub use location::Location;
 pub use registries::{Found, LookupError, Registries};
 pub use registry::{FetchRequest, Registry, fetch_url};
 pub use registry_error::RegistryError;
 pub use reporter::{Reporter, Silent};
 pub use search::SearchHit;
-pub use settings::{ClientSettings, Headers, OnError, RegistryConfig};
+pub use settings::{
+    ClientSettings, Headers, OnError, PreferSource, Proxies, Proxy, RegistryConfig, Tls,
+};
 pub use snapshot::{Snapshot, SnapshotFormat};
 pub use spool::{ReadSeek, Received};
 pub use upkeep::{CacheGroup, CacheKeep, CacheRemoved};

@@ -46,6 +46,9 @@ pub enum LocationError {
     /// A `file:` URL with a host or without an absolute path.
     #[error("`{0}` is not a file URL with an absolute path")]
     FileUrl(String),
+    /// A mirror that is not on the web.
+    #[error("`{0}` is no mirror: it is not the address of a directory on the web")]
+    Mirror(String),
 }
 
 impl Hint for LocationError {
@@ -57,6 +60,7 @@ impl Hint for LocationError {
                     .to_owned(),
             ),
             Self::FileUrl(_) => Some("write `file:///absolute/path`".to_owned()),
+            Self::Mirror(_) => Some("write `https://host/directory/`".to_owned()),
         }
     }
 }
@@ -85,6 +89,17 @@ impl Location {
         };
         let checked = policy.check(text).map_err(LocationError::Url)?;
         Ok(Self::of_url(checked.as_url()))
+    }
+
+    /// The base of a copy of a registry.
+    ///
+    /// # Errors
+    /// [`LocationError`].
+    pub fn mirror(text: &str, allow_http: bool) -> Result<Url, LocationError> {
+        match Self::parse(text, allow_http)? {
+            Self::Web { base, tree, .. } if tree => Ok(base),
+            _ => Err(LocationError::Mirror(text.to_owned())),
+        }
     }
 
     fn of_url(url: &Url) -> Self {

@@ -23,7 +23,7 @@ use crate::location::Location;
 use crate::registry_error::RegistryError;
 use crate::reporter::Reporter;
 use crate::search::SearchHit;
-use crate::settings::{ClientSettings, Headers, RegistryConfig};
+use crate::settings::{ClientSettings, RegistryConfig};
 use crate::spool::Received;
 use crate::tree::{self, ArchiveBase, Tree};
 
@@ -56,7 +56,7 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         let location = Location::parse(&config.url, settings.allow_http)?;
         let policy = location.policy(settings.allow_http);
-        let documents = Documents::at(&location, policy, settings, &config.headers);
+        let documents = Documents::at(&location, policy, settings, config)?;
         let (may_be_tree, index_name) = match &location {
             Location::Web { tree, index, .. } | Location::Directory { tree, index, .. } => {
                 (*tree, index.clone())
@@ -306,7 +306,7 @@ impl Registry {
                 Ok(http.archive(download, reporter).await?)
             }
             (Place::Web(url), Documents::Files { .. }) => {
-                let http = Http::new(request.settings, self.policy, None, &Headers::default());
+                let http = Http::direct(request.settings, self.policy, None);
                 let download = Download {
                     url,
                     limit,
@@ -314,6 +314,25 @@ impl Registry {
                     subject: Some(request.subject),
                 };
                 Ok(http.archive(download, reporter).await?)
+            }
+        }
+    }
+
+    /// The addresses at which the host of a URL of this registry's listings may be dialled; none for a literal
+    /// address, which was checked with the URL. For programs that dial themselves, such as git.
+    ///
+    /// # Errors
+    /// [`FetchError`], also when the host leads to where a registry must not send us.
+    pub async fn addresses(
+        &self,
+        url: &Url,
+        settings: &ClientSettings,
+    ) -> Result<Vec<std::net::SocketAddr>, FetchError> {
+        match &self.documents {
+            Documents::Web { http, .. } => http.addresses(url).await,
+            Documents::Files { .. } => {
+                let http = Http::direct(settings, self.policy, None);
+                http.addresses(url).await
             }
         }
     }
@@ -356,7 +375,7 @@ pub async fn fetch_url(
         allow_http: request.settings.allow_http,
         ..UrlPolicy::PUBLIC
     };
-    let http = Http::new(request.settings, policy, Some(url), &Headers::default());
+    let http = Http::direct(request.settings, policy, Some(url));
     let download = Download {
         url,
         limit: request.limit,

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pack_format::{Limits, Timestamp};
+use url::Url;
+
+use crate::http::HostLimit;
 
 /// Priority of a registry that names none.
 pub const DEFAULT_PRIORITY: i64 = 100;
@@ -35,6 +38,12 @@ pub struct RegistryConfig {
     pub headers: Headers,
     /// Whether later registries are asked while this one is unreachable.
     pub on_error: OnError,
+    /// Bases of copies, asked in this order for what the registry cannot deliver while it is unreachable.
+    pub mirrors: Vec<String>,
+    /// Certificates, of theirs and of ours.
+    pub tls: Tls,
+    /// Proxies of this registry; those of the settings when absent.
+    pub proxies: Option<Proxies>,
 }
 
 impl RegistryConfig {
@@ -47,7 +56,109 @@ impl RegistryConfig {
             enabled: true,
             headers: Headers::default(),
             on_error: OnError::Stop,
+            mirrors: Vec::new(),
+            tls: Tls::default(),
+            proxies: None,
         }
+    }
+}
+
+/// Which sources beside a registry's own archive are tried first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PreferSource {
+    /// Git repositories.
+    #[default]
+    Git,
+    /// Archives of other hosts.
+    Archive,
+}
+
+/// Certificates of a registry's connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file of further authorities to trust, beside those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file of a certificate of ours and its key, shown to the registry's own origin only.
+    pub client_certificate: Option<PathBuf>,
+    /// Whether the registry's own origin must show a certificate that somebody vouches for.
+    pub verify: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            client_certificate: None,
+            verify: true,
+        }
+    }
+}
+
+/// Proxies by the scheme of what is asked for. Their URLs may hold passwords: `Debug` does not show them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For https URLs.
+    pub https: Option<Proxy>,
+    /// For http URLs.
+    pub http: Option<Proxy>,
+    /// Hosts, domains and networks that are reached without a proxy, comma-separated, as curl takes them.
+    pub except: Option<String>,
+}
+
+/// A proxy and who named it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// `http://[user:password@]host:port`.
+    pub url: String,
+    /// For messages, such as ``environment variable `HTTPS_PROXY` ``.
+    pub origin: String,
+}
+
+impl Proxies {
+    /// Hosts of the proxies.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        self.parsed()
+            .filter_map(|url| url.host_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Whether one is reached through TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.parsed().any(|url| url.scheme() == "https")
+    }
+
+    fn parsed(&self) -> impl Iterator<Item = Url> {
+        let all = [&self.https, &self.http].into_iter().flatten();
+        all.filter_map(Proxy::parsed)
+    }
+}
+
+impl Proxy {
+    /// Its URL; a host without a scheme is one of http, as elsewhere.
+    pub(crate) fn parsed(&self) -> Option<Url> {
+        let with_scheme = if self.url.contains("://") {
+            self.url.clone()
+        } else {
+            format!("http://{}", self.url)
+        };
+        let url = Url::parse(&with_scheme).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    }
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies")
+            .field("https", &self.https)
+            .field("http", &self.http)
+            .field("except", &self.except)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Proxy").field(&self.origin).finish()
     }
 }
 
@@ -90,6 +201,8 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// Longest time without a byte.
     pub read_timeout: Duration,
+    /// Bytes per second that a body must have on average, over each `read_timeout` of it.
+    pub minimum_rate: u64,
     /// Plain http beyond this machine.
     pub allow_http: bool,
     /// What one archive may cost.
@@ -98,12 +211,19 @@ pub struct ClientSettings {
     pub retries: u32,
     /// Pause before the first retry; it doubles with each further one.
     pub retry_pause: Duration,
-    /// Longest pause a server may ask for by `Retry-After`.
+    /// Longest pause; a server that asks for a longer one by `Retry-After` is not asked again.
     pub retry_pause_max: Duration,
     /// Whether nothing is asked over the network: what is not cached is an error.
     pub offline: bool,
+    /// Which sources beside a registry's own archive are tried first.
+    pub prefer_source: PreferSource,
     /// Archives in flight at once.
     pub parallel_downloads: usize,
+    /// Requests to one host at once.
+    pub per_host: HostLimit,
+    /// Proxies of everything without proxies of its own. Behind a proxy, names are resolved by it: of the address
+    /// check only literal addresses are left, and where names lead is the proxy's business.
+    pub proxies: Proxies,
 }
 
 impl ClientSettings {
@@ -116,13 +236,17 @@ impl ClientSettings {
             timeout: Duration::from_mins(2),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
+            minimum_rate: 100,
             allow_http: false,
             limits: Limits::default(),
             retries: 3,
             retry_pause: Duration::from_millis(500),
             retry_pause_max: Duration::from_secs(30),
             offline: false,
+            prefer_source: PreferSource::default(),
             parallel_downloads: 16,
+            per_host: HostLimit::new(8),
+            proxies: Proxies::default(),
         }
     }
 }

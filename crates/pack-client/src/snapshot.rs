@@ -63,7 +63,7 @@ impl Snapshot {
     ) -> Result<Self, RegistryError> {
         let location = Location::parse(&config.url, settings.allow_http)?;
         let policy = location.policy(settings.allow_http);
-        let documents = Documents::at(&location, policy, settings, &config.headers);
+        let documents = Documents::at(&location, policy, settings, config)?;
         let (Location::Web { tree, index, .. } | Location::Directory { tree, index, .. }) =
             &location;
         let opened = if *tree && format == SnapshotFormat::Best {

@@ -5,6 +5,7 @@
 //! protocol is allowed, that of the URL; whatever is not an option stands after `--`.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -49,6 +50,8 @@ const CONFIGURATION: [(&str, &str); 15] = [
 pub(crate) struct Cli<'a> {
     pub(crate) settings: &'a GitSettings,
     pub(crate) url: &'a RepositoryUrl,
+    /// See [`crate::GitRequest::addresses`].
+    pub(crate) addresses: &'a [SocketAddr],
     /// The bare repository to fetch into.
     pub(crate) directory: &'a Path,
     pub(crate) deadline: Instant,
@@ -195,15 +198,44 @@ impl Cli<'_> {
         {
             command.env("GIT_SSH_COMMAND", SSH);
         }
-        for (number, (key, value)) in CONFIGURATION.iter().enumerate() {
+        let fixed = CONFIGURATION.map(|(key, value)| (key.to_owned(), value.into()));
+        let configuration: Vec<(String, OsString)> =
+            fixed.into_iter().chain(self.configuration()).collect();
+        command.env("GIT_CONFIG_COUNT", configuration.len().to_string());
+        for (number, (key, value)) in configuration.into_iter().enumerate() {
             command
                 .env(format!("GIT_CONFIG_KEY_{number}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{number}"), value);
         }
+        command.arg(verb);
         command
-            .env("GIT_CONFIG_COUNT", CONFIGURATION.len().to_string())
-            .arg(verb);
-        command
+    }
+
+    /// What belongs to this repository: where its host may be dialled, and who we are there.
+    fn configuration(&self) -> Vec<(String, OsString)> {
+        let Scheme::Web(url) = self.url.scheme() else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default())
+            && !self.addresses.is_empty()
+        {
+            let list: Vec<String> = self.addresses.iter().map(address).collect();
+            let value = format!("{host}:{port}:{}", list.join(","));
+            found.push(("http.curloptResolve".to_owned(), value.into()));
+        }
+        if let Some(helper) = &self.settings.credential_helper {
+            found.push(("credential.helper".to_owned(), helper.into()));
+        }
+        found
+    }
+}
+
+/// An address as curl takes it.
+fn address(address: &SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 

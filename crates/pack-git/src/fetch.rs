@@ -1,5 +1,6 @@
 //! `Git`: from a URL and a ref to one commit in an object database.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -30,6 +31,8 @@ pub struct GitRequest<'a> {
     pub url: &'a RepositoryUrl,
     /// Branch, tag or commit; the default branch when absent.
     pub git_ref: Option<&'a GitRef>,
+    /// The only addresses at which the host of a web URL may be dialled; any when empty.
+    pub addresses: &'a [SocketAddr],
     /// Where the objects go: a directory that does not exist yet, in one that does. Local repositories are
     /// read in place.
     pub directory: &'a Path,
@@ -90,6 +93,7 @@ impl<'a> Git<'a> {
         let cli = Cli {
             settings: self.settings,
             url: request.url,
+            addresses: request.addresses,
             directory: request.directory,
             deadline: Instant::now() + self.settings.timeout,
         };

@@ -64,6 +64,8 @@ pub struct GitSettings {
     pub backend: Backend,
     /// All that child processes see of this program's environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Credential helper for https, as git's `credential.helper` takes it.
+    pub credential_helper: Option<String>,
     /// Longest time for one repository, from the first request to the last object.
     pub timeout: Duration,
     /// What it may cost.
@@ -76,6 +78,7 @@ impl Default for GitSettings {
         Self {
             backend: Backend::Auto,
             environment: Vec::new(),
+            credential_helper: None,
             timeout: Duration::from_mins(5),
             limits: GitLimits::default(),
         }
@@ -97,6 +100,7 @@ impl fmt::Debug for GitSettings {
         f.debug_struct("GitSettings")
             .field("backend", &self.backend)
             .field("environment", &names)
+            .field("credential_helper", &self.credential_helper.is_some())
             .field("timeout", &self.timeout)
             .field("limits", &self.limits)
             .finish()

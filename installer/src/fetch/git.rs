@@ -1,5 +1,7 @@
 //! A git source to a tree in staging.
 
+use std::net::SocketAddr;
+
 use pack_format::Checksum;
 use pack_format::git_ref::GitRef;
 use pack_fs::FsError;
@@ -23,8 +25,13 @@ pub(crate) struct GitOrigin {
     pub(crate) commit: String,
 }
 
-/// Fetches a repository and brings the pack in it into staging.
-pub(super) fn bring(place: &GitPlace, yard: Yard<'_>) -> Result<Arrived, FetchFailure> {
+/// Fetches a repository and brings the pack in it into staging; its host is dialled at `addresses` only, if there
+/// are any.
+pub(super) fn bring(
+    place: &GitPlace,
+    addresses: &[SocketAddr],
+    yard: Yard<'_>,
+) -> Result<Arrived, FetchFailure> {
     let git = Git::new(yard.git);
     let by = match git.backend(&place.url) {
         Backend::Cli => "the git command line",
@@ -39,6 +46,7 @@ pub(super) fn bring(place: &GitPlace, yard: Yard<'_>) -> Result<Arrived, FetchFa
     let fetched = git.fetch(&GitRequest {
         url: &place.url,
         git_ref: place.git_ref.as_ref(),
+        addresses,
         directory: &own.path().join("repository"),
     })?;
     let tree = tempfile::Builder::new()
@@ -66,7 +74,7 @@ pub(super) fn bring_direct(
     checksum: Option<&Checksum>,
     yard: Yard<'_>,
 ) -> Result<Arrived, FetchFailure> {
-    let mut arrived = bring(place, yard)?;
+    let mut arrived = bring(place, &[], yard)?;
     arrived.staged = super::work::check_tree(arrived.staged, checksum, yard)?;
     Ok(arrived)
 }

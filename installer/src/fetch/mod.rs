@@ -1,17 +1,18 @@
 //! Many sources at once: downloads on one thread, verifying and unpacking on the others.
 //!
 //! ```text
-//! downloads (async, at most 16 in flight) ── bounded queue ──> workers: verify, unpack, read back
+//! downloads (async, at most 16 in flight, 8 per host) ── bounded queue ──> workers: verify, unpack, read back
 //! ```
 //! Files of this machine go to the workers directly. Results come back in the order of the jobs.
 
 mod failure;
 mod git;
+mod listed;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
 use futures_util::StreamExt as _;
@@ -21,14 +22,15 @@ use pack_client::{
 };
 use pack_format::{Checksum, Limits};
 use pack_git::{GitSettings, Scheme};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::reporter::Reporter;
-use crate::stage::{StageError, StagedPack};
+use crate::stage::StagedPack;
 
 pub use self::failure::FetchFailure;
 pub(crate) use self::git::{GitOrigin, GitPlace};
-use self::work::{no_source, stage};
+use self::work::stage;
 
 /// One pack to bring into staging.
 #[derive(Debug)]
@@ -120,7 +122,7 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
         .clamp(1, 8)
         .min(jobs.len().max(1));
     // Bounded: bodies wait in memory for a worker.
-    let (sender, receiver) = mpsc::sync_channel::<(usize, Ready)>(2 * workers);
+    let (sender, receiver) = mpsc::channel::<(usize, Ready)>(2 * workers);
     let receiver = Mutex::new(receiver);
     let numbers = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -130,8 +132,10 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
                     let next = receiver
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .recv();
-                    let Ok((index, ready)) = next else { return };
+                        .blocking_recv();
+                    let Some((index, ready)) = next else {
+                        return;
+                    };
                     let number = numbers.fetch_add(1, Ordering::Relaxed);
                     let outcome = stage(&jobs[index], ready, yard, number);
                     if let Ok(arrived) = &outcome {
@@ -167,7 +171,7 @@ fn feed<'scope>(
     scope: &'scope Scope<'scope, '_>,
     jobs: &'scope [Job],
     yard: Yard<'scope>,
-    sender: &mpsc::SyncSender<(usize, Ready)>,
+    sender: &mpsc::Sender<(usize, Ready)>,
     settle: &(impl Fn(usize, Outcome) + Sync),
 ) {
     let (on_disk, remote): (Vec<_>, Vec<_>) = jobs
@@ -176,25 +180,26 @@ fn feed<'scope>(
         .partition(|(_, job)| job.is_on_disk());
     for (index, _) in on_disk {
         // Fails only when every worker has panicked; the slots stay empty and are told.
-        let _ = sender.send((index, Ready::OnDisk));
+        let _ = sender.blocking_send((index, Ready::OnDisk));
     }
     if remote.is_empty() {
         return;
     }
     let failed = crate::runtime::block_on(|| async {
-        let downloads = remote
-            .iter()
-            .map(|(index, job)| async move { (*index, job.download(scope, yard).await) });
-        let mut arriving = futures_util::stream::iter(downloads)
-            .buffer_unordered(yard.client.parallel_downloads.max(1));
-        while let Some((index, outcome)) = arriving.next().await {
-            match outcome {
+        // A download that waits for a worker does so by itself: the others must go on, or their servers
+        // would seem slow.
+        let downloads = remote.iter().map(|(index, job)| async move {
+            match job.download(scope, yard).await {
                 Ok(ready) => {
-                    let _ = sender.send((index, ready));
+                    let _ = sender.send((*index, ready)).await;
                 }
-                Err(error) => settle(index, Err(error)),
+                Err(error) => settle(*index, Err(error)),
             }
-        }
+        });
+        futures_util::stream::iter(downloads)
+            .buffer_unordered(yard.client.parallel_downloads.max(1))
+            .collect::<()>()
+            .await;
     });
     if let Err(error) = failed {
         yard.reporter
@@ -221,7 +226,11 @@ impl Job {
 
     fn is_on_disk(&self) -> bool {
         match self {
-            Self::Listed { candidate, .. } => candidate.archives.first().is_none_or(on_disk),
+            // Without any source there is nothing to download, which the worker says.
+            Self::Listed { candidate, .. } => match candidate.archives.first() {
+                Some(archive) => on_disk(archive),
+                None => !listed::has_repository(candidate),
+            },
             Self::Directory { .. } | Self::Archive { .. } => true,
             Self::Url { .. } | Self::Git { .. } => false,
         }
@@ -249,7 +258,7 @@ impl Job {
             Self::Listed {
                 registry,
                 candidate,
-            } => download_listed(registry, candidate, request, yard).await,
+            } => listed::download((registry, candidate), request, scope, yard).await,
             Self::Git { place, .. }
                 if yard.client.offline && !matches!(place.url.scheme(), Scheme::Local(_)) =>
             {
@@ -278,42 +287,4 @@ async fn aside<'scope, T: Send + 'scope>(
         let _ = sender.send(work());
     });
     receiver.await.ok()
-}
-
-/// The first archive that arrives with the right digest; each one that does not is told.
-async fn download_listed(
-    registry: &Registry,
-    candidate: &Candidate,
-    request: FetchRequest<'_>,
-    yard: Yard<'_>,
-) -> Result<Ready, FetchFailure> {
-    let mut first_failure: Option<FetchFailure> = None;
-    for source in &candidate.archives {
-        yard.reporter
-            .download_started(request.subject, source.size_bytes);
-        let failure: FetchFailure = match registry.fetch(source, request, yard.reporter).await {
-            Ok(body) => {
-                yard.reporter.download_finished(request.subject);
-                let known = source.checksum.as_archive_digest();
-                match known.filter(|digest| *digest != body.digest()) {
-                    None => return Ok(Ready::Body(body, source.clone())),
-                    Some(digest) => StageError::Checksum {
-                        name: format!("{}` from `{}", request.subject, source.place),
-                        expected: digest.to_string(),
-                        computed: body.digest().to_string(),
-                    }
-                    .into(),
-                }
-            }
-            Err(error) => error.into(),
-        };
-        if candidate.archives.len() > 1 {
-            yard.reporter.warning(&format!(
-                "{}: {failure}; trying the next source",
-                request.subject
-            ));
-        }
-        first_failure.get_or_insert(failure);
-    }
-    Err(first_failure.unwrap_or_else(|| no_source(candidate)))
 }

@@ -7,10 +7,12 @@
 //! * `faults`: each step of a change fails in turn; full disk; a second process
 //! * `sharing`: copies share their blocks where they can
 //! * `web`: the same registries over HTTP
+//! * `downloads`: servers that break off, stall, are busy, or change their mind
 //! * `speed`: many packs at once (ignored by default)
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod downloads;
 mod examples;
 mod faults;
 mod history;

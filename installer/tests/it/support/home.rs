@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use attune_installer::{
@@ -19,9 +20,14 @@ use tempfile::TempDir;
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) warnings: Mutex<Vec<String>>,
+    pub(crate) restarts: AtomicUsize,
 }
 
 impl pack_client::Reporter for Log {
+    fn download_restarted(&self, _: &str) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn warning(&self, text: &str) {
         self.warnings.lock().unwrap().push(text.to_owned());
     }
@@ -40,6 +46,7 @@ pub(crate) struct Home {
     pub(crate) dependencies: attune_installer::Dependencies,
     pub(crate) checksum: Option<pack_format::Checksum>,
     registries: Vec<RegistryConfig>,
+    tune: fn(&mut ClientSettings),
 }
 
 impl Home {
@@ -63,6 +70,7 @@ impl Home {
             dependencies: attune_installer::Dependencies::Install,
             checksum: None,
             registries: Vec::new(),
+            tune: |_| {},
         }
     }
 
@@ -73,6 +81,12 @@ impl Home {
 
     pub(crate) fn config(mut self, config: RegistryConfig) -> Self {
         self.registries.push(config);
+        self
+    }
+
+    /// Changes how registries are talked to.
+    pub(crate) fn tune(mut self, tune: fn(&mut ClientSettings)) -> Self {
+        self.tune = tune;
         self
     }
 
@@ -88,6 +102,7 @@ impl Home {
         settings.cache_directory = Some(self.base.join(".attune/cache"));
         settings.retry_pause = Duration::ZERO;
         settings.retry_pause_max = Duration::ZERO;
+        (self.tune)(&mut settings);
         Registries::new(self.registries.clone(), settings)
     }
 

@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use futures_util::{StreamExt as _, stream};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -29,8 +32,18 @@ pub(crate) enum Fault {
     Status(u16, usize),
     /// A redirect.
     Redirect(String),
-    /// The connection ends in the middle of the body, this often.
+    /// This status with this `Retry-After`, this often.
+    RetryAfter(u16, String, usize),
+    /// The connection ends in the middle of what is sent, this often.
     Truncate(usize),
+    /// The same once; then the file is another one, with these bytes.
+    Change(Option<Vec<u8>>),
+    /// The connection ends in the middle of the body; whoever asks for the rest gets a range he did not ask for.
+    WrongRange,
+    /// Half of the body, and then silence, this often.
+    Stall(usize),
+    /// The body byte by byte, this often.
+    Drip(usize),
     /// Other bytes of the same length.
     Lie,
 }
@@ -109,7 +122,9 @@ async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
     }
 }
 
-fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+type Body = BoxBody<Bytes, Infallible>;
+
+fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Body> {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let response = respond(shared, &path, request);
     let headers = request
@@ -125,56 +140,131 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>>
     response
 }
 
-fn respond(shared: &Shared, path: &str, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let plain = |status: u16, body: Vec<u8>| {
-        Response::builder()
-            .status(StatusCode::from_u16(status).unwrap())
-            .body(Full::new(Bytes::from(body)))
-            .unwrap()
-    };
-    let Ok(mut body) = std::fs::read(shared.root.join(path)) else {
+fn full(bytes: Vec<u8>) -> Body {
+    Full::new(Bytes::from(bytes)).boxed()
+}
+
+/// A body that does not say how long it is, so that hyper takes the announced length for true, and that pauses
+/// before its end, so that hyper sends what it has.
+fn ending(bytes: Vec<u8>) -> Body {
+    let frames = stream::iter([Ok(Frame::data(Bytes::from(bytes)))]);
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Ok(Frame::data(Bytes::new()))
+    });
+    BodyExt::boxed(StreamBody::new(frames.chain(end)))
+}
+
+fn plain(status: u16, body: Vec<u8>) -> Response<Body> {
+    let response = Response::builder().status(StatusCode::from_u16(status).unwrap());
+    response.body(full(body)).unwrap()
+}
+
+fn respond(shared: &Shared, path: &str, request: &Request<Incoming>) -> Response<Body> {
+    let file_path = shared.root.join(path);
+    let Ok(body) = std::fs::read(&file_path) else {
         return plain(404, Vec::new());
     };
-    let mut faults = shared.faults.lock().unwrap();
-    match faults.get_mut(path) {
-        Some(Fault::Status(status, times)) if *times > 0 => {
-            *times -= 1;
-            return plain(*status, Vec::new());
+    let fault = shared
+        .faults
+        .lock()
+        .unwrap()
+        .get_mut(path)
+        .and_then(Fault::next);
+    let Some(fault) = fault else {
+        return file(request, body).map(full);
+    };
+    let with = |status, name: &'static str, value: String, body| {
+        let mut response = plain(status, body);
+        response.headers_mut().insert(name, value.parse().unwrap());
+        response
+    };
+    match fault {
+        Fault::Status(status, _) => plain(status, Vec::new()),
+        Fault::RetryAfter(status, value, _) => with(status, "retry-after", value, Vec::new()),
+        Fault::Redirect(target) => with(302, "location", target, Vec::new()),
+        Fault::WrongRange if request.headers().contains_key("range") => {
+            let range = format!("bytes 0-0/{}", body.len());
+            with(206, "content-range", range, body[..1].to_vec())
         }
-        Some(Fault::Redirect(target)) => {
-            return Response::builder()
-                .status(302)
-                .header("location", target.as_str())
-                .body(Full::default())
-                .unwrap();
+        Fault::Truncate(_) | Fault::WrongRange => cut(file(request, body), ending),
+        Fault::Change(changed) => {
+            let response = cut(file(request, body), ending);
+            std::fs::write(file_path, changed.unwrap()).unwrap();
+            response
         }
-        Some(Fault::Truncate(times)) if *times > 0 => {
-            *times -= 1;
-            let length = body.len();
-            body.truncate(length / 2);
-            // hyper ends the connection when the body is shorter than announced.
-            return Response::builder()
-                .header("content-length", length)
-                .body(Full::new(Bytes::from(body)))
-                .unwrap();
-        }
-        Some(Fault::Lie) => {
+        Fault::Stall(_) => cut(file(request, body), |half| {
+            let frames = stream::iter([Ok(Frame::data(Bytes::from(half)))]);
+            BodyExt::boxed(StreamBody::new(frames.chain(stream::pending())))
+        }),
+        Fault::Drip(_) => cut(file(request, body), |half| {
+            let frames = stream::iter(half).then(async |byte| {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(Frame::data(Bytes::from(vec![byte])))
+            });
+            BodyExt::boxed(StreamBody::new(frames))
+        }),
+        Fault::Lie => {
+            let mut body = body;
             let middle = body.len() / 2;
             body[middle] ^= 1;
-            return plain(200, body);
+            plain(200, body)
         }
-        _ => {}
     }
+}
+
+impl Fault {
+    /// The fault of the next answer, counted; none when it is used up.
+    fn next(&mut self) -> Option<Self> {
+        match self {
+            Self::Status(_, times)
+            | Self::RetryAfter(_, _, times)
+            | Self::Truncate(times)
+            | Self::Stall(times)
+            | Self::Drip(times) => {
+                *times = times.checked_sub(1)?;
+                Some(self.clone())
+            }
+            Self::Change(bytes) => Some(Self::Change(Some(bytes.take()?))),
+            Self::Redirect(_) | Self::WrongRange | Self::Lie => Some(self.clone()),
+        }
+    }
+}
+
+/// The half of what was about to be sent, under the length of the whole: hyper ends the connection where the
+/// body is shorter than announced.
+fn cut(response: Response<Vec<u8>>, send: impl FnOnce(Vec<u8>) -> Body) -> Response<Body> {
+    let (mut head, mut body) = response.into_parts();
+    head.headers.insert("content-length", body.len().into());
+    body.truncate(body.len() / 2);
+    Response::from_parts(head, send(body))
+}
+
+/// What a good server says of a file: its tag, 304 where it is known, and the rest of it where that is asked for.
+fn file(request: &Request<Incoming>, body: Vec<u8>) -> Response<Vec<u8>> {
     let etag = format!("\"{}\"", ArchiveDigest::of(&body).to_hex());
-    if request
-        .headers()
-        .get("if-none-match")
-        .is_some_and(|known| known.as_bytes() == etag.as_bytes())
-    {
-        return plain(304, Vec::new());
+    let asked = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap());
+    let response = Response::builder().header("etag", &etag);
+    if asked("if-none-match") == Some(&etag) {
+        return response.status(304).body(Vec::new()).unwrap();
     }
-    Response::builder()
-        .header("etag", etag)
-        .body(Full::new(Bytes::from(body)))
+    let rest = asked("range").filter(|_| asked("if-range") == Some(&etag));
+    let Some(rest) = rest else {
+        return response.body(body).unwrap();
+    };
+    let first: usize = rest
+        .strip_prefix("bytes=")
+        .and_then(|r| r.strip_suffix('-'))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let size = body.len();
+    response
+        .status(206)
+        .header(
+            "content-range",
+            format!("bytes {first}-{}/{size}", size - 1),
+        )
+        .body(body[first..].to_vec())
         .unwrap()
 }
