@@ -66,3 +66,30 @@ fn demo_prints_one_document() {
     refs.sort_unstable();
     assert_eq!(refs, ["core", "monitoring", "slack"]);
 }
+
+/// A machine without Python runs the demonstration all the same, and is told what the packs will miss.
+#[test]
+fn demo_needs_no_runtime() {
+    let place = Place::new();
+    let packs = project().join("registry-example/packs");
+    let args = [
+        "demo",
+        "--exit",
+        "--dir",
+        "demo",
+        "--packs",
+        packs.to_str().unwrap(),
+    ];
+    let output = place
+        .attune(&args)
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("needs Python `>=3.9`; this host has none"),
+        "{said}"
+    );
+    assert!(place.path("demo/packs/monitoring/pack.yaml").is_file());
+}

@@ -239,11 +239,22 @@ impl Search<'_> {
             .is_some_and(|record| need.constraint.matches(&record.version))
     }
 
+    /// Why a listed version may not be chosen, if it may not.
+    fn withheld(&self, candidate: &Candidate) -> Option<Withheld> {
+        let now = self.registries.settings().now;
+        let dependencies = self.given.dependencies;
+        match (self.given.policy).withheld(candidate, dependencies, now) {
+            Some(Withheld::Unmet { .. }) | None if !self.is_at_hand(candidate) => {
+                Some(Withheld::NotCached)
+            }
+            withheld => withheld,
+        }
+    }
+
     /// What is known, as the resolver wants it.
     fn request(&self) -> Request {
         let skip = self.given.dependencies == Dependencies::Skip;
         let kept = |needs: &[PackDependency]| if skip { Vec::new() } else { needs.to_vec() };
-        let now = self.registries.settings().now;
         let mut request = Request {
             roots: self.given.roots.to_vec(),
             preferred: self.given.preferred.clone(),
@@ -263,17 +274,9 @@ impl Search<'_> {
         }
         for (pack_ref, (_, listing)) in &self.listings {
             for candidate in &listing.candidates {
-                let mut choice = pack_resolve::Candidate::new(
-                    candidate.version.clone(),
-                    kept(candidate.dependencies()),
-                );
-                choice.withheld = match self.given.policy.withheld(candidate, now) {
-                    Some(Withheld::Unmet { .. }) | None if !self.is_at_hand(candidate) => {
-                        Some(Withheld::NotCached)
-                    }
-                    Some(Withheld::Unmet { .. }) if skip => None,
-                    withheld => withheld,
-                };
+                let needs = kept(candidate.dependencies());
+                let mut choice = pack_resolve::Candidate::new(candidate.version.clone(), needs);
+                choice.withheld = self.withheld(candidate);
                 request.add(pack_ref.clone(), choice);
             }
         }

@@ -10,6 +10,7 @@ use pack_format::{PackRef, Timestamp, Version};
 use pack_resolve::{Requirement, Unmet, Withheld};
 
 use crate::host::Host;
+use crate::plan::Dependencies;
 
 /// What an operator decides about versions.
 #[derive(Debug, Clone, Default)]
@@ -35,15 +36,25 @@ pub enum Requirements {
 }
 
 impl Policy {
-    /// Why a listed version may not be chosen, if it may not.
-    pub(crate) fn withheld(&self, candidate: &Candidate, now: Timestamp) -> Option<Withheld> {
+    /// Why a listed version may not be chosen, if it may not. The host is asked only if `dependencies` matter.
+    pub(crate) fn withheld(
+        &self,
+        candidate: &Candidate,
+        dependencies: Dependencies,
+        now: Timestamp,
+    ) -> Option<Withheld> {
         if let Some(yank) = &candidate.yanked {
             return Some(Withheld::Yanked {
                 reason: yank.reason.clone(),
             });
         }
-        self.too_young(candidate, now)
-            .or_else(|| self.unmet_by_host(&requirements(candidate)))
+        let too_young = self.too_young(candidate, now);
+        match dependencies {
+            Dependencies::Skip => too_young,
+            Dependencies::Install => {
+                too_young.or_else(|| self.unmet_by_host(&requirements(candidate)))
+            }
+        }
     }
 
     fn too_young(&self, candidate: &Candidate, now: Timestamp) -> Option<Withheld> {

@@ -34,6 +34,11 @@ pub enum Withheld {
         /// When it is old enough.
         usable_at: Timestamp,
     },
+    /// It needs another version of itself.
+    Itself {
+        /// What it needs.
+        need: PackDependency,
+    },
     /// It is not here, and nothing may be fetched.
     NotCached,
     /// What it runs on is not here.
@@ -47,7 +52,7 @@ impl Withheld {
     /// What can be done about it, if anything.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
-            Self::Yanked { .. } => None,
+            Self::Yanked { .. } | Self::Itself { .. } => None,
             Self::NotCached => Some("run the command without `--offline`".to_owned()),
             Self::TooYoung { usable_at, .. } => Some(format!(
                 "wait until {usable_at}, or except the pack from `minimum_release_age`"
@@ -72,6 +77,7 @@ impl fmt::Display for Withheld {
                 f,
                 "published {published_at}, held back until {usable_at} by `minimum_release_age`"
             ),
+            Self::Itself { need } => write!(f, "needs `{need}`, another version of itself"),
             Self::NotCached => f.write_str("not in the cache, and nothing is fetched offline"),
             Self::Unmet { reason } => f.write_str(reason),
         }
@@ -107,7 +113,19 @@ pub struct Request {
 
 impl Request {
     /// Adds a version to choose from; a version already there (by precedence) stays as it is.
-    pub fn add(&mut self, pack_ref: PackRef, candidate: Candidate) {
+    ///
+    /// What it needs of itself is settled here: the search has one version per pack to offer, and would
+    /// leave out a pack that asks for two.
+    pub fn add(&mut self, pack_ref: PackRef, mut candidate: Candidate) {
+        let (itself, others) = (candidate.dependencies.into_iter())
+            .partition::<Vec<_>, _>(|need| need.pack_ref == pack_ref);
+        candidate.dependencies = others;
+        let mut unmet = itself
+            .into_iter()
+            .filter(|n| !n.constraint.matches(&candidate.version));
+        if let (None, Some(need)) = (&candidate.withheld, unmet.next()) {
+            candidate.withheld = Some(Withheld::Itself { need });
+        }
         let versions = self.available.entry(pack_ref).or_default();
         if versions.iter().all(|c| c.version != candidate.version) {
             versions.push(candidate);

@@ -118,6 +118,18 @@ fn cycle_is_resolved_and_reported() {
     assert_eq!(cycle, ["a", "b"]);
 }
 
+/// A pack that needs itself is installed in a version that can; never left out.
+#[test]
+fn pack_that_needs_itself_is_chosen() {
+    let versions = ["app 1.0.0 app@^1", "app 2.0.0 app@^1"];
+    assert_eq!(chosen(&request(&["app"], &versions)), ["app@1.0.0"]);
+    let error = resolve(&request(&["app@^2"], &versions)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no version of `app` matches `^2`\n  listed: 1.0.0, 2.0.0 (needs `app@^1`, another version of itself)"
+    );
+}
+
 /// A dependency nobody lists is named, with who needs it.
 #[test]
 fn missing_dependency_is_named() {
