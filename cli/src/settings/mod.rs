@@ -5,6 +5,7 @@
 
 mod client;
 mod git;
+mod keys;
 mod policy;
 mod registry;
 mod retention;
@@ -81,6 +82,7 @@ impl Settings {
 
     /// The value of `section.key`, environment before file.
     fn find(&self, path: &[&str]) -> Result<Option<Found>, Failure> {
+        debug_assert!(keys::is_known(path), "{path:?} is missing in `keys.rs`");
         let name = format!("ATTUNE__{}", path.join("__").to_uppercase());
         if let Some(text) = variable(&name) {
             let origin = format!("environment variable `{name}`");
@@ -168,11 +170,15 @@ impl Settings {
         if !found.node.is_sequence() && !found.node.is_null() {
             return Err(wrong(&PATH, &found, "a list of registries"));
         }
+        let allowed = registry::Allowed {
+            http: self.flag(&["pack_registry", "allow_http"], false)?,
+            insecure_tls: self.flag(&["pack_registry", "allow_insecure_tls"], false)?,
+        };
         found
             .node
             .items()
             .iter()
-            .map(|item| registry::read(item, &found.origin))
+            .map(|item| registry::read(item, &found.origin, allowed))
             .collect()
     }
 

@@ -8,6 +8,7 @@
 //! * `sharing`: copies share their blocks where they can
 //! * `web`: the same registries over HTTP
 //! * `downloads`: servers that break off, stall, are busy, or change their mind
+//! * `https`: private authorities, certificates of clients, proxies
 //! * `speed`: many packs at once (ignored by default)
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
@@ -16,6 +17,7 @@ mod downloads;
 mod examples;
 mod faults;
 mod history;
+mod https;
 mod install;
 mod sharing;
 mod speed;

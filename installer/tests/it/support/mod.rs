@@ -4,6 +4,7 @@ pub(crate) mod home;
 pub(crate) mod pack;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 pub(crate) use home::Home;
 pub(crate) use pack::Pack;
