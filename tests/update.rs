@@ -206,6 +206,28 @@ fn breaking_updates_can_be_held() {
     assert_eq!(place.active("core").as_deref(), Some("2.0.0"));
 }
 
+/// A pack that is held is not moved by what another one needs either.
+#[test]
+fn held_packs_are_not_moved_by_others() {
+    let place = installed();
+    place.pack("bot-1", "bot", "1.0.0", "dependencies: [\"slack@>=1\"]\n");
+    place.pack("bot-2", "bot", "1.1.0", "dependencies: [\"slack@^2\"]\n");
+    place.build();
+    place.install("bot@1.0.0");
+    let args = ["update", "bot", "--registry", "tree", "--json"];
+    let dry = place
+        .pack_run(&[&args[..], &["--dry-run"]].concat(), 0)
+        .json();
+    assert_eq!(dry["packs"].as_array().unwrap().len(), 2);
+    let run = place.pack_run(&[&args[..], &["--hold-breaking"]].concat(), 0);
+    assert!(run.stderr.contains("`slack` stays at 1.0.0"), "{run:?}");
+    assert_eq!(
+        run.json(),
+        json!({"success": true, "generation": null, "packs": []})
+    );
+    assert_eq!(place.active("bot").as_deref(), Some("1.0.0"));
+}
+
 /// What cannot be updated is refused by name, and nothing changes.
 #[test]
 fn refused_updates_change_nothing() {

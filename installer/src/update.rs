@@ -140,7 +140,7 @@ impl Installer<'_> {
     ) -> Result<Vec<Outlook>, InstallError> {
         let state = self.list().map_err(crate::ChangeError::from)?;
         let records = chosen(&state, refs)?;
-        let preview = self.reach(&records, rules, registries)?;
+        let preview = self.reach((&records, &BTreeSet::new()), rules, registries)?;
         let packs: BTreeMap<&PackRef, &PreviewedPack> = (preview.packs.iter())
             .map(|pack| (&pack.pack_ref, pack))
             .collect();
@@ -174,10 +174,9 @@ impl Installer<'_> {
     ) -> Result<UpdatePlan, InstallError> {
         let state = self.list().map_err(crate::ChangeError::from)?;
         let records = chosen(&state, refs)?;
-        let mut rules = rules.clone();
         let mut held: BTreeSet<Upgrade> = BTreeSet::new();
         loop {
-            let preview = self.reach(&records, &rules, registries)?;
+            let preview = self.reach((&records, &held), rules, registries)?;
             let changes: Vec<PreviewedPack> = preview
                 .packs
                 .into_iter()
@@ -191,9 +190,7 @@ impl Installer<'_> {
             };
             let more: Vec<Upgrade> = match rules.breaking {
                 Breaking::Warn => Vec::new(),
-                Breaking::Hold => (upgrades.into_iter())
-                    .filter(|upgrade| breaks(upgrade) && !held.contains(upgrade))
-                    .collect(),
+                Breaking::Hold => (upgrades.into_iter()).filter(breaks).collect(),
             };
             if more.is_empty() {
                 return Ok(UpdatePlan {
@@ -202,12 +199,7 @@ impl Installer<'_> {
                     held: held.into_iter().collect(),
                 });
             }
-            for upgrade in more {
-                rules
-                    .packs
-                    .insert(upgrade.pack_ref.clone(), UpdatePolicy::None);
-                held.insert(upgrade);
-            }
+            held.extend(more);
         }
     }
 
@@ -251,10 +243,11 @@ impl Installer<'_> {
         self.install(&request, registries)
     }
 
-    /// The newest versions that the rules and everything that is installed let the packs reach.
+    /// The newest versions that the rules and everything that is installed let the packs reach, while packs
+    /// that are held stay as they are.
     fn reach(
         &self,
-        records: &[&Record],
+        (records, held): (&[&Record], &BTreeSet<Upgrade>),
         rules: &UpdateRules,
         registries: &Registries,
     ) -> Result<Preview, InstallError> {
@@ -262,8 +255,13 @@ impl Installer<'_> {
             pack_ref: record.pack_ref.clone(),
             constraint: rules.constraint(&record.pack_ref, &record.version),
         });
+        // A pack may also be moved by what another one needs.
+        let held = held.iter().map(|upgrade| PackDependency {
+            pack_ref: upgrade.pack_ref.clone(),
+            constraint: Constraint::exactly(&upgrade.from),
+        });
         let request = PreviewRequest {
-            roots: roots.collect(),
+            roots: roots.chain(held).collect(),
             ..PreviewRequest::default()
         };
         self.preview(&request, registries)

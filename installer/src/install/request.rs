@@ -32,7 +32,7 @@ pub enum Replace {
 }
 
 /// What an installation did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct InstallReport {
     /// The generation it made; `None` when there was nothing to do.
     pub generation: Option<u64>,

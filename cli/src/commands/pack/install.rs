@@ -144,7 +144,7 @@ fn foretell(
 ) -> Result<(), Failure> {
     let plan = context.reader().plan_install(request, registries);
     context.progress.clear();
-    update::foretell(&plan.map_err(|e| failed(&e))?, true, context)
+    update::foretell(&plan.map_err(|e| failed(&e))?, context)
 }
 
 /// Installs what `packs.yaml` wants: as it is locked, or locking it first.

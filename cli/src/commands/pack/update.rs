@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use attune_installer::{Breaking, UpdatePlan, UpdatePolicy, UpdateRules, Upgrade};
+use attune_installer::{Breaking, InstallReport, UpdatePlan, UpdatePolicy, UpdateRules, Upgrade};
 use clap::{Args, ValueEnum};
 use pack_diff::{Bump, Severity};
 use pack_format::PackRef;
@@ -112,8 +112,12 @@ pub(crate) fn run(args: &UpdateArgs, context: &Context<'_>) -> Result<(), Failur
             "`{pack_ref}` stays at {from}: {to} breaks what uses it; see `attune pack diff {pack_ref}@{from} {pack_ref}@{to}`"
         ));
     }
-    if args.dry_run || plan.changes.is_empty() {
-        return foretell(&plan, args.dry_run, context);
+    if args.dry_run {
+        return foretell(&plan, context);
+    }
+    if plan.changes.is_empty() {
+        context.report.lines("✓ Nothing to change")?;
+        return install::print(&InstallReport::default(), context);
     }
     context.report.lines(lines(&plan).trim_end())?;
     let outcome = installer.update(&plan, &registries);
@@ -148,11 +152,7 @@ impl RuleArgs {
 }
 
 /// Says what would change.
-pub(super) fn foretell(
-    plan: &UpdatePlan,
-    dry_run: bool,
-    context: &Context<'_>,
-) -> Result<(), Failure> {
+pub(super) fn foretell(plan: &UpdatePlan, context: &Context<'_>) -> Result<(), Failure> {
     let rows: Vec<Row> = (plan.changes.iter())
         .map(|pack| Row {
             pack_ref: pack.pack_ref.clone(),
@@ -172,7 +172,7 @@ pub(super) fn foretell(
         }
     }
     let output = Output {
-        dry_run,
+        dry_run: true,
         packs: rows,
         held: (plan.held.iter())
             .map(|held| HeldRow {
