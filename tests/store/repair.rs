@@ -272,6 +272,22 @@ fn changed_source_mends_nothing() {
     assert!(!tree(&place, "slack").join("pack.yaml").exists());
 }
 
+/// A source that is gone is named, and the damage is still damage: exit code 5.
+#[test]
+fn vanished_source_is_named() {
+    let place = registry();
+    place.pack_run(&["install", "packs/slack-1"], 0);
+    fs::remove_dir_all(place.path("packs/slack-1")).unwrap();
+    fs::remove_file(tree(&place, "slack").join("pack.yaml")).unwrap();
+    let before = state(&place);
+    let run = place.pack_run(&["verify", "--repair"], 5);
+    assert!(
+        run.stdout.contains("packs/slack-1") && run.stdout.contains("  needs its files with"),
+        "{run:?}"
+    );
+    assert_eq!(state(&place), before);
+}
+
 /// Somebody's own directory where the link belongs is left alone.
 #[test]
 fn own_files_in_the_way_are_left_alone() {

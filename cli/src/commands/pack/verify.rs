@@ -1,7 +1,7 @@
 //! `pack verify`.
 
 use attune_installer::{
-    Classify as _, Problem, RepairFailure, RepairReport, RepairedPack, VerifiedPack,
+    Classify, FailureClass, Problem, RepairFailure, RepairReport, RepairedPack, VerifiedPack,
 };
 use pack_format::Hint;
 use serde::Serialize;
@@ -140,10 +140,15 @@ fn damage_left(done: &RepairReport) -> Option<Failure> {
         .collect();
     let refs: Vec<&str> = left.iter().map(|p| p.found.pack_ref.as_str()).collect();
     let last = left.iter().flat_map(|pack| &pack.failures).last();
+    let exit_code = match last.map(Classify::class) {
+        Some(class @ (FailureClass::Network | FailureClass::Authentication)) => code(class),
+        // Whatever else stopped it, files are not as they were installed.
+        _ => Code::Verification,
+    };
     (!left.is_empty()).then(|| {
         let hint = last.and_then(Hint::hint);
         Failure::text(
-            last.map_or(Code::Verification, |failure| code(failure.class())),
+            exit_code,
             format!("not repaired: {}", refs.join(", ")),
             hint.as_deref(),
         )
