@@ -22,6 +22,7 @@
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
 //! * `lock`      `pack lock`, and installing what is locked, with and without a server
+//! * `login`     `registry login` and `logout`: a token is checked, kept, used and forgotten
 //! * `resolve`   which versions are chosen, and what is said about the others
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
 //! * `registry_format` the fields that `docs/registry-format.md` names
@@ -64,6 +65,7 @@ mod init;
 mod install;
 mod layers;
 mod lock;
+mod login;
 mod registry_check;
 mod registry_diff;
 mod registry_format;

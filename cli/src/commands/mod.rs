@@ -32,6 +32,12 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Check(args)) => {
             registry::check::run(args, &settings()?, report)
         }
+        Command::Registry(RegistryCommand::Login(args)) => {
+            registry::login::login(args, &pack::context(&settings()?, report)?)
+        }
+        Command::Registry(RegistryCommand::Logout(args)) => {
+            registry::login::logout(args, &pack::context(&settings()?, report)?)
+        }
         Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
         Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
         Command::Demo(args) => demo::run(args, &settings()?, report),

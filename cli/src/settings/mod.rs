@@ -4,6 +4,7 @@
 //! about it can say so.
 
 mod client;
+mod credentials;
 mod git;
 mod keys;
 mod policy;
@@ -178,7 +179,7 @@ impl Settings {
             .node
             .items()
             .iter()
-            .map(|item| registry::read(item, &found.origin, allowed))
+            .map(|item| self.with_token(registry::read(item, &found.origin, allowed)?))
             .collect()
     }
 

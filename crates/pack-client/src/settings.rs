@@ -172,6 +172,28 @@ impl Headers {
         Self(headers)
     }
 
+    /// The same with a bearer token, unless there is an `Authorization` already.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        let known = self
+            .0
+            .keys()
+            .any(|n| n.eq_ignore_ascii_case("authorization"));
+        if !known {
+            self.0
+                .insert("Authorization".to_owned(), format!("Bearer {token}"));
+        }
+        self
+    }
+
+    /// The same without an `Authorization`.
+    #[must_use]
+    pub fn without_authorization(mut self) -> Self {
+        self.0
+            .retain(|n, _| !n.eq_ignore_ascii_case("authorization"));
+        self
+    }
+
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

@@ -15,16 +15,29 @@ use crate::error::{Context as _, FsError};
 /// # Errors
 /// [`FsError`]; the old file is untouched.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    replace(path, bytes, 0o644)
+}
+
+/// The same for a file that only its owner may read, at no time anybody else.
+///
+/// # Errors
+/// [`FsError`]; the old file is untouched.
+pub fn replace_secret_file(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    replace(path, bytes, 0o600)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     let parent = parent_of(path);
     let mut staged = tempfile::Builder::new()
         .prefix(".new-")
         .tempfile_in(parent)
         .on("create a file in", parent)?;
-    staged.write_all(bytes).on("write", path)?;
+    // Made for its owner alone; the mode is set before there is anything to read.
     staged
         .as_file()
-        .set_permissions(fs::Permissions::from_mode(0o644))
+        .set_permissions(fs::Permissions::from_mode(mode))
         .on("set the mode of", path)?;
+    staged.write_all(bytes).on("write", path)?;
     staged.as_file().sync_all().on("sync", path)?;
     staged
         .persist(path)

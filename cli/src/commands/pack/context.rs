@@ -86,16 +86,18 @@ impl<'a> Context<'a> {
     /// The registries of the configuration, or the one `--registry` names: a configured one by its name
     /// or URL, or any other by URL or path.
     pub(crate) fn registries(&self, named: Option<&str>) -> Result<Registries, Failure> {
-        let configured = self.settings.registries()?;
-        let Some(name) = named else {
-            return self.registries_of(configured);
-        };
-        let known: Vec<RegistryConfig> = configured
-            .into_iter()
-            .filter(|config| config.name.as_deref() == Some(name) || config.url == name)
-            .collect();
-        if !known.is_empty() {
-            return self.registries_of(known);
+        match named {
+            None => self.registries_of(self.settings.registries()?),
+            Some(name) => self.registries_of(vec![self.registry(name)?]),
+        }
+    }
+
+    /// The registry somebody names: a configured one by its name or URL, or any other by URL or path.
+    pub(crate) fn registry(&self, name: &str) -> Result<RegistryConfig, Failure> {
+        let is_called =
+            |config: &RegistryConfig| config.name.as_deref() == Some(name) || config.url == name;
+        if let Some(known) = self.settings.registries()?.into_iter().find(is_called) {
+            return Ok(known);
         }
         if !name.contains("://") && !std::path::Path::new(name).exists() {
             return Err(Failure::text(
@@ -104,7 +106,7 @@ impl<'a> Context<'a> {
                 Some("see the configured ones with `attune pack registries`"),
             ));
         }
-        self.registries_of(vec![RegistryConfig::new(name)])
+        self.settings.with_token(RegistryConfig::new(name))
     }
 
     /// These registries, with the cache of the packs directory.
@@ -118,6 +120,15 @@ impl<'a> Context<'a> {
             ..self.settings.client(self.now, cache)?
         };
         Ok(Registries::new(configs, client))
+    }
+
+    /// How one registry is talked to when what it says now counts: without the cache.
+    pub(crate) fn uncached(&self) -> Result<ClientSettings, Failure> {
+        let cache = Layout::new(&self.base).cache();
+        Ok(ClientSettings {
+            cache_directory: None,
+            ..self.settings.client(self.now, cache)?
+        })
     }
 
     /// What the settings keep.

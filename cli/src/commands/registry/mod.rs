@@ -4,5 +4,6 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod import;
+pub(crate) mod login;
 mod lone_index;
 pub(crate) mod serve;
