@@ -31,6 +31,7 @@
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `update`    `pack outdated` and `pack update`: policies, dry runs, refusals
 //! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
+//! * `takedown`  `registry takedown`: a version goes for good
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
 //! * `example`   the example packs: built, and their own tests
@@ -73,6 +74,7 @@ mod resolve;
 mod serve;
 mod store;
 mod support;
+mod takedown;
 mod tree;
 mod update;
 mod yank;

@@ -92,6 +92,7 @@ pub struct Documents<'e> {
     reader: &'e TreeReader,
     publication: &'e Publication<'e>,
     touched: BTreeMap<PackRef, (Option<PackDocument>, PackDocument)>,
+    erased: Vec<String>,
 }
 
 impl Documents<'_> {
@@ -128,6 +129,11 @@ impl Documents<'_> {
         self.touched
             .insert(document.pack_ref.clone(), (None, document));
         Ok(())
+    }
+
+    /// Removes the file at `path` and its twins once nothing names it any more.
+    pub fn erase(&mut self, path: &str) {
+        self.erased.push(path.to_owned());
     }
 
     fn changed(self) -> impl Iterator<Item = PackDocument> {
@@ -175,10 +181,13 @@ pub fn edit<T, E: From<EditError>>(
         reader: &reader,
         publication: &publication,
         touched: BTreeMap::new(),
+        erased: Vec::new(),
     };
     let result = change(&mut documents, &writer)?;
+    let erased = std::mem::take(&mut documents.erased);
     let changed: Vec<PackDocument> = documents.changed().collect();
     if changed.is_empty() && !writer.has_placed() {
+        erase(&writer, &erased)?;
         return Ok((result, Edited::default()));
     }
     let neighbours = Neighbours::of_known(publication.known());
@@ -189,11 +198,17 @@ pub fn edit<T, E: From<EditError>>(
     let published = staged
         .and_then(|staged| publication.finish(staged, Vec::new(), Scope::Changed))
         .map_err(EditError::from)?;
+    erase(&writer, &erased)?;
     let edited = Edited {
         files_written: published.files_written,
         warnings: published.warnings,
     };
     Ok((result, edited))
+}
+
+fn erase(writer: &TreeWriter, paths: &[String]) -> Result<(), EditError> {
+    let erased = paths.iter().try_for_each(|path| writer.erase(path));
+    Ok(erased.map_err(WriteError::from)?)
 }
 
 fn open<'w>(

@@ -64,6 +64,9 @@ pub(crate) struct ListedVersion {
     pub(crate) store_key: Option<StoreKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) archive: Option<ArchiveRecord>,
+    /// Whether it was taken down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) taken_down: bool,
 }
 
 impl PackFacts {
@@ -116,6 +119,7 @@ impl ListedVersion {
             version: version.version.clone(),
             store_key: version.store_key,
             archive: version.archive.clone(),
+            taken_down: version.taken_down.is_some(),
         }
     }
 }

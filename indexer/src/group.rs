@@ -7,9 +7,10 @@
 //! Groups know nothing of each other, so that any number of threads work on them, and nothing of a pack but
 //! its facts is kept when its group is done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pack_format::documents::{ArchiveRecord, PackDocument};
+use pack_format::manifest::Manifest;
 use pack_format::{PackRef, StoreKey, Timestamp, Version};
 use registry_tree::{Phase, TreeWriter};
 
@@ -107,6 +108,7 @@ impl Bench<'_> {
             }
             State::Changed(opened, known) => (opened, known),
         };
+        self.refuse_taken_down(&directory, &known.manifest)?;
         let published = |pack_ref: &PackRef, version: &Version| self.published(pack_ref, version);
         let workshop = Workshop {
             writer: self.writer,
@@ -117,6 +119,21 @@ impl Bench<'_> {
         };
         let built = workshop.build(&directory, *opened, *known)?;
         Ok(Candidate::Built(Box::new(built)))
+    }
+
+    /// A version that was taken down does not come back, with whatever bytes.
+    fn refuse_taken_down(&self, directory: &Path, manifest: &Manifest) -> Result<(), PackError> {
+        let (pack_ref, version) = (&manifest.pack_ref, &manifest.version);
+        let listed = self.publication.known().get(pack_ref);
+        let listed = listed.and_then(|facts| facts.version(version));
+        if listed.is_some_and(|listed| listed.taken_down) {
+            return Err(PackError::TakenDown {
+                directory: directory.to_owned(),
+                pack_ref: pack_ref.clone(),
+                version: version.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Key and archive of a version the tree lists.

@@ -299,7 +299,8 @@ impl Merge<'_> {
         {
             document.deprecated.clone_from(&additions.deprecated);
         }
-        for version in &mut document.versions {
+        let standing = |version: &&mut VersionDocument| version.taken_down.is_none();
+        for version in document.versions.iter_mut().filter(standing) {
             let before = version.yanked.take();
             let since = before.as_ref().map_or(self.now, |yank| yank.at);
             let reason = additions.yanked.get(&version.version);

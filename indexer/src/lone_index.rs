@@ -242,6 +242,7 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
             version: entry.version.clone(),
             published_at: at,
             yanked: None,
+            taken_down: None,
             label: entry.label.clone(),
             description: entry.description.clone(),
             use_case: entry.use_case.clone(),

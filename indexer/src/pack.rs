@@ -87,6 +87,16 @@ pub enum PackError {
         /// Which checkout, and why.
         source: CheckoutError,
     },
+    /// Nobody is to get this version any more.
+    #[error("`{}` holds `{pack_ref}@{version}`, which was taken down", directory.display())]
+    TakenDown {
+        /// The directory that holds it.
+        directory: PathBuf,
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+    },
     /// The archive of a published version is gone, and what the directory gives has other bytes.
     #[error(
         "the archive `{path}` of `{pack_ref}@{version}` is missing or cut short, and building it again gives other bytes\n  published  {published}\n  new        {new}"
@@ -125,6 +135,9 @@ impl Hint for PackError {
             Self::AlreadyPublished { .. } => Some(
                 "a published version never changes; raise `version` in `pack.yaml` and build again"
                     .to_owned(),
+            ),
+            Self::TakenDown { .. } => Some(
+                "remove the directory from what is built, or raise `version` in `pack.yaml` if it holds something else now".to_owned(),
             ),
             Self::ArchiveLost { .. } => Some(
                 "restore the archive from a copy of the tree; a published archive never changes its bytes".to_owned(),
@@ -379,6 +392,7 @@ pub(crate) fn from_manifest(manifest: Manifest, published_at: Timestamp) -> Vers
         version: manifest.version,
         published_at,
         yanked: None,
+        taken_down: None,
         label: manifest.label,
         description: manifest.description,
         use_case: manifest.use_case,

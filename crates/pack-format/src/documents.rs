@@ -148,6 +148,18 @@ pub struct Yank {
     pub on_tree: bool,
 }
 
+/// That a version was taken down: nobody gets it any more, and nothing else gets its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takedown {
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The archive there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveRecord>,
+}
+
 /// One version of a pack: everything an installer, a search and a page need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VersionDocument {
@@ -158,6 +170,9 @@ pub struct VersionDocument {
     /// Set when the version is yanked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yanked: Option<Yank>,
+    /// Set when the version was taken down: it is yanked, and its archive and sources are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down: Option<Takedown>,
     /// Name people see.
     pub label: String,
     /// One or two sentences.

@@ -245,6 +245,23 @@ impl TreeWriter {
         self.placements().retain(|p| !taken.contains(&p.target));
     }
 
+    /// Removes the file at `path` and its twins, durably; nothing there is fine.
+    ///
+    /// To be called after the commit by which nothing names it any more.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn erase(&self, path: &str) -> Result<(), FsError> {
+        let target = self.root.join(path);
+        for suffix in ["", ".gz", ".zst"] {
+            remove::remove_all(&self.root.join(format!("{path}{suffix}")))?;
+        }
+        match target.parent() {
+            Some(parent) if parent.is_dir() => durable::sync_directory(parent),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the file at `path` as this change leaves it: what was placed, else what the tree has.
     ///
     /// # Errors

@@ -191,7 +191,8 @@ fn order(context: &Context<'_>, path: &str, versions: &[VersionDocument]) {
 fn sources(context: &Context<'_>, path: &str, version: &VersionDocument) {
     let git = version.install_sources.iter().filter(|s| s.kind() == "git");
     count(&context.git_sources, git.count() as u64);
-    if version.archive.is_none() && version.install_sources.is_empty() {
+    let gone = version.taken_down.is_some();
+    if !gone && version.archive.is_none() && version.install_sources.is_empty() {
         let message = "it has neither an archive nor an install source";
         context.add(
             Diagnostic::new(rules::VERSION_SOURCE, path, message)

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::archive::{Promise, limit};
 use super::context::{Context, count};
 use super::rules;
-use super::tree::dependency;
+use super::tree::{Unlisted, dependency};
 use crate::index_file::{SOURCES, broken_rules, is_for_development};
 
 /// Members every entry has.
@@ -319,15 +319,22 @@ pub(super) fn check_alone(context: &Context<'_>, file: &str, bytes: &[u8]) {
     let versions = versions.iter().map(|(r, v)| (*r, v.as_slice())).collect();
     count(&context.packs, index.by_ref.len() as u64);
     count(&context.versions, index.by_ref.len() as u64);
+    let mut unlisted = Unlisted::default();
+    for (pack_ref, json) in &index.by_ref {
+        let entry = read(json);
+        let needed = entry.iter().flat_map(|entry| &entry.dependencies);
+        for needed in needed.flat_map(|d| &d.packs) {
+            let field = format!("packs.{pack_ref}.dependencies.packs");
+            let lists = index.by_ref.contains_key(&needed.pack_ref);
+            let place = (file, field.as_str());
+            dependency(context, place, needed, (lists, &mut unlisted), &versions);
+        }
+    }
+    unlisted.tell(context);
     index.by_ref.par_iter().for_each(|(pack_ref, json)| {
         let Some(entry) = read(json) else {
             return;
         };
-        for needed in entry.dependencies.iter().flat_map(|d| &d.packs) {
-            let field = format!("packs.{pack_ref}.dependencies.packs");
-            let lists = index.by_ref.contains_key(&needed.pack_ref);
-            dependency(context, (file, &field), needed, lists, &versions);
-        }
         for (position, source) in entry.install_sources.iter().enumerate() {
             let InstallSource::Archive { url, checksum } = source else {
                 count(&context.git_sources, 1);

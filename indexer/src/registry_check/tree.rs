@@ -54,15 +54,33 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
     if let Some(index) = &index {
         index.only_listed(context, |pack_ref| packs.packs.contains_key(pack_ref));
     }
+    neighbours(context, &packs, &kept);
+    let archives = kept.into_iter().filter_map(|(_, kept)| kept);
+    Some(Listed {
+        archives: archives.flat_map(|kept| kept.archives).collect(),
+        packs: packs.packs,
+        incomplete,
+    })
+}
+
+/// Checks what packs say of each other.
+fn neighbours(context: &Context<'_>, packs: &PacksDocument, kept: &[(&PackRef, Option<Kept>)]) {
     let versions: BTreeMap<&PackRef, &[Version]> = kept
         .iter()
         .filter_map(|(pack_ref, kept)| Some((*pack_ref, kept.as_ref()?.versions.as_slice())))
         .collect();
+    let mut unlisted = Unlisted::default();
     for (pack_ref, kept) in kept.iter().filter_map(|(r, k)| Some((r, k.as_ref()?))) {
         let file = layout::pack_document(pack_ref);
         for (field, needed) in &kept.dependencies {
             let lists = packs.packs.contains_key(&needed.pack_ref);
-            dependency(context, (&file, field), needed, lists, &versions);
+            dependency(
+                context,
+                (&file, field),
+                needed,
+                (lists, &mut unlisted),
+                &versions,
+            );
         }
         if let Some(successor) = &kept.successor
             && !packs.packs.contains_key(successor)
@@ -74,12 +92,7 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
             );
         }
     }
-    let archives = kept.into_iter().filter_map(|(_, kept)| kept);
-    Some(Listed {
-        archives: archives.flat_map(|kept| kept.archives).collect(),
-        packs: packs.packs,
-        incomplete,
-    })
+    unlisted.tell(context);
 }
 
 /// Where the archives are, as far as that can be told.
@@ -155,12 +168,41 @@ fn counts(context: &Context<'_>, registry: &RegistryDocument, kept: &[(&PackRef,
     }
 }
 
-/// Checks that a dependency can be met by what the registry lists.
+/// Packs that are needed and not listed, each with what needs it.
+#[derive(Default)]
+pub(super) struct Unlisted(BTreeMap<PackRef, Vec<(String, String)>>);
+
+impl Unlisted {
+    /// Tells each missing pack once, where it is needed first.
+    pub(super) fn tell(self, context: &Context<'_>) {
+        for (pack_ref, mut needing) in self.0 {
+            needing.sort();
+            let Some((file, field)) = needing.first() else {
+                continue;
+            };
+            let others = match needing.len() - 1 {
+                0 => String::new(),
+                1 => ", and once more".to_owned(),
+                more => format!(", and {more} times more"),
+            };
+            let message =
+                format!("`{pack_ref}` is needed here{others}, and this registry does not list it");
+            context.add(
+                Diagnostic::new(rules::DEPENDENCY_UNKNOWN, file, message)
+                    .in_field(field)
+                    .with_hint("installers look for it in their other registries"),
+            );
+        }
+    }
+}
+
+/// Checks that a dependency can be met by what the registry lists; one on a pack that it does not list goes
+/// to `unlisted`.
 pub(super) fn dependency(
     context: &Context<'_>,
     (file, field): (&str, &str),
     needed: &PackDependency,
-    lists: bool,
+    (lists, unlisted): (bool, &mut Unlisted),
     versions: &BTreeMap<&PackRef, &[Version]>,
 ) {
     let PackDependency {
@@ -168,12 +210,8 @@ pub(super) fn dependency(
         constraint,
     } = needed;
     if !lists {
-        let message = format!("`{needed}` is needed, and this registry does not list `{pack_ref}`");
-        context.add(
-            Diagnostic::new(rules::DEPENDENCY_UNKNOWN, file, message)
-                .in_field(field)
-                .with_hint("installers look for it in their other registries"),
-        );
+        let place = (file.to_owned(), field.to_owned());
+        unlisted.0.entry(pack_ref.clone()).or_default().push(place);
         return;
     }
     let Some(listed) = versions.get(pack_ref) else {

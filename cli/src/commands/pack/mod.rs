@@ -11,7 +11,7 @@ mod history;
 mod index_entry;
 mod index_merge;
 mod index_sources;
-mod index_update;
+pub(crate) mod index_update;
 mod init;
 mod install;
 mod list;
@@ -28,7 +28,7 @@ mod tree;
 mod uninstall;
 mod update;
 mod verify;
-mod yank;
+pub(crate) mod yank;
 
 use std::path::Path;
 

@@ -148,6 +148,7 @@ fn say(
     let (action, version) = match withdrawal {
         Withdrawal::Yank { version, .. } => ("yanked", Some(version)),
         Withdrawal::Unyank { version } => ("unyanked", Some(version)),
+        Withdrawal::TakeDown { version, .. } => ("taken down", version.as_ref()),
         Withdrawal::Deprecate { .. } => ("deprecated", None),
         Withdrawal::Undeprecate => ("no longer deprecated", None),
     };
@@ -181,7 +182,8 @@ fn say(
     })
 }
 
-fn code_of(error: &WithdrawError) -> Code {
+/// The exit code of a refusal.
+pub(crate) fn code_of(error: &WithdrawError) -> Code {
     match error {
         WithdrawError::Edit(error) if error.is_busy() => Code::Busy,
         WithdrawError::Edit(error) if error.is_mismatch() => Code::Verification,

@@ -7,3 +7,4 @@ pub(crate) mod import;
 pub(crate) mod login;
 mod lone_index;
 pub(crate) mod serve;
+pub(crate) mod takedown;

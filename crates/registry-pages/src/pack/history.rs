@@ -22,7 +22,8 @@ pub(crate) struct VersionRow<'a> {
     /// Whether it is the version the page describes.
     current: bool,
     prerelease: bool,
-    yanked: bool,
+    /// `yanked` or `taken down`.
+    withdrawn: Option<&'static str>,
     yank_reason: Cow<'a, str>,
     download: Option<Download>,
 }
@@ -51,7 +52,11 @@ impl<'a> VersionRow<'a> {
             files: version.file_count,
             current: std::ptr::eq(version, current),
             prerelease: version.version.is_prerelease(),
-            yanked: version.yanked.is_some(),
+            withdrawn: match (&version.taken_down, &version.yanked) {
+                (Some(_), _) => Some("taken down"),
+                (None, Some(_)) => Some("yanked"),
+                (None, None) => None,
+            },
             yank_reason: version
                 .yanked
                 .as_ref()

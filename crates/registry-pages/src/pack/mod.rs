@@ -67,6 +67,7 @@ pub(crate) struct PackView<'a> {
     description: Cow<'a, str>,
     use_case: Option<Cow<'a, str>>,
     deprecation: Option<Notice<'a>>,
+    gone: Option<Notice<'a>>,
     yank: Option<Notice<'a>>,
     prerelease: bool,
     ways: Vec<Way>,
@@ -162,10 +163,18 @@ impl<'a> PackPage<'a> {
                 .map(|u| clean(u.trim()))
                 .filter(|u| !u.is_empty()),
             deprecation: deprecation(document, &references),
-            yank: version.yanked.as_ref().map(|yank| Notice {
-                reason: clean(yank.reason.trim()),
+            gone: version.taken_down.as_ref().map(|gone| Notice {
+                reason: clean(gone.reason.trim()),
                 successor: None,
             }),
+            yank: version
+                .yanked
+                .as_ref()
+                .filter(|_| version.taken_down.is_none())
+                .map(|yank| Notice {
+                    reason: clean(yank.reason.trim()),
+                    successor: None,
+                }),
             prerelease: version.version.is_prerelease(),
             ways: install::ways(site, &document.pack_ref, version),
             facts: Facts::new(document, version),

@@ -119,6 +119,7 @@ impl Reader<'_> {
             VersionDocument {
                 published_at: made,
                 yanked: None,
+                taken_down: None,
                 label: self.text("name").unwrap_or_else(|| name.to_owned()),
                 description: self.text("description").unwrap_or_default(),
                 use_case: None,

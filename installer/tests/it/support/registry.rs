@@ -77,6 +77,7 @@ impl TestRegistry {
             version: version.parse().unwrap(),
             published_at: Timestamp::from_unix(1_700_000_000),
             yanked: None,
+            taken_down: None,
             label: format!("{name} pack"),
             description: format!("Does {name} things"),
             use_case: None,
