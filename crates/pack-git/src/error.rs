@@ -139,7 +139,7 @@ impl Hint for GitError {
     fn hint(&self) -> Option<String> {
         let advice = match self {
             Self::NotFound { .. } => {
-                "check the URL; a private repository needs a token or a key, see `docs/installing-from-git.md`"
+                "check the URL; a private repository needs a token or a key, see `docs/configuration.md`"
             }
             Self::Authentication { url, .. } if url.starts_with("http") => {
                 "set a token for this host under `git_tokens`, or use a `.netrc` file or a git credential helper"

@@ -50,7 +50,7 @@ pub struct RepositoryUrlError {
 impl Hint for RepositoryUrlError {
     fn hint(&self) -> Option<String> {
         let advice = if self.reason.contains("credentials") {
-            "leave them out of the URL; `docs/installing-from-git.md` says where tokens go"
+            "leave them out of the URL: `~/.netrc`, or the setting `git_credential_helper`, is where they go"
         } else {
             "write `https://host/path.git`, `ssh://git@host/path`, `git@host:path` or `github:org/repo`"
         };
