@@ -31,6 +31,7 @@
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `update`    `pack outdated` and `pack update`: policies, dry runs, refusals
 //! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
+//! * `registry_merge` `registry merge`: several trees into one
 //! * `takedown`  `registry takedown`: a version goes for good
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
@@ -70,6 +71,7 @@ mod login;
 mod registry_check;
 mod registry_diff;
 mod registry_format;
+mod registry_merge;
 mod resolve;
 mod serve;
 mod store;

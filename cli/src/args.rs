@@ -164,6 +164,8 @@ pub(crate) enum RegistryCommand {
     Login(crate::commands::registry::login::LoginArgs),
     /// Forget the token of a registry
     Logout(crate::commands::registry::login::LoginArgs),
+    /// Merge registry trees into one
+    Merge(crate::commands::registry::merge::MergeArgs),
     /// Remove versions for good, for legal reasons; their names stay taken
     Takedown(crate::commands::registry::takedown::TakedownArgs),
     /// Import packs of StackStorm Exchange, from checkouts or from an index

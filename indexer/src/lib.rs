@@ -32,6 +32,7 @@ pub mod import;
 pub mod index_file;
 pub mod inputs;
 pub mod lone_index;
+pub mod merge_trees;
 mod operator_file;
 mod others;
 mod pack;

@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Logout(args)) => {
             registry::login::logout(args, &pack::context(&settings()?, report)?)
         }
+        Command::Registry(RegistryCommand::Merge(args)) => {
+            registry::merge::run(args, &settings()?, report)
+        }
         Command::Registry(RegistryCommand::Takedown(args)) => {
             registry::takedown::run(args, &settings()?, report)
         }

@@ -6,5 +6,6 @@ pub(crate) mod diff;
 pub(crate) mod import;
 pub(crate) mod login;
 mod lone_index;
+pub(crate) mod merge;
 pub(crate) mod serve;
 pub(crate) mod takedown;
