@@ -226,3 +226,45 @@ pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .min()
         .map(|(_, other)| other)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The names in the first column of the tables below a heading of `docs/pack-structure.md`.
+    fn documented(heading: &str) -> BTreeSet<&'static str> {
+        let text = include_str!("../../../docs/pack-structure.md");
+        let below = text.split(heading).nth(1).unwrap_or_default();
+        let section = below.split("\n## ").next().unwrap_or_default();
+        section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+            .flat_map(|cell| cell.split('`'))
+            .filter(|name| !name.trim().is_empty())
+            .collect()
+    }
+
+    /// Every key that is known is described, and no other.
+    #[test]
+    fn every_key_is_documented() {
+        let shared = documented("\n## What all components share\n");
+        for (heading, known, shared) in [
+            ("\n## `pack.yaml`\n", MANIFEST, &BTreeSet::new()),
+            ("\n## Actions\n", ACTIONS, &shared),
+            ("\n## Sensors\n", SENSORS, &shared),
+            ("\n## Triggers\n", TRIGGERS, &shared),
+            ("\n## Rules\n", RULES, &shared),
+            ("\n## Workflows\n", WORKFLOWS, &shared),
+        ] {
+            let known: BTreeSet<&str> = known.iter().copied().collect();
+            let own = documented(heading);
+            let unknown: Vec<_> = own.difference(&known).collect();
+            assert!(unknown.is_empty(), "{heading}: {unknown:?}");
+            let described: BTreeSet<&str> = own.union(shared).copied().collect();
+            let missing: Vec<_> = known.difference(&described).collect();
+            assert!(missing.is_empty(), "{heading}: {missing:?}");
+        }
+    }
+}
