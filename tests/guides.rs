@@ -116,6 +116,7 @@ fn publishing_an_archive_works_as_written() {
         .into_iter()
         .find(|b| b.contains("--fail-on undeclared"))
         .unwrap();
+    place.run(&["registry", "build", "my-pack", "--out", "tree"], 0);
     let compared = before.replace("my-pack@latest .", "my-pack@latest . --registry ../tree");
     assert_ne!(before, compared);
     shell(&place, "my-pack", &compared);
