@@ -71,7 +71,7 @@ fn edit(place: &Place, path: &str, change: impl FnOnce(&mut Value)) {
 }
 
 /// Changes the document of a pack, and pins the new one in place of the old.
-fn repin(place: &Place, pack: &str, change: impl FnOnce(&mut Value)) {
+pub(crate) fn repin(place: &Place, pack: &str, change: impl FnOnce(&mut Value)) {
     let old = read(&place.path("tree/packs.json"))["packs"][pack]["document"]
         .as_str()
         .unwrap()

@@ -172,3 +172,29 @@ fn merge_refuses_and_changes_nothing() {
     assert_eq!(before, snapshot(&place.path("a")));
     assert!(!place.path("of-a/packs.json").exists());
 }
+
+/// A tree cannot make the merge read or write outside of both.
+#[test]
+fn merge_follows_no_path_out_of_a_tree() {
+    let place = Place::new();
+    tree(&place, "tree", ("core", "1.0.0"), "");
+    fs::copy(
+        place.path("tree/archives/core/core-1.0.0.tar.gz"),
+        place.path("outside.tar.gz"),
+    )
+    .unwrap();
+    for path in [
+        "../outside.tar.gz",
+        "archives/core/../../../outside.tar.gz",
+        "archives/aws/x.tar.gz",
+        "index.html",
+    ] {
+        crate::registry_check::repin(&place, "core", |document| {
+            document["versions"][0]["archive"]["path"] = Value::from(path);
+        });
+        let refused = place.run(&["registry", "merge", "tree", "--out", "deep/all"], 1);
+        let expected = format!("names an archive of `core` outside of itself: `{path}`");
+        assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
+        assert!(!place.path("deep/all/packs.json").exists());
+    }
+}

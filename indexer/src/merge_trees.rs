@@ -18,7 +18,7 @@ use pack_fs::lock::Holder;
 use pack_fs::source_dir::open_regular;
 use rayon::prelude::*;
 use registry_tree::assemble::{self, Identity};
-use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError};
+use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout};
 
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
@@ -126,6 +126,16 @@ pub enum MergeTreesError {
         /// Archive digest in the other.
         second: String,
     },
+    /// A document of an input names an archive outside its tree.
+    #[error("`{}` names an archive of `{pack_ref}` outside of itself: `{}`", root.display(), pack_format::text::printable(path))]
+    Outside {
+        /// The input.
+        root: PathBuf,
+        /// The pack.
+        pack_ref: PackRef,
+        /// What its document says.
+        path: String,
+    },
     /// An archive is not what the document says.
     #[error("`{}` is not the archive its document names\n  expected  {expected}\n  computed  {computed}", path.display())]
     Archive {
@@ -177,7 +187,9 @@ impl Hint for MergeTreesError {
                 "a published version never changes; ask the operators which one is right"
                     .to_owned(),
             ),
-            Self::Archive { .. } => Some("run `attune registry check` on that tree".to_owned()),
+            Self::Archive { .. } | Self::Outside { .. } => {
+                Some("run `attune registry check` on that tree".to_owned())
+            }
             Self::BaseUrl(error) => error.hint(),
             Self::Read(error) => error.hint(),
             Self::File(error) => error.hint(),
@@ -416,6 +428,15 @@ impl<'a> Merge<'a> {
         else {
             return Ok(());
         };
+        // SECURITY: the path is the input's word, and is written to.
+        let folder = format!("archives/{}/", joined.document.pack_ref);
+        if !layout::is_inside(&record.path) || !record.path.starts_with(&folder) {
+            return Err(MergeTreesError::Outside {
+                root: root.to_path_buf(),
+                pack_ref: joined.document.pack_ref.clone(),
+                path: record.path.clone(),
+            });
+        }
         if self.writer.size_of(&record.path) == Some(record.size_bytes) {
             return Ok(());
         }

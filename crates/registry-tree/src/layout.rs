@@ -9,7 +9,7 @@
 //! ```
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use pack_format::{ArchiveDigest, PackRef, Version};
 
@@ -63,6 +63,12 @@ pub fn replacement_archive(
         "archives/{pack_ref}/{}.{short}.tar.gz",
         archive_top(pack_ref, version)
     )
+}
+
+/// Whether a relative path of a document stays below the root of its tree.
+pub fn is_inside(path: &str) -> bool {
+    let is_name = |part| matches!(part, Component::Normal(_));
+    !path.is_empty() && Path::new(path).components().all(is_name)
 }
 
 /// The state directory of a tree: `TREE.state`, beside it.

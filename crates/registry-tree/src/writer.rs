@@ -253,6 +253,9 @@ impl TreeWriter {
     /// [`FsError`].
     pub fn erase(&self, path: &str) -> Result<(), FsError> {
         let target = self.root.join(path);
+        if !layout::is_inside(path) {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput)).on("remove", &target);
+        }
         for suffix in ["", ".gz", ".zst"] {
             remove::remove_all(&self.root.join(format!("{path}{suffix}")))?;
         }

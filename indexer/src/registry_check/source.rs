@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use pack_format::text::printable;
 use pack_format::url_policy::SourceUrl;
 use pack_fs::source_dir::open_regular;
 use pack_fs::tree::{self, Scan, TreeError};
+use registry_tree::layout;
 
 /// Bytes that can be read twice.
 pub trait Body: Read + Seek + Send {}
@@ -67,15 +68,9 @@ impl<'a> DirectorySource<'a> {
     }
 }
 
-/// Whether a path of a document stays below the root.
-fn is_inside(path: &str) -> bool {
-    let is_name = |part| matches!(part, Component::Normal(_));
-    !path.is_empty() && Path::new(path).components().all(is_name)
-}
-
 impl RegistrySource for DirectorySource<'_> {
     fn file(&self, path: &str, _: u64) -> Result<Option<Box<dyn Body>>, String> {
-        if !is_inside(path) {
+        if !layout::is_inside(path) {
             return Err(format!("`{}` leaves the registry", printable(path)));
         }
         let path = self.root.join(path);
