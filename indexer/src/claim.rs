@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_format::{MetadataError, PackRef, Version};
 use pack_fs::error::Context as _;
+use pack_fs::limited;
 
 use crate::cache::{BuildCache, CachedPack};
 use crate::checkout::Checkouts;
@@ -108,7 +110,7 @@ impl KnownManifest {
             return Err(missing_manifest(&name).into());
         }
         let path = directory.join(MANIFEST);
-        let bytes = std::fs::read(&path).on("read", &path)?;
+        let bytes = limited::read(&path, MAX_METADATA_BYTES).on("read", &path)?;
         Ok(Self {
             manifest: Manifest::parse(&name, &bytes)?,
             bytes,

@@ -17,8 +17,9 @@ use std::path::Path;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use pack_fs::FsError;
+use pack_format::limits::MAX_METADATA_BYTES;
 use pack_fs::tree::{Scan, TreeError, TreeFile};
+use pack_fs::{FsError, limited};
 
 /// Name of our own ignore file, in the syntax of `.gitignore`.
 const OWN_FILE: &str = ".attuneignore";
@@ -49,11 +50,16 @@ impl DirectoryRules {
         if path.is_symlink() {
             return Ok(None);
         }
-        let bytes = match fs::read(path) {
+        let bytes = match limited::read(path, MAX_METADATA_BYTES) {
             Ok(bytes) => bytes,
             Err(e) if absent(&e) => return Ok(None),
             Err(e) => return Err(FsError::new("read", path, e)),
         };
+        if bytes.len() > MAX_METADATA_BYTES {
+            // Rules that are not read would publish what they hide.
+            let reason = format!("it is longer than {MAX_METADATA_BYTES} bytes");
+            return Err(FsError::new("read", path, io::Error::other(reason)));
+        }
         let text = String::from_utf8_lossy(&bytes);
         self.text.push_str(&text);
         self.text.push('\0');

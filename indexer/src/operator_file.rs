@@ -20,11 +20,11 @@
 //! is an error; a key, ref or version that means nothing is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use pack_format::documents::Deprecation;
 use pack_format::fields::Fields;
+use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::pack_ref::PackRefError;
 use pack_format::source::{InstallSource, WireSource};
 use pack_format::text::printable;
@@ -32,6 +32,7 @@ use pack_format::url_policy::UrlPolicy;
 use pack_format::version::VersionError;
 use pack_format::yaml::{Member, Node};
 use pack_format::{Hint as _, MetadataError, PackRef, Version};
+use pack_fs::limited;
 use serde_json::Value;
 
 use crate::facts::PackFacts;
@@ -71,7 +72,7 @@ impl OperatorFile {
     /// [`MetadataError`] with file, line and field.
     pub(crate) fn read(path: &Path) -> Result<Self, MetadataError> {
         let file = path.display().to_string();
-        let bytes = fs::read(path)
+        let bytes = limited::read(path, MAX_METADATA_BYTES)
             .map_err(|e| MetadataError::new(&file, None, format!("cannot read it: {e}")))?;
         Self::parse(&file, &bytes)
     }

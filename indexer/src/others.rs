@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Version};
+use pack_fs::limited;
 
 use crate::cache::BuildCache;
 use crate::claim::Claim;
@@ -30,8 +32,8 @@ impl Other {
             });
         }
         let path = directory.join(inputs::MANIFEST);
-        let manifest =
-            Manifest::parse(&path.display().to_string(), &std::fs::read(&path).ok()?).ok()?;
+        let bytes = limited::read(&path, MAX_METADATA_BYTES).ok()?;
+        let manifest = Manifest::parse(&path.display().to_string(), &bytes).ok()?;
         Some(Self {
             directory: directory.to_owned(),
             pack_ref: manifest.pack_ref,

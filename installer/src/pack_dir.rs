@@ -4,16 +4,15 @@
 //! 2. `pack/`.
 //! 3. The single directory of the first level with `pack.yaml`; two are an error that names them.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use pack_format::Hint;
 use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_format::metadata_error::MetadataError;
-use pack_fs::FsError;
 use pack_fs::error::Context as _;
+use pack_fs::{FsError, limited};
 
 /// Name of the manifest.
 pub const MANIFEST: &str = "pack.yaml";
@@ -106,7 +105,8 @@ impl PackDir {
         } else {
             format!("{subdir}/{MANIFEST}")
         };
-        let manifest = read_manifest(&path.join(MANIFEST))?;
+        let file = path.join(MANIFEST);
+        let manifest = limited::read(&file, MAX_METADATA_BYTES).on("read", &file)?;
         let manifest =
             Manifest::parse(&shown, &manifest).map_err(|cause| PackDirError::Manifest {
                 source_name: source_name.to_owned(),
@@ -126,17 +126,6 @@ impl PackDir {
             Err(PackDirError::NotFound { .. } | PackDirError::File(_))
         )
     }
-}
-
-/// The manifest's bytes; one more than allowed is enough to refuse it later.
-fn read_manifest(path: &Path) -> Result<Vec<u8>, FsError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .on("open", path)?
-        .take(MAX_METADATA_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .on("read", path)?;
-    Ok(bytes)
 }
 
 fn find(root: &Path, source_name: &str) -> Result<String, PackDirError> {

@@ -6,6 +6,7 @@
 
 pub mod durable;
 pub mod error;
+pub mod limited;
 pub mod lock;
 pub mod placement;
 pub mod remove;

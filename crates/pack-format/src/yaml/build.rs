@@ -22,8 +22,7 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
             file,
             None,
             format!(
-                "it is {} bytes long; at most {MAX_METADATA_BYTES} are read",
-                bytes.len()
+                "it is longer than {MAX_METADATA_BYTES} bytes, the most a text of metadata may have"
             ),
         ));
     }
