@@ -1,8 +1,8 @@
 #!/bin/sh
 # Times the program beside its peers; see benches/README.md.
 #
-#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check merge resolve
-#   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3)
+#   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check web merge resolve
+#   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3) PACKS_DIR (packs to use instead of made ones)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 attune=$(realpath "${1:-$here/../target/release/attune}")
@@ -13,7 +13,7 @@ python=${PYTHON:-python3}
 rounds=${ROUNDS:-5}
 count=${PACKS:-300}
 mkdir -p "$work"; work=$(cd "$work" && pwd)
-packs=$work/packs-$count
+packs=${PACKS_DIR:-$work/packs-$count}
 [ -d "$packs" ] || "$python" "$here/make_packs.py" "$packs" "$count"
 flags="--base-url https://packs.example.org/ -q"
 
@@ -63,6 +63,53 @@ bench_install() {
         "sha256sum and 2 tar=cd $work/to && (cd $work/flat && sha256sum --status -c SHA256SUMS) && ls $work/flat/*.gz | xargs -P2 -n1 tar xzf" \
         "attune=ATTUNE__PACKS_BASE_DIR=$work/to $attune pack install $refs --skip-deps --registry $work/again -q"
     rm -rf "$work/to" "$work/flat" "$work/again" "$work/again.state"
+}
+
+# Serves $work/web on a free port of this machine until the script ends; sets $url.
+serve_web() {
+    port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    {
+        echo "worker_processes 1; daemon off; pid $work/nginx.pid; error_log /dev/null; events { worker_connections 2000; }"
+        echo "http { access_log off; sendfile on; keepalive_requests 1000000;"
+        for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $work/nginx-tmp;"; done
+        echo "types { text/html html; application/json json; application/gzip gz; }"
+        echo "server { listen 127.0.0.1:$port backlog=1024; root $work/web; } }"
+    } > "$work/nginx.conf"
+    nginx -p "$work" -c "$work/nginx.conf" 2>/dev/null &
+    trap "kill $!" EXIT
+    url=http://127.0.0.1:$port
+    until curl -s -o "$work/answer" "$url/requirements.txt"; do sleep 0.1; done
+}
+
+# nginx on this machine serves all; uv is looked for beside its Python package, so that no wrapper is timed.
+bench_web() {
+    echo "## Install: 200 packs from nginx on loopback, verified"
+    echo
+    uv=$("$python" -c 'import uv; print(uv.find_uv_bin())')
+    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"; mkdir -p "$work/web/flat" "$work/warm"
+    "$python" "$here/make_wheels.py" "$packs" "$work/web" 200
+    settled "$packs" "$work/web/tree"
+    refs=$(ls "$packs" | LC_ALL=C sort | head -200 | tr '\n' ' ')
+    for ref in $refs; do cp "$work/web/tree/archives/$ref/"*.tar.gz "$work/web/flat/"; done
+    (cd "$work/web/flat" && sha256sum *.tar.gz > "$work/SHA256SUMS")
+    serve_web
+    awk -v url="$url" '{ print "url = \"" url "/flat/" $2 "\"\noutput = \"" $2 "\"" }' "$work/SHA256SUMS" > "$work/curl.cfg"
+    uv_install="$uv pip install -q --no-deps --index-url $url/simple --target $work/to --python $(command -v "$python") -r $work/web/requirements.txt --cache-dir"
+    ours="$attune pack install $refs --registry $url/tree/ -q"
+    ATTUNE__PACKS_BASE_DIR=$work/warm $ours
+    $uv_install "$work/uv-warm"
+    pairs "rm -rf $work/to $work/uv-cold; mkdir -p $work/to; case \$NAME in *warm*) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
+        "curl, sha256sum, 2 tar=cd $work/to && curl -s --parallel --parallel-max 8 -K $work/curl.cfg && sha256sum --status -c $work/SHA256SUMS && ls *.gz | xargs -P2 -n1 tar xzf && rm *.gz" \
+        "attune, cold=ATTUNE__PACKS_BASE_DIR=$work/to $ours" \
+        "uv, cold=$uv_install $work/uv-cold" \
+        "uv, warm=$uv_install $work/uv-warm" \
+        "attune, warm=ATTUNE__PACKS_BASE_DIR=$work/warm $ours"
+    ATTUNE__PACKS_BASE_DIR=$work/warm $ours
+    pairs "true" \
+        "uv, nothing to do=$uv pip install -q --no-deps --offline --target $work/to --python $(command -v "$python") -r $work/web/requirements.txt --cache-dir $work/uv-warm" \
+        "attune, nothing to do=ATTUNE__PACKS_BASE_DIR=$work/warm $ours" \
+        "attune, nothing to do, one pack=ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack install ${refs%% *} --registry $url/tree/ -q"
+    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"
 }
 
 bench_check() {

@@ -52,6 +52,48 @@ impl Place {
     }
 }
 
+/// A registry in a folder is named as seen from the lock: both can be moved together, and the same project gives the
+/// same bytes wherever it lies.
+#[test]
+fn lock_of_a_folder_moves_with_it() {
+    let place = Place::new();
+    place.pack("core-1", "core", "1.0.0", "");
+    for project in ["here", "there/deep"] {
+        let tree = format!("{project}/tree");
+        fs::create_dir_all(place.path(project)).unwrap();
+        place.run(&["registry", "build", "packs", "--out", &tree], 0);
+        fs::write(
+            place.path(project).join("packs.yaml"),
+            "packs: {core: \"*\"}\n",
+        )
+        .unwrap();
+    }
+    let lock = |project: &str| {
+        let file = format!("{project}/packs.yaml");
+        let registry = format!("{project}/tree");
+        place.run(
+            &["pack", "lock", "--file", &file, "--registry", &registry],
+            0,
+        );
+        fs::read_to_string(place.path(project).join("packs.lock")).unwrap()
+    };
+    let here = lock("here");
+    assert!(
+        here.contains("\"tree/archives/core/core-1.0.0.tar.gz\""),
+        "{here}"
+    );
+    assert!(
+        !here.contains("file:") && !here.contains("/here/"),
+        "{here}"
+    );
+    assert_eq!(lock("there/deep"), here);
+    fs::remove_dir_all(place.path("here")).unwrap();
+    fs::rename(place.path("there/deep"), place.path("moved")).unwrap();
+    let frozen = ["pack", "install", "--frozen", "--file", "moved/packs.yaml"];
+    place.run(&[&frozen[..], &["--registry", "moved/tree"]].concat(), 0);
+    assert_eq!(place.active("core").as_deref(), Some("1.0.0"));
+}
+
 /// The lock says everything an installation needs, and is the same bytes wherever it is made.
 #[test]
 fn lock_is_complete_and_the_same_everywhere() {

@@ -25,6 +25,7 @@
 //! * `login`     `registry login` and `logout`: a token is checked, kept, used and forgotten
 //! * `resolve`   which versions are chosen, and what is said about the others
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
+//! * `registry_list` `registry add` and `remove`: the configuration changes, and nothing else in it
 //! * `registry_format` the fields that `docs/registry-format.md` names
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
@@ -71,6 +72,7 @@ mod login;
 mod registry_check;
 mod registry_diff;
 mod registry_format;
+mod registry_list;
 mod registry_merge;
 mod resolve;
 mod serve;

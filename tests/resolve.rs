@@ -66,6 +66,28 @@ fn versions_for_other_hosts_are_not_chosen() {
     assert_eq!(place.active("core").as_deref(), Some("2.0.0"));
 }
 
+/// A host is asked about what would be new; where everything is there already, no program is run.
+#[test]
+fn nothing_to_do_asks_no_runtime() {
+    let place = registry("dependencies: {python_version: \">=3.12\", nodejs_version: \"^20\"}\n");
+    place.programs("Python 3.12.1", "v20.1.0");
+    place.pack_with_programs(&["install", "app", "--registry", "tree"], 0);
+    assert_eq!(place.active("core").as_deref(), Some("2.0.0"));
+    let asked = place.path("asked");
+    for name in ["python3", "node"] {
+        let script = format!("#!/bin/sh\n: > '{}'\nexit 1\n", asked.display());
+        fs::write(place.path("bin").join(name), script).unwrap();
+    }
+    let again = ["install", "app", "core", "--registry", "tree"];
+    place.pack_with_programs(&again, 0);
+    assert!(!asked.exists());
+    // The same programs are asked where there is something to do.
+    place.pack_with_programs(&["uninstall", "app", "core", "--yes"], 0);
+    place.pack_with_programs(&again, 0);
+    assert!(asked.exists());
+    assert_eq!(place.active("core").as_deref(), Some("1.0.0"));
+}
+
 /// A directory this host is not made for is refused with what was found; `--skip-deps` asks nothing.
 #[test]
 fn directory_for_another_host_is_refused() {

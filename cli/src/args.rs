@@ -160,6 +160,10 @@ pub(crate) enum RegistryCommand {
     Check(crate::commands::registry::check::CheckArgs),
     /// Say what changed between two registries, or two states of one
     Diff(crate::commands::registry::diff::DiffArgs),
+    /// Add a registry to the configuration file
+    Add(crate::commands::registry::add::AddArgs),
+    /// Remove a registry from the configuration file
+    Remove(crate::commands::registry::remove::RemoveArgs),
     /// Check a token with a registry and keep it; it is read from standard input, or asked for
     Login(crate::commands::registry::login::LoginArgs),
     /// Forget the token of a registry

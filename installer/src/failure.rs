@@ -43,6 +43,8 @@ impl Classify for pack_client::FetchError {
     fn class(&self) -> FailureClass {
         if self.is_authentication() {
             FailureClass::Authentication
+        } else if self.is_verification() {
+            FailureClass::Verification
         } else {
             FailureClass::Network
         }

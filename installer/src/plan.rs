@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use pack_client::{ArchiveSource, Candidate, Listing, LookupError, Place, Registries, Registry};
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, PackRef, Version};
-use pack_resolve::{Request, Resolution, ResolveError, Withheld, resolve};
+use pack_resolve::{Picked, Request, Resolution, ResolveError, Withheld, resolve};
 
 use crate::layout::Layout;
 use crate::policy::Policy;
@@ -85,13 +85,13 @@ pub(crate) async fn plan(
         searched: Vec::new(),
     };
     search.look_up(Reach::Unsatisfied).await?;
-    let first = resolve(&search.request());
+    let first = search.resolve();
     let resolution = match first {
         Err(ResolveError::Conflict { .. } | ResolveError::MissingDependency { .. })
             if given.dependencies == Dependencies::Install =>
         {
             search.look_up(Reach::Everything).await?;
-            resolve(&search.request())
+            search.resolve()
         }
         outcome => outcome,
     };
@@ -117,6 +117,15 @@ enum Reach {
     Unsatisfied,
     /// All.
     Everything,
+}
+
+/// Whether the host is asked about versions before they are chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HostCheck {
+    /// Versions are offered whatever they need.
+    Later,
+    /// What does not run here is withheld.
+    Now,
 }
 
 struct Search<'a> {
@@ -207,9 +216,40 @@ impl Search<'_> {
         !self.registries.settings().offline || stored() || candidate.archives.iter().any(here)
     }
 
+    /// Chooses versions.
+    ///
+    /// Asking a host for its runtimes takes longer than everything else here. So it is asked about the versions
+    /// that would be chosen anyway, and about all of them only if one of those does not run on it.
+    fn resolve(&self) -> Result<Resolution, ResolveError> {
+        let unasked = resolve(&self.request(HostCheck::Later));
+        let policy = self.given.policy;
+        if !policy.refuses_by_host(self.given.dependencies)
+            || matches!(&unasked, Ok(resolution) if self.runs_here(resolution))
+        {
+            return unasked;
+        }
+        resolve(&self.request(HostCheck::Now))
+    }
+
+    /// Whether everything that would be new has what it needs of the host.
+    fn runs_here(&self, resolution: &Resolution) -> bool {
+        let new = resolution.packs.iter().filter(|picked| !self.stays(picked));
+        new.filter_map(|picked| {
+            let (_, listing) = self.listings.get(&picked.pack_ref)?;
+            (listing.candidates.iter()).find(|candidate| candidate.version == picked.version)
+        })
+        .all(|candidate| self.given.policy.unmet_by_host(candidate).is_none())
+    }
+
+    /// Whether a pack is installed with the version that was chosen.
+    fn stays(&self, picked: &Picked) -> bool {
+        let record = self.given.state.packs.get(&picked.pack_ref);
+        record.is_some_and(|record| record.version == picked.version)
+    }
+
     /// Leaves out installed packs that neither change nor have to do with what was asked for.
     fn concerned(&self, resolution: &mut Resolution) {
-        let request = self.request();
+        let request = self.request(HostCheck::Later);
         let versions: BTreeMap<PackRef, Version> = (resolution.packs.iter())
             .map(|picked| (picked.pack_ref.clone(), picked.version.clone()))
             .collect();
@@ -223,11 +263,7 @@ impl Search<'_> {
             let chosen = candidates.filter(|c| versions.get(pack_ref) == Some(&c.version));
             open.extend(chosen.flat_map(|c| c.dependencies.iter().map(|d| &d.pack_ref)));
         }
-        let stays = |picked: &pack_resolve::Picked| {
-            let record = self.given.state.packs.get(&picked.pack_ref);
-            record.is_some_and(|record| record.version == picked.version)
-        };
-        (resolution.packs).retain(|p| reached.contains(&p.pack_ref) || !stays(p));
+        (resolution.packs).retain(|p| reached.contains(&p.pack_ref) || !self.stays(p));
         (resolution.cycles).retain(|cycle| cycle.iter().any(|p| reached.contains(p)));
     }
 
@@ -240,10 +276,14 @@ impl Search<'_> {
     }
 
     /// Why a listed version may not be chosen, if it may not.
-    fn withheld(&self, candidate: &Candidate) -> Option<Withheld> {
+    fn withheld(&self, candidate: &Candidate, host: HostCheck) -> Option<Withheld> {
         let now = self.registries.settings().now;
-        let dependencies = self.given.dependencies;
-        match (self.given.policy).withheld(candidate, dependencies, now) {
+        let policy = self.given.policy;
+        let by_host = || {
+            let asked = host == HostCheck::Now && policy.refuses_by_host(self.given.dependencies);
+            asked.then(|| policy.unmet_by_host(candidate)).flatten()
+        };
+        match policy.withheld(candidate, now).or_else(by_host) {
             Some(Withheld::Unmet { .. }) | None if !self.is_at_hand(candidate) => {
                 Some(Withheld::NotCached)
             }
@@ -252,7 +292,7 @@ impl Search<'_> {
     }
 
     /// What is known, as the resolver wants it.
-    fn request(&self) -> Request {
+    fn request(&self, host: HostCheck) -> Request {
         let skip = self.given.dependencies == Dependencies::Skip;
         let kept = |needs: &[PackDependency]| if skip { Vec::new() } else { needs.to_vec() };
         let mut request = Request {
@@ -276,7 +316,7 @@ impl Search<'_> {
             for candidate in &listing.candidates {
                 let needs = kept(candidate.dependencies());
                 let mut choice = pack_resolve::Candidate::new(candidate.version.clone(), needs);
-                choice.withheld = self.withheld(candidate);
+                choice.withheld = self.withheld(candidate, host);
                 request.add(pack_ref.clone(), choice);
             }
         }

@@ -36,25 +36,27 @@ pub enum Requirements {
 }
 
 impl Policy {
-    /// Why a listed version may not be chosen, if it may not. The host is asked only if `dependencies` matter.
-    pub(crate) fn withheld(
-        &self,
-        candidate: &Candidate,
-        dependencies: Dependencies,
-        now: Timestamp,
-    ) -> Option<Withheld> {
+    /// Why a listed version may not be chosen whatever the host is, if it may not.
+    pub(crate) fn withheld(&self, candidate: &Candidate, now: Timestamp) -> Option<Withheld> {
         if let Some(yank) = &candidate.yanked {
             return Some(Withheld::Yanked {
                 reason: yank.reason.clone(),
             });
         }
-        let too_young = self.too_young(candidate, now);
-        match dependencies {
-            Dependencies::Skip => too_young,
-            Dependencies::Install => {
-                too_young.or_else(|| self.unmet_by_host(&requirements(candidate)))
-            }
-        }
+        self.too_young(candidate, now)
+    }
+
+    /// Whether versions that do not run on the host may not be chosen.
+    pub(crate) fn refuses_by_host(&self, dependencies: Dependencies) -> bool {
+        dependencies == Dependencies::Install && self.requirements == Requirements::Refuse
+    }
+
+    /// What a listed version needs that the host has not; asks the host.
+    pub(crate) fn unmet_by_host(&self, candidate: &Candidate) -> Option<Withheld> {
+        let (refused, _) = self.check(&requirements(candidate));
+        (!refused.is_empty()).then(|| Withheld::Unmet {
+            reason: refused.join(", "),
+        })
     }
 
     fn too_young(&self, candidate: &Candidate, now: Timestamp) -> Option<Withheld> {
@@ -71,16 +73,6 @@ impl Policy {
                 usable_at,
             },
         )
-    }
-
-    fn unmet_by_host(&self, requirements: &[Requirement]) -> Option<Withheld> {
-        if self.requirements == Requirements::Warn {
-            return None;
-        }
-        let (refused, _) = self.check(requirements);
-        (!refused.is_empty()).then(|| Withheld::Unmet {
-            reason: refused.join(", "),
-        })
     }
 
     /// What does not hold: what this host has not, then what nobody can tell.

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use crate::support::{path_variable, project};
+use crate::support::{installed, path_variable, project};
 use template::{SERVICES, Step, steps};
 
 /// What there is a template for, with each service.
@@ -152,7 +152,7 @@ fn steps_are_valid_shell() {
             .unwrap();
         assert!(done.status.success(), "{file}: {done:?}");
     }
-    if !template::installed("shellcheck") {
+    if !installed("shellcheck") {
         return;
     }
     let done = Command::new("shellcheck")

@@ -1,11 +1,10 @@
 //! The steps in the templates.
 
 use std::fs;
-use std::process::Command;
 
 use serde_yaml::Value;
 
-use crate::support::project;
+use crate::support::{installed, project};
 
 /// The services there are templates for; each has a folder.
 pub(crate) const SERVICES: [&str; 3] = ["github", "gitlab", "jenkins"];
@@ -17,19 +16,6 @@ pub(crate) fn runnable() -> Vec<&'static str> {
     } else {
         Vec::new()
     }
-}
-
-/// Whether a program is there; if not the test says so, and fails where everything must run.
-#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
-pub(crate) fn installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-    let everything = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    assert!(found || !everything, "{program} is not installed");
-    if !found {
-        println!("skipped: {program} is not installed");
-    }
-    found
 }
 
 /// One step of a template.

@@ -129,3 +129,53 @@ fn sources_are_tried_in_the_preferred_order() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("trying the next source"), "{said}");
 }
+
+/// What a registry's entry in the configuration says of proxies and authorities holds for its repositories too.
+#[test]
+fn proxy_and_authorities_of_a_registry_are_for_its_repositories() {
+    let origin = Origin::new();
+    let place = &origin.place;
+    let checksum = tree_digest(place, &origin.repository);
+    let list_at = |url: &str| {
+        let source = json!({
+            "type": "git", "url": url, "ref": origin.commits[2], "checksum": checksum,
+        });
+        list(place, &json!([source]));
+    };
+    let configure = |entry: &str| {
+        let text = format!(
+            "pack_registry:\n  allow_http: true\n  indices:\n    - {{url: listed/index.json, {entry}}}\n"
+        );
+        fs::write(place.path("config.yaml"), text).unwrap();
+    };
+    let (secure, authority) = GitHttp::start_secure(&place.path("served"));
+    list_at(&secure.url("slack.git"));
+    configure("name: L");
+    let said = place.refuses_git("slack", &[], 4);
+    assert!(
+        said.contains("slack.git") && said.contains("ertificate"),
+        "{said}"
+    );
+    fs::write(place.path("ca.pem"), authority).unwrap();
+    configure("ca_file: ca.pem");
+    place.install_git("slack", &[], 0);
+    configure("ca_file: nowhere.pem");
+    let said = place.refuses_git("slack", &["--force"], 1);
+    assert!(said.contains("nowhere.pem"), "{said}");
+
+    // Only the proxy knows this host.
+    let proxy = GitHttp::start(&place.path("served"), None);
+    list_at("http://packs.invalid/slack.git");
+    configure("name: L");
+    place.refuses_git("slack", &["--force"], 4);
+    configure(&format!("proxy: \"http://{}\"", proxy.address));
+    place.install_git("slack", &["--force"], 0);
+    let requests = proxy.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|line| line.contains("http://packs.invalid/slack.git/"))
+            && requests.len() > 1,
+        "{requests:?}"
+    );
+}

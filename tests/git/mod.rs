@@ -4,6 +4,7 @@ mod hostile;
 mod http;
 mod listed;
 mod refs;
+mod ssh;
 
 use std::fs;
 

@@ -1,10 +1,14 @@
 //! `GitHttp`: smart HTTP for git repositories, by git's own CGI program behind a small server on loopback.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::git::{git_in, isolated};
 
@@ -20,17 +24,44 @@ struct Shared {
     /// The `Authorization` that opens it; none for everybody.
     authorization: Option<String>,
     requests: Mutex<Vec<String>>,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl GitHttp {
-    /// Serves `root`, to whoever sends `authorization` or, without it, to everybody.
+    /// Serves `root`, to whoever sends `authorization` or, without it, to everybody. As a proxy, it takes every host
+    /// for its own.
     pub(crate) fn start(root: &Path, authorization: Option<&str>) -> Self {
+        Self::begin(root, authorization, None)
+    }
+
+    /// The same over https; returns the certificate of its authority, as PEM.
+    pub(crate) fn start_secure(root: &Path) -> (Self, String) {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let server = Self::begin(root, None, Some(Arc::new(config)));
+        (server, authority.pem())
+    }
+
+    fn begin(root: &Path, authorization: Option<&str>, tls: Option<Arc<ServerConfig>>) -> Self {
         let programs = git_in(root, &["--exec-path"]);
         let shared = Arc::new(Shared {
             root: root.to_owned(),
             program: Path::new(&programs).join("git-http-backend"),
             authorization: authorization.map(str::to_owned),
             requests: Mutex::default(),
+            tls,
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -39,14 +70,19 @@ impl GitHttp {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&of_thread);
                 // A client that goes away is its own business.
-                std::thread::spawn(move || stream.and_then(|stream| answer(&stream, &shared)));
+                std::thread::spawn(move || stream.and_then(|stream| accept(stream, &shared)));
             }
         });
         Self { address, shared }
     }
 
     pub(crate) fn url(&self, repository: &str) -> String {
-        format!("http://{}/{repository}", self.address)
+        let scheme = if self.shared.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}/{repository}", self.address)
     }
 
     /// Request lines since the last call.
@@ -63,8 +99,7 @@ struct Request {
 }
 
 impl Request {
-    fn read(stream: &TcpStream) -> std::io::Result<Self> {
-        let mut reader = BufReader::new(stream);
+    fn read(mut reader: impl BufRead) -> std::io::Result<Self> {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let mut request = Self {
@@ -94,14 +129,27 @@ impl Request {
     }
 }
 
-fn answer(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let request = Request::read(stream)?;
+fn accept(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let Some(config) = &shared.tls else {
+        return answer(stream, shared).map(drop);
+    };
+    let connection = ServerConnection::new(Arc::clone(config)).map_err(std::io::Error::other)?;
+    let mut stream = answer(StreamOwned::new(connection, stream), shared)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+fn answer<S: Read + Write>(stream: S, shared: &Shared) -> std::io::Result<S> {
+    let mut reader = BufReader::new(stream);
+    let request = Request::read(&mut reader)?;
+    let mut stream = reader.into_inner();
     shared.requests.lock().unwrap().push(request.line.clone());
     let authorization = shared.authorization.as_deref();
     if authorization.is_some_and(|expected| request.header("authorization") != expected) {
         let challenge =
             "WWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\nConnection: close";
-        return write!(stream, "HTTP/1.1 401 Unauthorized\r\n{challenge}\r\n\r\n");
+        write!(stream, "HTTP/1.1 401 Unauthorized\r\n{challenge}\r\n\r\n")?;
+        return Ok(stream);
     }
     let output = run(shared, &request)?;
     let end = output.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
@@ -114,7 +162,8 @@ fn answer(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         stream,
         "HTTP/1.1 {status}\r\nConnection: close\r\n{head}\r\n\r\n"
     )?;
-    stream.write_all(&output[end + 4..])
+    stream.write_all(&output[end + 4..])?;
+    Ok(stream)
 }
 
 /// What git's program answers, with its head.
@@ -122,6 +171,11 @@ fn run(shared: &Shared, request: &Request) -> std::io::Result<Vec<u8>> {
     let mut words = request.line.split(' ');
     let method = words.next().unwrap_or_default();
     let target = words.next().unwrap_or_default();
+    // A proxy is asked for a whole URL.
+    let target = match target.strip_prefix("http://") {
+        Some(rest) => &rest[rest.find('/').unwrap_or(rest.len())..],
+        None => target,
+    };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut command = Command::new(&shared.program);
     isolated(&mut command).envs([

@@ -5,6 +5,7 @@ pub(crate) mod git_http;
 pub(crate) mod index;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -24,13 +25,16 @@ pub(crate) fn project() -> PathBuf {
 /// A folder of its own for one test, with a home that holds no configuration.
 pub(crate) struct Place {
     dir: TempDir,
+    /// Where programs are looked for first.
+    programs: Option<PathBuf>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("home")).unwrap();
-        Self { dir }
+        let programs = None;
+        Self { dir, programs }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -44,10 +48,22 @@ impl Place {
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()
-            .env("PATH", path_variable())
+            .env("PATH", self.path_variable())
             .env("HOME", self.path("home"))
             .env("ATTUNE__PACKS_BASE_DIR", self.path("installed"));
         command
+    }
+
+    /// From now on, programs are looked for in `directory` first.
+    pub(crate) fn prefer_programs_of(&mut self, directory: PathBuf) {
+        self.programs = Some(directory);
+    }
+
+    fn path_variable(&self) -> OsString {
+        let everywhere = path_variable();
+        let all = self.programs.iter().cloned();
+        let all = all.chain(std::env::split_paths(&everywhere));
+        std::env::join_paths(all).unwrap()
     }
 
     /// Runs to the end; the exit code must be `code`.
@@ -88,7 +104,7 @@ impl Place {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests run other programs")]
-pub(crate) fn path_variable() -> std::ffi::OsString {
+pub(crate) fn path_variable() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }
 
@@ -189,6 +205,19 @@ pub(crate) fn material(variable: &str) -> Option<PathBuf> {
         println!("skipped: {variable} is not set");
     }
     folder
+}
+
+/// Whether a program is there; if not the test says so, and fails where everything must run.
+#[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
+pub(crate) fn installed(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    let everything = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(found || !everything, "{program} is not installed");
+    if !found {
+        println!("skipped: {program} is not installed");
+    }
+    found
 }
 
 /// Every file and link below a directory with what it holds; empty if there is none.

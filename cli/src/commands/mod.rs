@@ -17,7 +17,8 @@ use crate::settings::Settings;
 
 /// Runs the command that was typed.
 pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
-    let settings = || Settings::load(args.global.config.as_deref());
+    let global = &args.global;
+    let settings = || Settings::load(global.config.as_deref());
     match &args.command {
         Command::Pack(command) => pack::run(command, &settings()?, report),
         Command::Registry(RegistryCommand::Build(args)) => {
@@ -31,6 +32,13 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         }
         Command::Registry(RegistryCommand::Check(args)) => {
             registry::check::run(args, &settings()?, report)
+        }
+        Command::Registry(RegistryCommand::Add(args)) => {
+            let settings = Settings::load_or_begin(global.config.as_deref())?;
+            registry::add::run(args, &settings, report)
+        }
+        Command::Registry(RegistryCommand::Remove(args)) => {
+            registry::remove::run(args, &settings()?, report)
         }
         Command::Registry(RegistryCommand::Login(args)) => {
             registry::login::login(args, &pack::context(&settings()?, report)?)

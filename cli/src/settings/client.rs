@@ -45,6 +45,14 @@ impl Settings {
         })
     }
 
+    /// The same where what registries say now counts: without a cache.
+    pub(crate) fn client_without_cache(&self, now: Timestamp) -> Result<ClientSettings, Failure> {
+        Ok(ClientSettings {
+            cache_directory: None,
+            ..self.client(now, PathBuf::new())?
+        })
+    }
+
     fn prefer_source(&self, default: PreferSource) -> Result<PreferSource, Failure> {
         const PATH: [&str; 2] = ["pack_registry", "prefer_source"];
         let Some(found) = self.find(&PATH)? else {

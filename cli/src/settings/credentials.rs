@@ -48,6 +48,12 @@ impl Settings {
         Credentials::read(beside.with_file_name(NAME))
     }
 
+    /// Whether a token is kept for a URL, as far as that can be read.
+    pub(crate) fn has_token(&self, url: &str) -> bool {
+        self.credentials()
+            .is_ok_and(|credentials| credentials.token(url).is_some())
+    }
+
     /// The registry with its stored token, if it has one and no header of its own for that.
     pub(crate) fn with_token(&self, mut config: RegistryConfig) -> Result<RegistryConfig, Failure> {
         if self.file.is_none() && user_config().is_none() {

@@ -5,10 +5,12 @@
 
 mod client;
 mod credentials;
+mod edit;
 mod git;
 mod keys;
 mod policy;
 mod registry;
+mod registry_list;
 mod retention;
 
 use std::ffi::OsString;
@@ -20,6 +22,8 @@ use std::{env, fs};
 use pack_client::RegistryConfig;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
+pub(crate) use self::edit::Change;
+pub(crate) use self::registry_list::Listed;
 pub(crate) use self::retention::days;
 use crate::failure::{Code, Failure};
 
@@ -171,16 +175,20 @@ impl Settings {
         if !found.node.is_sequence() && !found.node.is_null() {
             return Err(wrong(&PATH, &found, "a list of registries"));
         }
-        let allowed = registry::Allowed {
-            http: self.flag(&["pack_registry", "allow_http"], false)?,
-            insecure_tls: self.flag(&["pack_registry", "allow_insecure_tls"], false)?,
-        };
+        let allowed = self.allowed()?;
         found
             .node
             .items()
             .iter()
             .map(|item| self.with_token(registry::read(item, &found.origin, allowed)?))
             .collect()
+    }
+
+    fn allowed(&self) -> Result<registry::Allowed, Failure> {
+        Ok(registry::Allowed {
+            http: self.flag(&["pack_registry", "allow_http"], false)?,
+            insecure_tls: self.flag(&["pack_registry", "allow_insecure_tls"], false)?,
+        })
     }
 
     /// Whether a direct source must have the digest it was given.

@@ -53,7 +53,7 @@ impl Cached {
     /// Whether it may be used without asking. A clock that was set back makes it old, not young.
     pub(crate) fn is_fresh(&self, now: Timestamp, ttl: Duration) -> bool {
         let age = now.as_unix() - self.fetched_at.as_unix();
-        u64::try_from(age).is_ok_and(|age| age <= ttl.as_secs())
+        u64::try_from(age).is_ok_and(|age| age < ttl.as_secs())
     }
 }
 

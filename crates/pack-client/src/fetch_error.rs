@@ -120,6 +120,16 @@ pub enum FetchError {
         /// Where it was named.
         origin: String,
     },
+    /// It came in a content coding, so that its bytes are not those of the file.
+    #[error(
+        "`{url}` was sent in the content coding `{encoding}`, although it was asked for as it is"
+    )]
+    Encoded {
+        /// The URL.
+        url: String,
+        /// The coding.
+        encoding: String,
+    },
     /// More bytes than allowed.
     #[error("`{url}` sent more than {limit} bytes")]
     TooLarge {
@@ -139,6 +149,19 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// For a body in a coding that it should not be in.
+    pub fn encoded(url: String, encoding: &str) -> Self {
+        Self::Encoded {
+            url,
+            encoding: pack_format::text::printable(encoding),
+        }
+    }
+
+    /// Whether the bytes are not what they should be.
+    pub fn is_verification(&self) -> bool {
+        matches!(self, Self::Encoded { .. })
+    }
+
     /// Whether the same request may succeed in a moment.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -232,6 +255,9 @@ impl Hint for FetchError {
             Self::TlsSetup { .. } => "install the CA certificates of your system",
             Self::Address { .. } | Self::Redirect { .. } => {
                 "ask the registry's operator where its packs should come from"
+            }
+            Self::Encoded { .. } => {
+                "have the server send archives and documents without compressing them on the way"
             }
             Self::Redirects { .. } | Self::TooLarge { .. } => {
                 "report this to the registry's operator"

@@ -30,7 +30,8 @@ pub use registry_error::RegistryError;
 pub use reporter::{Reporter, Silent};
 pub use search::SearchHit;
 pub use settings::{
-    ClientSettings, Headers, OnError, PreferSource, Proxies, Proxy, RegistryConfig, Tls,
+    ClientSettings, Connection, DEFAULT_PRIORITY, Headers, OnError, PreferSource, Proxies, Proxy,
+    RegistryConfig, Tls,
 };
 pub use snapshot::{Snapshot, SnapshotFormat};
 pub use spool::{ReadSeek, Received};

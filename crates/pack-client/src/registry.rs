@@ -23,7 +23,7 @@ use crate::location::Location;
 use crate::registry_error::RegistryError;
 use crate::reporter::Reporter;
 use crate::search::SearchHit;
-use crate::settings::{ClientSettings, RegistryConfig};
+use crate::settings::{ClientSettings, Connection, RegistryConfig};
 use crate::spool::Received;
 use crate::tree::{self, ArchiveBase, Tree};
 
@@ -34,6 +34,7 @@ pub struct Registry {
     location: Location,
     policy: UrlPolicy,
     documents: Documents,
+    connection: Connection,
     format: Format,
     index: OnceCell<Option<Index>>,
 }
@@ -85,6 +86,10 @@ impl Registry {
             location,
             policy,
             documents,
+            connection: Connection {
+                proxies: config.proxies.clone(),
+                ca_file: config.tls.ca_file.clone(),
+            },
             format,
             index: index.map_or_else(OnceCell::new, |index| OnceCell::from(Some(index))),
         })
@@ -306,7 +311,7 @@ impl Registry {
                 Ok(http.archive(download, reporter).await?)
             }
             (Place::Web(url), Documents::Files { .. }) => {
-                let http = Http::direct(request.settings, self.policy, None);
+                let http = Http::of_files(request.settings, self.policy, &self.connection);
                 let download = Download {
                     url,
                     limit,
@@ -331,10 +336,15 @@ impl Registry {
         match &self.documents {
             Documents::Web { http, .. } => http.addresses(url).await,
             Documents::Files { .. } => {
-                let http = Http::direct(settings, self.policy, None);
+                let http = Http::of_files(settings, self.policy, &self.connection);
                 http.addresses(url).await
             }
         }
+    }
+
+    /// Proxies and authorities for [`Self::addresses`].
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     fn known_index(&self) -> Option<&Index> {

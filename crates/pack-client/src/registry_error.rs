@@ -104,7 +104,11 @@ impl RegistryError {
 
     /// Whether bytes were not what their pin says.
     pub fn is_verification(&self) -> bool {
-        matches!(self, Self::Digest { .. })
+        match self {
+            Self::Digest { .. } => true,
+            Self::Fetch(error) => error.is_verification(),
+            _ => false,
+        }
     }
 
     /// Whether the network or a server is to blame.

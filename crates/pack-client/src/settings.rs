@@ -63,6 +63,15 @@ impl RegistryConfig {
     }
 }
 
+/// How programs that dial themselves, such as git, get to what a registry lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Proxies of the registry; those of everything else when absent.
+    pub proxies: Option<Proxies>,
+    /// PEM file of further authorities to trust, beside those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Which sources beside a registry's own archive are tried first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PreferSource {

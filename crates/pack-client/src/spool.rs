@@ -31,6 +31,7 @@ pub struct Received {
     body: Body,
     digest: ArchiveDigest,
     size_bytes: u64,
+    encoding: Option<String>,
 }
 
 #[derive(Debug)]
@@ -95,11 +96,24 @@ impl Spool {
             },
             digest: ArchiveDigest::from_bytes(self.hasher.finalize().into()),
             size_bytes: self.size_bytes,
+            encoding: None,
         }
     }
 }
 
 impl Received {
+    /// The same, with the content coding its server named.
+    pub(crate) fn in_encoding(mut self, encoding: Option<String>) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// The content coding a server says the bytes are in, though none was asked for. They are kept as they came:
+    /// some servers say so of archives they do not touch.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
+    }
+
     /// Takes the bytes of a file, at most `limit` of them; larger bodies are copied into `directory`.
     ///
     /// The file may change afterwards without harm: what was hashed is what will be read.
@@ -125,6 +139,7 @@ impl Received {
                 digest: ArchiveDigest::of(&bytes),
                 size_bytes: bytes.len() as u64,
                 body: Body::Memory(bytes),
+                encoding: None,
             });
         }
         let mut spool = Spool::new(directory);

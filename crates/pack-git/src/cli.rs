@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -52,6 +52,10 @@ pub(crate) struct Cli<'a> {
     pub(crate) url: &'a RepositoryUrl,
     /// See [`crate::GitRequest::addresses`].
     pub(crate) addresses: &'a [SocketAddr],
+    /// See [`crate::GitRequest::proxy`].
+    pub(crate) proxy: Option<&'a str>,
+    /// PEM file of the authorities to trust, if not those of the system.
+    pub(crate) authorities: Option<PathBuf>,
     /// The bare repository to fetch into.
     pub(crate) directory: &'a Path,
     pub(crate) deadline: Instant,
@@ -211,7 +215,7 @@ impl Cli<'_> {
         command
     }
 
-    /// What belongs to this repository: where its host may be dialled, and who we are there.
+    /// What belongs to this repository: how its host may be reached and proves itself, and who we are there.
     fn configuration(&self) -> Vec<(String, OsString)> {
         let Scheme::Web(url) = self.url.scheme() else {
             return Vec::new();
@@ -223,6 +227,12 @@ impl Cli<'_> {
             let list: Vec<String> = self.addresses.iter().map(address).collect();
             let value = format!("{host}:{port}:{}", list.join(","));
             found.push(("http.curloptResolve".to_owned(), value.into()));
+        }
+        if let Some(proxy) = self.proxy {
+            found.push(("http.proxy".to_owned(), proxy.into()));
+        }
+        if let Some(authorities) = &self.authorities {
+            found.push(("http.sslCAInfo".to_owned(), authorities.into()));
         }
         if let Some(helper) = &self.settings.credential_helper {
             found.push(("credential.helper".to_owned(), helper.into()));

@@ -142,7 +142,7 @@ impl Hint for GitError {
                 "check the URL; a private repository needs a token or a key, see `docs/configuration.md`"
             }
             Self::Authentication { url, .. } if url.starts_with("http") => {
-                "set a token for this host under `git_tokens`, or use a `.netrc` file or a git credential helper"
+                "put a token for this host into `~/.netrc`, or set `git_credential_helper` in the configuration"
             }
             Self::Authentication { .. } => {
                 "check that your SSH agent or key file has a key this server knows: `ssh -T` to the same host tells"

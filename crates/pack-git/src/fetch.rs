@@ -7,6 +7,7 @@ use std::time::Instant;
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 use pack_format::git_ref::GitRef;
 
+use crate::authorities;
 use crate::cli::{Cli, CliError};
 use crate::error::GitError;
 use crate::select::{Advertised, Choice, SelectError};
@@ -25,7 +26,7 @@ pub struct Git<'a> {
 }
 
 /// What to fetch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct GitRequest<'a> {
     /// The repository.
     pub url: &'a RepositoryUrl,
@@ -33,9 +34,22 @@ pub struct GitRequest<'a> {
     pub git_ref: Option<&'a GitRef>,
     /// The only addresses at which the host of a web URL may be dialled; any when empty.
     pub addresses: &'a [SocketAddr],
+    /// The proxy for a web URL; none when empty, that of the environment when absent. It may hold a password.
+    pub proxy: Option<&'a str>,
+    /// PEM file of further authorities to trust, beside those of the system.
+    pub authorities: Option<&'a Path>,
     /// Where the objects go: a directory that does not exist yet, in one that does. Local repositories are
     /// read in place.
     pub directory: &'a Path,
+}
+
+impl std::fmt::Debug for GitRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitRequest")
+            .field("url", &self.url.as_str())
+            .field("git_ref", &self.git_ref)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A commit that is at hand.
@@ -90,10 +104,16 @@ impl<'a> Git<'a> {
         {
             return local(path, request);
         }
+        let authorities = request
+            .authorities
+            .map(|path| authorities::beside(self.settings, path, request.directory))
+            .transpose()?;
         let cli = Cli {
             settings: self.settings,
             url: request.url,
             addresses: request.addresses,
+            proxy: request.proxy,
+            authorities,
             directory: request.directory,
             deadline: Instant::now() + self.settings.timeout,
         };

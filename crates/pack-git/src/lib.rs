@@ -10,6 +10,7 @@
 //!
 //! Which program talks to the server is a [`Backend`]; everything after that is the same.
 
+mod authorities;
 mod cli;
 pub mod error;
 pub mod export;

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use pack_client::{Connection, Proxies};
 use pack_format::Checksum;
 use pack_format::git_ref::GitRef;
 use pack_fs::FsError;
-use pack_git::{Backend, Git, GitRequest, RepositoryUrl};
+use pack_git::{Backend, Git, GitRequest, RepositoryUrl, Scheme};
 
 use super::{Arrived, FetchFailure, Yard};
 use crate::stage::StagedPack;
@@ -29,7 +30,7 @@ pub(crate) struct GitOrigin {
 /// are any.
 pub(super) fn bring(
     place: &GitPlace,
-    addresses: &[SocketAddr],
+    (addresses, connection): (&[SocketAddr], &Connection),
     yard: Yard<'_>,
 ) -> Result<Arrived, FetchFailure> {
     let git = Git::new(yard.git);
@@ -47,6 +48,8 @@ pub(super) fn bring(
         url: &place.url,
         git_ref: place.git_ref.as_ref(),
         addresses,
+        proxy: connection.proxies.as_ref().map(|p| proxy(p, &place.url)),
+        authorities: connection.ca_file.as_deref(),
         directory: &own.path().join("repository"),
     })?;
     let tree = tempfile::Builder::new()
@@ -68,13 +71,22 @@ pub(super) fn bring(
     })
 }
 
+/// The proxy on the way to a repository; empty for none.
+fn proxy<'p>(proxies: &'p Proxies, url: &RepositoryUrl) -> &'p str {
+    let of_scheme = match url.scheme() {
+        Scheme::Web(url) if url.scheme() == "https" => &proxies.https,
+        _ => &proxies.http,
+    };
+    of_scheme.as_ref().map_or("", |proxy| &proxy.url)
+}
+
 /// The same for a source somebody named, with the checksum somebody gave.
 pub(super) fn bring_direct(
     place: &GitPlace,
     checksum: Option<&Checksum>,
     yard: Yard<'_>,
 ) -> Result<Arrived, FetchFailure> {
-    let mut arrived = bring(place, &[], yard)?;
+    let mut arrived = bring(place, (&[], &Connection::default()), yard)?;
     arrived.staged = super::work::check_tree(arrived.staged, checksum, yard)?;
     Ok(arrived)
 }

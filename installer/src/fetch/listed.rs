@@ -115,20 +115,23 @@ async fn archive(
     let body = registry.fetch(source, request, yard.reporter).await?;
     yard.reporter.download_finished(request.subject);
     let known = source.checksum.as_archive_digest();
-    match known.filter(|digest| *digest != body.digest()) {
-        None => Ok(Ready::Body(body, source.clone())),
-        Some(digest) => Err(StageError::Checksum {
-            name: format!("{}` from `{}", request.subject, source.place),
-            expected: digest.to_string(),
-            computed: body.digest().to_string(),
-        }
-        .into()),
+    let Some(digest) = known.filter(|digest| *digest != body.digest()) else {
+        return Ok(Ready::Body(body, source.clone()));
+    };
+    if let Some(encoding) = body.encoding() {
+        return Err(FetchError::encoded(source.place.to_string(), encoding).into());
     }
+    Err(StageError::Checksum {
+        name: format!("{}` from `{}", request.subject, source.place),
+        expected: digest.to_string(),
+        computed: body.digest().to_string(),
+    }
+    .into())
 }
 
 /// SECURITY: the URL is the registry's word, so its host is dialled only where the registry may send us.
 async fn repository<'scope>(
-    (registry, url): (&Registry, &Url),
+    (registry, url): (&'scope Registry, &Url),
     (candidate, place, tree): (&'scope Candidate, GitPlace, TreeDigest),
     scope: &'scope Scope<'scope, '_>,
     yard: Yard<'scope>,
@@ -139,7 +142,7 @@ async fn repository<'scope>(
     }
     let addresses = registry.addresses(url, yard.client).await?;
     let bring = move || -> Result<Arrived, FetchFailure> {
-        let mut arrived = git::bring(&place, &addresses, yard)?;
+        let mut arrived = git::bring(&place, (&addresses, registry.connection()), yard)?;
         arrived.staged = arrived.staged.expect(&Expected {
             pack_ref: &candidate.pack_ref,
             version: &candidate.version,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pack_client::{ArchiveSource, Candidate, Place, Received};
+use pack_client::{ArchiveSource, Candidate, FetchError, Place, Received};
 use pack_format::Checksum;
 use pack_fs::FsError;
 use url::Url;
@@ -37,16 +37,21 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
             })
         }
         (Job::Url { url, checksum }, Ready::Direct(body)) => {
-            let staged = direct(url.as_str(), body, checksum.as_ref(), yard)?.unpack(
-                &destination,
-                yard.limits,
-                None,
-            )?;
-            Ok(Arrived {
-                staged,
-                url: url.to_string(),
-                git: None,
-            })
+            let encoding = body.encoding().map(str::to_owned);
+            let staged = direct(url.as_str(), body, checksum.as_ref(), yard)
+                .and_then(|verified| verified.unpack(&destination, yard.limits, None));
+            match (staged, encoding) {
+                (Ok(staged), _) => Ok(Arrived {
+                    staged,
+                    url: url.to_string(),
+                    git: None,
+                }),
+                // Whatever is wrong with these bytes, they are not those of the file.
+                (Err(_), Some(encoding)) => {
+                    Err(FetchError::encoded(url.to_string(), &encoding).into())
+                }
+                (Err(error), None) => Err(error.into()),
+            }
         }
         (_, Ready::Staged(arrived)) => Ok(*arrived),
         (Job::Listed { candidate, .. }, Ready::Body(body, source)) => {

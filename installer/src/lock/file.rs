@@ -1,6 +1,7 @@
 //! `Lock`: the wire form of `packs.lock`. Sorted, without times: the same lock is the same bytes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use pack_client::{About, ArchiveSource, Candidate, Place, RegistryIdentity};
 use pack_format::documents::PackDependency;
@@ -37,7 +38,7 @@ pub struct LockedPack {
     pub version: Version,
     /// The registry that listed it.
     pub registry: RegistryIdentity,
-    /// URL of the archive; a `file:` URL for what is on this machine.
+    /// URL of the archive; a `file:` URL for what is on this machine, which the file names as seen from where it lies.
     pub source: String,
     /// What the archive's bytes must have.
     pub archive_digest: Checksum,
@@ -89,17 +90,18 @@ impl Hint for LockFileError {
 }
 
 impl Lock {
-    /// Parses the bytes of `file`.
+    /// Parses the bytes of `file`, which lies in `directory` (absolute).
     ///
     /// # Errors
     /// [`LockFileError`].
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, LockFileError> {
-        let lock: Self =
+    pub fn parse(file: &str, bytes: &[u8], directory: &Path) -> Result<Self, LockFileError> {
+        let mut lock: Self =
             serde_json::from_slice(bytes).map_err(|source| LockFileError::Invalid {
                 file: file.to_owned(),
                 source,
             })?;
         if lock.format == LOCK_FORMAT {
+            lock.each_url(|url| absolute(url, directory));
             return Ok(lock);
         }
         Err(LockFileError::Format {
@@ -108,13 +110,49 @@ impl Lock {
         })
     }
 
-    /// The bytes of the file.
+    /// The bytes of the file, which is to lie in `directory` (absolute). What is on this machine is named as seen from
+    /// there: a folder with a lock and its registry can be moved, or checked out elsewhere.
     ///
     /// # Errors
     /// Never for a lock this program made.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        canonical::to_bytes(self)
+    pub fn to_bytes(&self, directory: &Path) -> Result<Vec<u8>, serde_json::Error> {
+        let mut written = self.clone();
+        written.each_url(|url| relative(url, directory));
+        canonical::to_bytes(&written)
     }
+
+    fn each_url(&mut self, change: impl Fn(&str) -> Option<String>) {
+        for pack in self.packs.values_mut() {
+            for url in [&mut pack.source, &mut pack.registry.url] {
+                if let Some(changed) = change(url) {
+                    *url = changed;
+                }
+            }
+        }
+    }
+}
+
+/// A `file:` URL as seen from a directory.
+fn relative(url: &str, directory: &Path) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| url.scheme() == "file")?;
+    let relative = Url::from_directory_path(directory)
+        .ok()?
+        .make_relative(&url)?;
+    // The directory itself is seen as nothing.
+    Some(if relative.is_empty() {
+        "./".to_owned()
+    } else {
+        relative
+    })
+}
+
+/// What [`relative`] was made of.
+fn absolute(text: &str, directory: &Path) -> Option<String> {
+    if Url::parse(text).is_ok() {
+        return None;
+    }
+    let url = Url::from_directory_path(directory).ok()?.join(text).ok()?;
+    Some(url.into())
 }
 
 impl LockedPack {
@@ -162,5 +200,28 @@ impl LockedPack {
             store_key: self.store_key,
             about: About::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is below, beside and far from a lock is found again from another place; web URLs stay.
+    #[test]
+    fn files_are_named_as_seen_from_the_lock() {
+        let here = Path::new("/srv/project");
+        let rows = [
+            ("file:///srv/project/tree/a%20b.gz", "tree/a%20b.gz"),
+            ("file:///srv/tree", "../tree"),
+            ("file:///opt/x", "../../opt/x"),
+            ("file:///srv/project/", "./"),
+        ];
+        for (url, seen) in rows {
+            assert_eq!(relative(url, here).as_deref(), Some(seen), "{url}");
+            assert_eq!(absolute(seen, here).as_deref(), Some(url), "{seen}");
+        }
+        assert_eq!(relative("https://example.org/a", here), None);
+        assert_eq!(absolute("https://example.org/a", here), None);
     }
 }

@@ -135,6 +135,28 @@ fn archive_longer_than_listed_is_refused() {
     assert_eq!(seen(&server).len(), 1);
 }
 
+/// A server that compresses what it was asked for as it is, is told from one that sends wrong bytes; one that only
+/// says so of an archive does no harm.
+#[test]
+fn content_coding_is_told() {
+    let registry = slack();
+    let server = Server::start(registry.path());
+    for path in [ARCHIVE, "registry.json"] {
+        let home = Home::new().registry(&server.url());
+        server.fault(path, Fault::Encoded("gzip", true));
+        let error = home.refuses(&["slack"], "was sent in the content coding `gzip`");
+        assert_eq!(error.class(), FailureClass::Verification, "{path}");
+        server.heal();
+    }
+    let home = Home::new().registry(&server.url());
+    let url = format!("{}{ARCHIVE}", server.url());
+    server.fault(ARCHIVE, Fault::Encoded("x-gzip", true));
+    home.refuses(&[&url], "was sent in the content coding `x-gzip`");
+    server.fault(ARCHIVE, Fault::Encoded("x-gzip", false));
+    home.install(&["slack"]).unwrap();
+    home.verify_clean();
+}
+
 /// While a registry is down its mirrors deliver everything; they get no headers of it. A mirror that is behind
 /// is passed over, and without any the registry's own failure is told.
 #[test]

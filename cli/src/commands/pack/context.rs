@@ -124,11 +124,7 @@ impl<'a> Context<'a> {
 
     /// How one registry is talked to when what it says now counts: without the cache.
     pub(crate) fn uncached(&self) -> Result<ClientSettings, Failure> {
-        let cache = Layout::new(&self.base).cache();
-        Ok(ClientSettings {
-            cache_directory: None,
-            ..self.settings.client(self.now, cache)?
-        })
+        self.settings.client_without_cache(self.now)
     }
 
     /// What the settings keep.

@@ -19,6 +19,8 @@ pub(super) struct Project {
     path: PathBuf,
     pub(super) wanted: PacksFile,
     pub(super) lock_path: PathBuf,
+    /// Where the lock lies, absolute.
+    directory: PathBuf,
     /// What the lock holds now.
     pub(super) lock: Option<Lock>,
     bytes: Option<Vec<u8>>,
@@ -47,13 +49,19 @@ impl Project {
                 return Err(Failure::text(Code::Failed, message, None));
             }
         };
+        let directory = fs::canonicalize(durable::parent_of(&lock_path)).map_err(|e| {
+            let message = format!("cannot find the directory of `{lock_name}`: {e}");
+            Failure::text(Code::Failed, message, None)
+        })?;
+        let parse = |bytes| Lock::parse(&lock_name, bytes, &directory);
         let lock = (bytes.as_deref())
-            .map(|bytes| Lock::parse(&lock_name, bytes).map_err(|e| Failure::new(Code::Failed, &e)))
+            .map(|bytes| parse(bytes).map_err(|e| Failure::new(Code::Failed, &e)))
             .transpose()?;
         Ok(Self {
             path,
             wanted,
             lock_path,
+            directory,
             lock,
             bytes,
         })
@@ -89,7 +97,7 @@ impl Project {
 
     /// Writes a lock unless it is what the file holds already; says whether it was written.
     pub(super) fn write(&self, lock: &Lock) -> Result<bool, Failure> {
-        let bytes = lock.to_bytes().map_err(|e| {
+        let bytes = lock.to_bytes(&self.directory).map_err(|e| {
             Failure::text(Code::Failed, format!("cannot write the lock: {e}"), None)
         })?;
         if self.bytes.as_deref() == Some(&bytes) {

@@ -1,5 +1,6 @@
 //! Verbs about registries.
 
+pub(crate) mod add;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod diff;
@@ -7,5 +8,6 @@ pub(crate) mod import;
 pub(crate) mod login;
 mod lone_index;
 pub(crate) mod merge;
+pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod takedown;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use reqwest::{Response, StatusCode};
 
 use super::{Download, header, shown};
@@ -58,16 +58,25 @@ impl Partial {
             self.validator = strong_validator(&response);
             response.content_length()
         };
+        let encoding = content_encoding(&response);
+        // In another coding the file has another size, which is then no news.
+        let encoded = |error: FetchError| match (&error, encoding.as_deref()) {
+            (FetchError::TooLarge { url, .. }, Some(encoding)) => {
+                FetchError::encoded(url.clone(), encoding)
+            }
+            _ => error,
+        };
         if whole.is_some_and(|n| n > download.limit) {
-            return Err(FetchError::TooLarge {
-                url,
-                limit: download.limit,
-            });
+            let limit = download.limit;
+            return Err(encoded(FetchError::TooLarge { url, limit }));
         }
         let fresh = || Spool::new(download.spool);
         let spool = self.spool.get_or_insert_with(fresh);
-        receive(response, spool, download, settings, reporter).await?;
-        Ok(self.spool.take().unwrap_or_else(fresh).finish())
+        receive(response, spool, download, settings, reporter)
+            .await
+            .map_err(encoded)?;
+        let received = self.spool.take().unwrap_or_else(fresh).finish();
+        Ok(received.in_encoding(encoding))
     }
 
     /// The size of the whole, if a 206 is the rest of what is there.
@@ -81,6 +90,12 @@ impl Partial {
         let (first, whole) = content_range(&header(response, &CONTENT_RANGE)?)?;
         (first == have && whole >= have).then_some(whole)
     }
+}
+
+/// The coding of a body, if it is in one.
+fn content_encoding(response: &Response) -> Option<String> {
+    let named = header(response, &CONTENT_ENCODING)?;
+    (!named.is_empty() && !named.eq_ignore_ascii_case("identity")).then_some(named)
 }
 
 /// First byte and size of the whole of `bytes 5-9/10`.

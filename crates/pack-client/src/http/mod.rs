@@ -31,7 +31,7 @@ pub(crate) use self::mirrors::Mirrors;
 use crate::dns::CheckedResolver;
 use crate::fetch_error::FetchError;
 use crate::reporter::Reporter;
-use crate::settings::{ClientSettings, Proxies, RegistryConfig, Tls};
+use crate::settings::{ClientSettings, Connection, Proxies, RegistryConfig, Tls};
 use crate::spool::Received;
 
 /// Most redirects of one request, inclusive.
@@ -120,6 +120,22 @@ impl Http {
         Self::with_proxies(settings, policy, own, &settings.proxies)
     }
 
+    /// For URLs that a registry in files names.
+    pub(crate) fn of_files(
+        settings: &ClientSettings,
+        policy: UrlPolicy,
+        connection: &Connection,
+    ) -> Self {
+        let proxies = connection.proxies.as_ref().unwrap_or(&settings.proxies);
+        Self {
+            tls: Tls {
+                ca_file: connection.ca_file.clone(),
+                ..Tls::default()
+            },
+            ..Self::with_proxies(settings, policy, None, proxies)
+        }
+    }
+
     fn with_proxies(
         settings: &ClientSettings,
         policy: UrlPolicy,
@@ -143,19 +159,26 @@ impl Http {
     }
 
     /// The addresses of a URL's host, checked as those of requests are; none for a literal address, which is
-    /// checked with the URL.
+    /// checked with the URL, and for a name that only a proxy knows.
     pub(crate) async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, FetchError> {
         let (Some(host), Some(port)) = (url.domain(), url.port_or_known_default()) else {
             return Ok(Vec::new());
         };
-        self.resolver.addresses(host, port).await.map_err(|source| {
-            let url = shown(url);
-            if source.is::<crate::dns::AddressRefused>() {
-                FetchError::Address { url }
-            } else {
-                FetchError::Unreachable { url, source }
+        let proxied = match url.scheme() {
+            "https" => self.proxies.https.is_some(),
+            _ => self.proxies.http.is_some(),
+        };
+        match self.resolver.addresses(host, port).await {
+            Ok(addresses) => Ok(addresses),
+            Err(source) if source.is::<crate::dns::AddressRefused>() => {
+                Err(FetchError::Address { url: shown(url) })
             }
-        })
+            Err(_) if proxied => Ok(Vec::new()),
+            Err(source) => Err(FetchError::Unreachable {
+                url: shown(url),
+                source,
+            }),
+        }
     }
 
     /// Fetches one document as a whole.
@@ -307,6 +330,11 @@ impl Http {
         let received = partial
             .take(response, download, &self.settings, reporter)
             .await?;
+        if download.subject.is_none()
+            && let Some(encoding) = received.encoding()
+        {
+            return Err(FetchError::encoded(shown(download.url), encoding));
+        }
         Ok(Answer::Fresh(received, validators))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -46,6 +47,8 @@ pub(crate) enum Fault {
     Drip(usize),
     /// Other bytes of the same length.
     Lie,
+    /// The body, said to be in this content coding, and in it if so.
+    Encoded(&'static str, bool),
 }
 
 #[derive(Default)]
@@ -210,7 +213,17 @@ fn respond(shared: &Shared, path: &str, request: &Request<Incoming>) -> Response
             body[middle] ^= 1;
             plain(200, body)
         }
+        Fault::Encoded(coding, true) => {
+            with(200, "content-encoding", coding.to_owned(), gzip(&body))
+        }
+        Fault::Encoded(coding, false) => with(200, "content-encoding", coding.to_owned(), body),
     }
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(body).unwrap();
+    gzip.finish().unwrap()
 }
 
 impl Fault {
@@ -226,7 +239,9 @@ impl Fault {
                 Some(self.clone())
             }
             Self::Change(bytes) => Some(Self::Change(Some(bytes.take()?))),
-            Self::Redirect(_) | Self::WrongRange | Self::Lie => Some(self.clone()),
+            Self::Redirect(_) | Self::WrongRange | Self::Lie | Self::Encoded(..) => {
+                Some(self.clone())
+            }
         }
     }
 }
