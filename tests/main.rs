@@ -69,6 +69,7 @@ mod install;
 mod layers;
 mod lock;
 mod login;
+mod patch;
 mod registry_check;
 mod registry_diff;
 mod registry_format;

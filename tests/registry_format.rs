@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Place, project};
 
 /// Structs that are written to documents: source file, name, and the heading under which their fields stand.
-const STRUCTS: [(&str, &str, &str); 18] = [
+const STRUCTS: [(&str, &str, &str); 19] = [
     ("index/mod.rs", "Index", "`index.json`"),
     ("entry.rs", "IndexEntry", "Entry"),
     ("entry.rs", "Contents", "Contents"),
@@ -22,6 +22,7 @@ const STRUCTS: [(&str, &str, &str); 18] = [
     ("documents.rs", "Deprecation", "Deprecation"),
     ("documents.rs", "VersionDocument", "Version"),
     ("documents.rs", "Yank", "Yank"),
+    ("patch.rs", "MetadataPatch", "Patch"),
     ("documents.rs", "ArchiveRecord", "Archive"),
     ("documents.rs", "Components", "Components"),
     ("documents.rs", "Component", "Component"),

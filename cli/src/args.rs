@@ -170,6 +170,8 @@ pub(crate) enum RegistryCommand {
     Logout(crate::commands::registry::login::LoginArgs),
     /// Merge registry trees into one
     Merge(crate::commands::registry::merge::MergeArgs),
+    /// Correct what a published version says, without a new archive
+    Patch(crate::commands::registry::patch::PatchArgs),
     /// Remove versions for good, for legal reasons; their names stay taken
     Takedown(crate::commands::registry::takedown::TakedownArgs),
     /// Import packs of StackStorm Exchange, from checkouts or from an index
@@ -197,6 +199,9 @@ pub(crate) struct BuildArgs {
     /// Build only the packs in these directories
     #[arg(long, value_name = "DIR")]
     pub(crate) only: Vec<PathBuf>,
+    /// Correct what is published as this file says, without new archives; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Vec<PathBuf>,
     /// Build again whenever a pack changes; implies --dev; for people, so not with --json or --yaml
     #[arg(long)]
     pub(crate) watch: bool,

@@ -22,6 +22,7 @@ use crate::inputs::{self, InputError, Inputs};
 use crate::operator_file::OperatorFile;
 use crate::others::Other;
 use crate::pack::PackError;
+use crate::patch::{self, file::FiledPatch};
 use crate::publish::{self, About, Publication, Scope, Staged};
 use crate::report::BuildReport;
 
@@ -35,6 +36,8 @@ pub struct BuildOptions {
     pub inputs: Vec<PathBuf>,
     /// Of these, build only the packs in these directories; empty means all.
     pub only: Vec<PathBuf>,
+    /// Files of patches to what is published ([`crate::patch`]).
+    pub patches: Vec<PathBuf>,
     /// The tree to write.
     pub out: PathBuf,
     /// Name of the registry; the operator's file and the tree come next.
@@ -71,13 +74,17 @@ pub fn build(
         Some(path) => OperatorFile::read(path)?,
         None => OperatorFile::default(),
     };
+    let mut patches = Vec::new();
+    for path in &options.patches {
+        patches.extend(patch::file::read(path)?);
+    }
     let writer = TreeWriter::begin(
         &options.out,
         "registry build",
         options.lock_timeout,
         waiting,
     )?;
-    let run = Run::open(options, operator, &writer)?;
+    let run = Run::open(options, (operator, patches), &writer)?;
     run.run(&inputs)
 }
 
@@ -105,6 +112,7 @@ fn has_foreign_files(out: &Path) -> bool {
 struct Run<'a> {
     options: &'a BuildOptions,
     operator: OperatorFile,
+    patches: Vec<FiledPatch>,
     writer: &'a TreeWriter,
     publication: Publication<'a>,
     base_url: Option<String>,
@@ -124,7 +132,7 @@ struct Work {
 impl<'a> Run<'a> {
     fn open(
         options: &'a BuildOptions,
-        operator: OperatorFile,
+        (operator, patches): (OperatorFile, Vec<FiledPatch>),
         writer: &'a TreeWriter,
     ) -> Result<Self, BuildError> {
         let reader = TreeReader::new(&options.out);
@@ -170,6 +178,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             options,
             operator,
+            patches,
             writer,
             publication: Publication::open(writer, about)?,
             base_url,
@@ -199,6 +208,7 @@ impl<'a> Run<'a> {
         {
             let listed = self.listed(&work.staged);
             report.warnings.extend(self.operator.warnings(&listed));
+            report.warnings.extend(self.idle_patches(&listed));
         }
         if report.changes.refused > 0 && !self.options.skip_invalid {
             return Err(BuildError::Refused {
@@ -257,8 +267,9 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<Done>, BuildError> {
         let expected = claim::expected(self.publication.known(), &groups);
         let listed = self.publication.known().keys().filter(|_| visit_all);
-        let visited: BTreeSet<PackRef> =
-            self.operator.packs.keys().chain(listed).cloned().collect();
+        let patched = self.patches.iter().map(|filed| &filed.patch.pack_ref);
+        let named = self.operator.packs.keys().chain(patched);
+        let visited: BTreeSet<PackRef> = named.chain(listed).cloned().collect();
         for pack_ref in &visited {
             groups.entry(pack_ref.clone()).or_default();
         }
@@ -266,6 +277,7 @@ impl<'a> Run<'a> {
             writer: self.writer,
             publication: &self.publication,
             operator: &self.operator,
+            patches: &self.patches,
             expected: &expected,
             settings: &self.settings,
             now: self.options.now,
@@ -284,6 +296,24 @@ impl<'a> Run<'a> {
         let mut listed: BTreeMap<_, _> = self.publication.known().iter().collect();
         listed.extend(staged.iter().filter_map(Staged::facts));
         listed
+    }
+
+    /// Patches of what the tree does not list.
+    fn idle_patches(&self, listed: &BTreeMap<&PackRef, &PackFacts>) -> Vec<String> {
+        let is_idle = |filed: &&FiledPatch| {
+            let facts = listed.get(&filed.patch.pack_ref);
+            let version = filed.patch.version.as_ref();
+            facts.is_none_or(|facts| version.is_some_and(|v| facts.version(v).is_none()))
+        };
+        let idle = self.patches.iter().filter(is_idle);
+        idle.map(|FiledPatch { patch, place }| match &patch.version {
+            Some(version) => format!(
+                "{place}: the registry has no `{}@{version}`",
+                patch.pack_ref
+            ),
+            None => format!("{place}: the registry has no pack `{}`", patch.pack_ref),
+        })
+        .collect()
     }
 
     /// Names archives that listed versions pin and the tree does not have whole.

@@ -257,6 +257,7 @@ mod tests {
         let options = BuildOptions {
             inputs: vec![place.join("packs")],
             only: Vec::new(),
+            patches: Vec::new(),
             out: place.join("tree"),
             name: None,
             base_url: Some("https://packs.example.org/".to_owned()),

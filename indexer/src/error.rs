@@ -8,6 +8,7 @@ use pack_fs::FsError;
 use registry_tree::{ReadError, WriteError};
 
 use crate::inputs::InputError;
+use crate::patch::PatchTreeError;
 use crate::publish_error::PublishError;
 use crate::report::BuildReport;
 
@@ -18,9 +19,12 @@ pub enum BuildError {
     /// An argument names no packs.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The operator's file is wrong.
+    /// The operator's file or a patch file is wrong.
     #[error(transparent)]
     Operator(#[from] MetadataError),
+    /// A patch of a file does not hold.
+    #[error(transparent)]
+    Patch(#[from] Box<PatchTreeError>),
     /// The target holds other files than a registry's.
     #[error("`{}` holds files and is not a registry tree", .0.display())]
     NotATree(PathBuf),
@@ -68,6 +72,7 @@ impl Hint for BuildError {
         match self {
             Self::Input(error) => error.hint(),
             Self::Operator(error) => error.hint(),
+            Self::Patch(error) => error.hint(),
             Self::NotATree(_) => Some("choose an empty or new directory with `--out`".to_owned()),
             Self::BaseUrl(_) => {
                 Some("write one such as `https://packs.example.org/`, with `--base-url` or as `url` in `registry.yaml`".to_owned())

@@ -23,6 +23,7 @@ use crate::facts::Neighbours;
 use crate::history::{self, Candidate, Merge, Outcome, Refusal, Twin};
 use crate::operator_file::OperatorFile;
 use crate::pack::{Built, PackError, Workshop};
+use crate::patch::file::FiledPatch;
 use crate::publish::{Publication, Staged};
 
 /// What every group works with.
@@ -30,6 +31,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) writer: &'a TreeWriter,
     pub(crate) publication: &'a Publication<'a>,
     pub(crate) operator: &'a OperatorFile,
+    /// Of patch files.
+    pub(crate) patches: &'a [FiledPatch],
     pub(crate) expected: &'a Neighbours,
     pub(crate) settings: &'a str,
     pub(crate) now: Timestamp,
@@ -161,13 +164,18 @@ impl Bench<'_> {
         built: Vec<Built>,
         done: &mut Done,
     ) -> Result<(), BuildError> {
+        let of_pack = |filed: &&FiledPatch| filed.patch.pack_ref == *pack_ref;
+        let patches = self.patches.iter().filter(of_pack).map(|f| &f.patch);
         let merge = Merge {
             dev: self.dev,
             now: self.now,
             additions: self.operator.additions(pack_ref),
+            patches: &patches.collect::<Vec<_>>(),
         };
         let existing = self.publication.document(pack_ref)?;
-        let (document, outcomes) = merge.document(pack_ref, existing, &built);
+        let (document, outcomes) = merge
+            .document(pack_ref, existing, &built)
+            .map_err(Box::new)?;
         let mut details = None;
         for (pack, outcome) in built.into_iter().zip(outcomes) {
             match outcome {

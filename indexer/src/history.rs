@@ -8,16 +8,19 @@
 //! 4. A version the tree lists: its bytes must be the same, or the build is `--dev`.
 //! 5. Where the operator's file is present, yanks, deprecation, owners and added sources are what it
 //!    says, and what was said of the tree itself (`pack yank --tree`); where it is absent they stay as they are.
+//! 6. Patches and sources that a version was given are given to its new record too, and those of this build's
+//!    patch files come last.
 
 use std::path::{Path, PathBuf};
 
 use pack_format::documents::{FORMAT, PackDocument, VersionDocument, Yank};
 use pack_format::source::InstallSource;
-use pack_format::{PackRef, StoreKey, Timestamp, Version};
+use pack_format::{PackRef, StoreKey, Timestamp, Version, patch};
 
 use crate::cache::CachedPack;
 use crate::operator_file::PackAdditions;
 use crate::pack::{Built, PackError};
+use crate::patch::{PatchTreeError, VersionPatch};
 
 /// A directory of this build: unchanged, or built anew.
 pub(crate) enum Candidate {
@@ -179,6 +182,8 @@ pub(crate) struct Merge<'a> {
     pub(crate) dev: bool,
     pub(crate) now: Timestamp,
     pub(crate) additions: Option<&'a PackAdditions>,
+    /// Of patch files, those of this pack.
+    pub(crate) patches: &'a [&'a VersionPatch],
 }
 
 /// How a version came out.
@@ -190,15 +195,18 @@ pub(crate) enum Outcome {
 }
 
 impl Merge<'_> {
-    /// Merges built versions into the document the tree has, under rules 3 to 5.
+    /// Merges built versions into the document the tree has, under rules 3 to 6.
     ///
     /// Returns the document, and per version what happened or why it was refused.
+    ///
+    /// # Errors
+    /// [`PatchTreeError`] if a patch of a file does not hold.
     pub(crate) fn document(
         &self,
         pack_ref: &PackRef,
         existing: Option<PackDocument>,
         built: &[Built],
-    ) -> (PackDocument, Vec<Result<Outcome, PackError>>) {
+    ) -> Result<(PackDocument, Vec<Result<Outcome, PackError>>), PatchTreeError> {
         let before = existing.unwrap_or_else(|| PackDocument {
             format: FORMAT,
             pack_ref: pack_ref.clone(),
@@ -213,13 +221,16 @@ impl Merge<'_> {
             .collect();
         document.versions.sort_by(|a, b| b.version.cmp(&a.version));
         self.operator(&mut document, built);
+        for patch in self.patches {
+            patch.apply(&mut document, self.now)?;
+        }
         // Judged last: only whole records tell what changed.
         let outcomes = results
             .into_iter()
             .zip(built)
             .map(|(result, pack)| result.map(|()| outcome(&before, &document, pack.version())))
             .collect();
-        (document, outcomes)
+        Ok((document, outcomes))
     }
 
     fn version(&self, document: &mut PackDocument, pack: &Built) -> Result<(), PackError> {
@@ -240,6 +251,12 @@ impl Merge<'_> {
         if let Some(old) = old {
             fresh.published_at = old.published_at;
             fresh.yanked.clone_from(&old.yanked);
+            fresh.give_sources(&old.given_sources);
+            patch::reapply(&mut fresh, &old.patches).map_err(|source| PackError::Patch {
+                pack_ref: pack.pack_ref.clone(),
+                version: old.version.clone(),
+                source,
+            })?;
             if as_listed {
                 *old = fresh;
                 return Ok(());
@@ -312,7 +329,10 @@ impl Merge<'_> {
             version.yanked = said.or_else(|| before.filter(|yank| yank.on_tree));
             // A version built now has its checkout's source only; of others all else came from a file.
             if !built.iter().any(|pack| *pack.version() == version.version) {
-                version.install_sources.retain(is_of_checkout);
+                let given = std::mem::take(&mut version.given_sources);
+                let stays = |source: &_| is_of_checkout(source) || given.contains(source);
+                version.install_sources.retain(stays);
+                version.given_sources = given;
             }
             let sources = additions.sources.get(&version.version);
             for source in sources.into_iter().flatten() {

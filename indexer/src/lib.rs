@@ -10,7 +10,7 @@
 //!    Only [`facts`] are kept of it.
 //! 4. [`publish`]: the pages of neighbours, lists and indexes, and the commit, through the one tree writer.
 //!
-//! [`edit`] changes documents of a tree without directories, by the same last step.
+//! [`edit`] changes documents of a tree without directories, by the same last step; [`patch`] corrects what they say.
 
 mod archive_directory;
 pub mod archive_file;
@@ -36,6 +36,7 @@ pub mod merge_trees;
 mod operator_file;
 mod others;
 mod pack;
+pub mod patch;
 mod publish;
 mod publish_error;
 pub mod registry_check;

@@ -258,6 +258,8 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
             nodejs: None,
             archive: None,
             install_sources: entry.install_sources.clone(),
+            given_sources: Vec::new(),
+            patches: Vec::new(),
             tree: None,
             store_key: None,
             file_count: 0,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pack_format::documents::{PackDocument, PackPointer, VersionDocument};
+use pack_format::patch::{self, PatchError};
 use pack_format::{ArchiveDigest, Hint, PackRef, Timestamp, Version};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
@@ -126,6 +127,16 @@ pub enum MergeTreesError {
         /// Archive digest in the other.
         second: String,
     },
+    /// What one tree corrected says something else in another.
+    #[error("the patch of `{pack_ref}@{version}` does not hold in every tree: {source}")]
+    Patch {
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+        /// Why.
+        source: PatchError,
+    },
     /// A document of an input names an archive outside its tree.
     #[error("`{}` names an archive of `{pack_ref}` outside of itself: `{}`", root.display(), pack_format::text::printable(path))]
     Outside {
@@ -185,6 +196,10 @@ impl Hint for MergeTreesError {
             )),
             Self::TwoContents { .. } => Some(
                 "a published version never changes; ask the operators which one is right"
+                    .to_owned(),
+            ),
+            Self::Patch { .. } => Some(
+                "take it back in one of the trees with `attune registry patch --remove FIELD`"
                     .to_owned(),
             ),
             Self::Archive { .. } | Self::Outside { .. } => {
@@ -487,6 +502,7 @@ impl<'a> Joined<'a> {
                 Some(known) => {
                     let places = (self.first, root);
                     same_contents(&self.document.pack_ref, places, known, &version)?;
+                    carry(&self.document.pack_ref, known, &version)?;
                     agree(known, version);
                 }
             }
@@ -513,6 +529,7 @@ impl<'a> Joined<'a> {
                 Some(known) => {
                     same_contents(&self.document.pack_ref, (out, self.first), version, known)?;
                     known.published_at = known.published_at.min(version.published_at);
+                    carry(&self.document.pack_ref, known, version)?;
                 }
             }
         }
@@ -574,6 +591,23 @@ fn same_contents(
     })
 }
 
+/// Takes over the patches and given sources of the same version in another tree, but for fields patched already.
+fn carry(
+    pack_ref: &PackRef,
+    known: &mut VersionDocument,
+    other: &VersionDocument,
+) -> Result<(), MergeTreesError> {
+    if known.taken_down.is_some() {
+        return Ok(());
+    }
+    known.give_sources(&other.given_sources);
+    patch::reapply(known, &other.patches).map_err(|source| MergeTreesError::Patch {
+        pack_ref: pack_ref.clone(),
+        version: known.version.clone(),
+        source,
+    })
+}
+
 /// What both trees say of one version: the first says it, but for what is withdrawn anywhere.
 fn agree(known: &mut VersionDocument, other: VersionDocument) {
     known.published_at = known.published_at.min(other.published_at);
@@ -582,6 +616,7 @@ fn agree(known: &mut VersionDocument, other: VersionDocument) {
         known.yanked.clone_from(&other.yanked);
         known.archive = None;
         known.install_sources.clear();
+        known.given_sources.clear();
     }
     if known.yanked.is_none() {
         known.yanked = other.yanked;

@@ -343,7 +343,8 @@ fn same_pack(fields: Fields<'_>) -> Result<bool, MetadataError> {
     }
 }
 
-fn source(file: &str, item: &Node) -> Result<InstallSource, MetadataError> {
+/// One source as these files write it.
+pub(crate) fn source(file: &str, item: &Node) -> Result<InstallSource, MetadataError> {
     let fields = Fields::of(file, item)?;
     let text = |key| Ok::<_, MetadataError>(fields.string(key)?.map(str::to_owned));
     let wire = WireSource {

@@ -6,6 +6,7 @@ use pack_archive::ArchiveBuilder;
 use pack_format::digest::TreeHashError;
 use pack_format::documents::{ArchiveRecord, Components, VersionDocument};
 use pack_format::manifest::Manifest;
+use pack_format::patch::PatchError;
 use pack_format::source::InstallSource;
 use pack_format::{
     ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
@@ -87,6 +88,16 @@ pub enum PackError {
         /// Which checkout, and why.
         source: CheckoutError,
     },
+    /// What was corrected says something else by now.
+    #[error("the patch of `{pack_ref}@{version}` cannot be kept: {source}")]
+    Patch {
+        /// The pack.
+        pack_ref: PackRef,
+        /// The version.
+        version: Version,
+        /// Why.
+        source: PatchError,
+    },
     /// Nobody is to get this version any more.
     #[error("`{}` holds `{pack_ref}@{version}`, which was taken down", directory.display())]
     TakenDown {
@@ -135,6 +146,9 @@ impl Hint for PackError {
             Self::AlreadyPublished { .. } => Some(
                 "a published version never changes; raise `version` in `pack.yaml` and build again"
                     .to_owned(),
+            ),
+            Self::Patch { .. } => Some(
+                "take the patch back with `attune registry patch --remove FIELD`, then build again".to_owned(),
             ),
             Self::TakenDown { .. } => Some(
                 "remove the directory from what is built, or raise `version` in `pack.yaml` if it holds something else now".to_owned(),
@@ -408,6 +422,8 @@ pub(crate) fn from_manifest(manifest: Manifest, published_at: Timestamp) -> Vers
         nodejs: manifest.nodejs,
         archive: None,
         install_sources: Vec::new(),
+        given_sources: Vec::new(),
+        patches: Vec::new(),
         tree: None,
         store_key: None,
         file_count: 0,

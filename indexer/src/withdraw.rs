@@ -212,7 +212,7 @@ fn find<'d>(
 }
 
 /// The same, unless it was taken down.
-fn standing<'d>(
+pub(crate) fn standing<'d>(
     document: &'d mut PackDocument,
     version: &Version,
 ) -> Result<&'d mut VersionDocument, WithdrawError> {
@@ -234,6 +234,7 @@ fn is_meant(document: &VersionDocument, version: Option<&Version>) -> bool {
 
 fn take_down(version: &mut VersionDocument, reason: &str, now: Timestamp) {
     version.install_sources.clear();
+    version.given_sources.clear();
     version.yanked = Some(Yank {
         // Clients that know nothing of takedowns show this.
         reason: format!("taken down: {reason}"),

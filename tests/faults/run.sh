@@ -1,6 +1,6 @@
 #!/bin/sh
 # Cuts the power (or kills) at every file-system call of build, of what changes installed packs, of fetch and of the
-# commands that write index files.
+# commands that write index files or change and merge trees.
 #
 #   ATTUNE_TEST_FAULTS=DIR-of-powercut.py sh tests/faults/run.sh ATTUNE-BINARY [MODE...] [-- SCENARIO...]
 #
@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill'
-[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank'
+[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge'
 
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
@@ -29,6 +29,9 @@ pack() { # DIR VERSION
 pack "$work/one/slack" 1.0.0; pack "$work/two/slack" 2.0.0
 "$attune" registry build "$work/one" "$work/two" --out "$work/tree" -q >/dev/null 2>&1
 export TREE="$work/tree"
+for one in one two; do
+    "$attune" registry build "$work/$one" --out "$work/tree-$one" -q >/dev/null 2>&1
+done
 
 # Index files: one that lists two packs, and one to merge with it.
 entry() { # REF VERSION
@@ -39,7 +42,8 @@ printf '{%s,"packs":[%s,%s]}' "$root" "$(entry aws 1.0.0)" "$(entry slack 1.0.0)
 printf '{%s,"packs":[%s]}' "$root" "$(entry slack 2.0.0)" > "$work/other.json"
 
 packs="env ATTUNE__PACKS_BASE_DIR={root}/packs HOME=$work $attune pack"
-build="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry build"
+registry="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry"
+build="$registry build"
 source="--git-url https://example.org/slack.git --git-ref v2.0.0 --update"
 update="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack index-update $work/two/slack $source"
 merge="env HOME=$work $attune pack index-merge --force --output {root}/index.json {root}/index.json $work/other.json"
@@ -63,6 +67,8 @@ for mode in $modes; do
         index-merge) setup="cp $work/old.json {root}/index.json"; run=$merge; check="sh $here/check_index.sh {root} 1.0.0 2.0.0" ;;
         index-tree) setup="$build $work/one --out {root}/tree"; run="$update --index {root}/tree/index.json"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
         yank) setup="$build $work/one --out {root}/tree"; run="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack yank slack@1.0.0 --tree {root}/tree --reason broken"; check="sh $here/check_yank.sh {root}" ;;
+        takedown) setup="$build $work/one --out {root}/tree"; run="$registry takedown slack@1.0.0 --tree {root}/tree --reason law --yes"; check="sh $here/check_takedown.sh {root}" ;;
+        merge) setup="$registry merge $work/tree-one --out {root}/tree"; run="$registry merge $work/tree-one $work/tree-two --out {root}/tree"; check="sh $here/check_merge.sh {root} $work/tree-one $work/tree-two" ;;
         *) echo "no scenario $scenario" >&2; exit 2 ;;
         esac
         printf '%-12s ' "$scenario"

@@ -91,6 +91,7 @@ fn build(args: &DemoArgs, tree: &Path, settings: &Settings, report: Report) -> R
     let options = BuildOptions {
         inputs: vec![args.packs.clone()],
         only: Vec::new(),
+        patches: Vec::new(),
         out: tree.to_owned(),
         name: None,
         base_url: None,

@@ -49,6 +49,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Merge(args)) => {
             registry::merge::run(args, &settings()?, report)
         }
+        Command::Registry(RegistryCommand::Patch(args)) => {
+            registry::patch::run(args, &settings()?, report)
+        }
         Command::Registry(RegistryCommand::Takedown(args)) => {
             registry::takedown::run(args, &settings()?, report)
         }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::digest::{ArchiveDigest, StoreKey, TreeDigest};
 use crate::entry::{Contents, Dependencies};
 use crate::pack_ref::PackRef;
+use crate::patch::MetadataPatch;
 use crate::source::InstallSource;
 use crate::time::Timestamp;
 use crate::version::{Constraint, Version};
@@ -215,6 +216,12 @@ pub struct VersionDocument {
     /// Sources elsewhere, in order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub install_sources: Vec<InstallSource>,
+    /// Those of them that were said of the tree itself: a build with other sources keeps them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_sources: Vec<InstallSource>,
+    /// What was corrected since the version was published, one note a field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<MetadataPatch>,
     /// Digest of the tree the archive unpacks to; absent where only an index tells of the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<TreeDigest>,
@@ -239,6 +246,17 @@ impl VersionDocument {
     /// The dependencies on other packs.
     pub fn pack_dependencies(&self) -> &[PackDependency] {
         self.dependencies.as_ref().map_or(&[], |d| &d.packs)
+    }
+
+    /// Lists sources that builds keep, after those that are listed; each once.
+    pub fn give_sources(&mut self, sources: &[InstallSource]) {
+        for source in sources {
+            for list in [&mut self.install_sources, &mut self.given_sources] {
+                if !list.contains(source) {
+                    list.push(source.clone());
+                }
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod manifest;
 pub mod metadata_error;
 pub mod pack_ref;
+pub mod patch;
 pub mod schema;
 pub mod source;
 pub mod testing;

@@ -149,6 +149,12 @@ impl Requirement {
         all
     }
 
+    /// Whether its range means something, so that hosts can be checked against it.
+    pub fn is_meaningful(&self) -> bool {
+        let range = self.range.as_deref();
+        range.is_none_or(|range| range == "*" || self.holds(range, "1.0.0").is_some())
+    }
+
     /// Whether `found` will do.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use crate::edit::{self, Documents, EditError, EditOptions};
 use crate::history::{Merge, Outcome};
 use crate::inputs::{self, InputError};
 use crate::pack::{Built, PackError, Workshop};
+use crate::patch::PatchTreeError;
 
 /// How to update.
 #[derive(Debug, Clone)]
@@ -77,6 +78,9 @@ pub enum TreeUpdateError {
         /// The pack.
         pack_ref: PackRef,
     },
+    /// A patch does not hold.
+    #[error(transparent)]
+    Patch(#[from] PatchTreeError),
     /// The tree cannot be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -109,6 +113,7 @@ impl Hint for TreeUpdateError {
             Self::Listed { .. } => {
                 Some("pass `--update` to add this version; the others of the pack stay".to_owned())
             }
+            Self::Patch(error) => error.hint(),
             Self::Edit(error) => error.hint(),
         }
     }
@@ -182,8 +187,9 @@ fn join(
         dev: false,
         now: options.now,
         additions: None,
+        patches: &[],
     };
-    let (document, outcomes) = merge.document(pack_ref, before.clone(), &built);
+    let (document, outcomes) = merge.document(pack_ref, before.clone(), &built)?;
     let mut changed = false;
     for outcome in outcomes {
         changed |= outcome? != Outcome::Unchanged;
@@ -236,11 +242,12 @@ fn build(
         unreachable!("nothing is known of any directory")
     };
     let mut built = workshop.build(directory, *opened, *known)?;
-    let known = listed(built.version()).map_or(&[][..], |v| &v.install_sources);
-    let added = described.install_sources.iter().chain(known);
-    for source in added.cloned().collect::<Vec<_>>() {
-        if !built.document.install_sources.contains(&source) {
-            built.document.install_sources.push(source);
+    let document = &mut built.document;
+    document.give_sources(&described.install_sources);
+    let known = listed(&document.version).map_or(&[][..], |v| &v.install_sources);
+    for source in known {
+        if !document.install_sources.contains(source) {
+            document.install_sources.push(source.clone());
         }
     }
     Ok(built)

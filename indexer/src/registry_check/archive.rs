@@ -6,13 +6,16 @@ use std::path::Path;
 use pack_check::Diagnostic;
 use pack_format::checksum::Algorithm;
 use pack_format::documents::VersionDocument;
+use pack_format::manifest::Manifest;
+use pack_format::patch::PatchField;
+use pack_format::text::printable;
 use pack_format::{Checksum, Limits, PackRef, Version};
 
 use super::context::{Context, count};
 use super::rules;
 use super::source::Body;
 use crate::archive_file::{ArchiveFileError, Members};
-use crate::pack::PackError;
+use crate::pack::{PackError, from_manifest};
 
 /// What is known of an archive before it is read.
 pub(super) struct Promise<'a> {
@@ -166,6 +169,7 @@ impl Promise<'_> {
             );
             context.add(self.found(rules::ARCHIVE_TREE, message));
         }
+        self.check_patches(context, document, manifest);
         for ((kind, listed), (_, held)) in document
             .components
             .by_kind()
@@ -183,6 +187,33 @@ impl Promise<'_> {
             context.add(self.found(rules::ARCHIVE_COMPONENTS, message));
         }
         Ok(())
+    }
+}
+
+impl Promise<'_> {
+    /// What was corrected is what the manifest says.
+    fn check_patches(&self, context: &Context<'_>, document: &VersionDocument, manifest: Manifest) {
+        let said = from_manifest(manifest, document.published_at);
+        for note in &document.patches {
+            let Ok(field) = note.field.parse::<PatchField>() else {
+                continue;
+            };
+            let found = field.get(&said);
+            if found == note.from {
+                continue;
+            }
+            let shown = |value: Option<&serde_json::Value>| {
+                value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            let message = format!(
+                "`{}` of `{}` is not what was corrected\n  expected  {}\n  found     {}",
+                note.field,
+                self.archive,
+                printable(&shown(note.from.as_ref())),
+                printable(&shown(found.as_ref()))
+            );
+            context.add(self.found(rules::PATCH_WRONG, message));
+        }
     }
 }
 

@@ -79,6 +79,10 @@ pub(super) fn check(
     let mut archives = Vec::new();
     for version in &document.versions {
         sources(context, &path, version);
+        for broken in pack_format::patch::violations(version) {
+            let field = format!("versions.{}.patches", version.version);
+            context.add(Diagnostic::new(rules::PATCH_WRONG, &path, broken).in_field(&field));
+        }
         let Some(record) = &version.archive else {
             continue;
         };
@@ -189,6 +193,15 @@ fn order(context: &Context<'_>, path: &str, versions: &[VersionDocument]) {
 }
 
 fn sources(context: &Context<'_>, path: &str, version: &VersionDocument) {
+    for source in &version.given_sources {
+        if !version.install_sources.contains(source) {
+            let message = format!("`{}` was given and is not listed", source.url());
+            context.add(
+                Diagnostic::new(rules::VERSION_SOURCE, path, message)
+                    .in_field(&format!("versions.{}.given_sources", version.version)),
+            );
+        }
+    }
     let git = version.install_sources.iter().filter(|s| s.kind() == "git");
     count(&context.git_sources, git.count() as u64);
     let gone = version.taken_down.is_some();

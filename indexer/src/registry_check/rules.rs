@@ -18,6 +18,7 @@ pack_check::define_rules! {
     ARCHIVE_IDENTITY, Error, "archive-identity", "The manifest in an archive names the pack and version it is listed for.";
     ARCHIVE_TREE, Error, "archive-tree", "An archive unpacks to the tree whose digests, files and size its document says.";
     ARCHIVE_COMPONENTS, Error, "archive-components", "A document lists the components that the archive holds.";
+    PATCH_WRONG, Error, "patch-wrong", "A patched field says what its patch says, and corrects what the archive says.";
     COUNT_WRONG, Error, "count-wrong", "`registry.json` counts what is listed.";
     TIME_MISMATCH, Error, "time-mismatch", "`registry.json`, `packs.json` and `index.json` tell the same time of change.";
     INDEX_INVALID, Error, "index-invalid", "`index.json` is JSON of format 1.";

@@ -32,6 +32,7 @@ pub(crate) fn options(inputs: &[PathBuf], out: &Path) -> BuildOptions {
     BuildOptions {
         inputs: inputs.to_vec(),
         only: Vec::new(),
+        patches: Vec::new(),
         out: out.to_owned(),
         name: Some("Test Registry".to_owned()),
         base_url: Some("https://packs.example.org/".to_owned()),

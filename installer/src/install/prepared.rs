@@ -1,6 +1,7 @@
 //! `Prepared`: a pack whose tree is complete, on its way into the state.
 
 use pack_client::{Candidate, Listing, RegistryIdentity};
+use pack_format::documents::PackDependency;
 use pack_format::manifest::Manifest;
 use pack_format::{Checksum, StoreKey, TreeDigest};
 use url::Url;
@@ -9,6 +10,7 @@ use super::InstallError;
 use crate::fetch::{Arrived, GitOrigin};
 use crate::inventory::read_listing;
 use crate::pack_dir::PackDir;
+use crate::plan::dependencies_of;
 use crate::record::{Check, InstalledFrom, Record, SourceType, Verified};
 use crate::session::{ChangeSettings, Session};
 
@@ -18,6 +20,8 @@ pub(super) struct Prepared {
     pub(super) manifest: Manifest,
     pub(super) key: StoreKey,
     pub(super) origin: Origin,
+    /// Packs it needs: a registry may have corrected what the manifest says.
+    pub(super) needs: Vec<PackDependency>,
     tree: TreeDigest,
     archive_digest: Option<Checksum>,
     checks: Vec<Check>,
@@ -81,9 +85,14 @@ fn subdir(arrived: &Arrived) -> Option<String> {
 }
 
 impl Prepared {
-    pub(super) fn of_staged(arrived: &Arrived, origin: Origin) -> Self {
+    /// `listed`: as the registry it came from lists it.
+    pub(super) fn of_staged(arrived: &Arrived, origin: Origin, listed: Option<&Candidate>) -> Self {
         let staged = &arrived.staged;
         Self {
+            needs: listed.map_or_else(
+                || dependencies_of(staged).cloned().collect(),
+                |listed| listed.dependencies().to_vec(),
+            ),
             manifest: staged.manifest.clone(),
             key: staged.inventory.key,
             tree: staged.inventory.tree,
@@ -121,6 +130,7 @@ impl Prepared {
         let source = candidate.archives.first();
         Ok(Self {
             manifest: found.manifest,
+            needs: candidate.dependencies().to_vec(),
             key,
             tree: candidate.tree.unwrap_or(TreeDigest::from_bytes([0; 32])),
             origin: Origin {
@@ -163,11 +173,7 @@ impl Prepared {
             tree_digest: self.tree,
             store_key: self.key,
             verified: Verified(self.checks),
-            dependencies: self
-                .manifest
-                .dependencies
-                .map(|d| d.packs)
-                .unwrap_or_default(),
+            dependencies: self.needs,
             file_count: self.file_count,
             unpacked_bytes: self.unpacked_bytes,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -149,8 +149,8 @@ impl Run<'_> {
         let mut prepared = chosen.stored;
         let mut staged = Vec::new();
         let requested = self.requested(&direct);
-        for (arrived, origin) in with_origins(direct, arrived, plan) {
-            prepared.push(Prepared::of_staged(&arrived, origin));
+        for (arrived, origin, listed) in with_origins(direct, arrived, plan) {
+            prepared.push(Prepared::of_staged(&arrived, origin, listed));
             staged.push(arrived.staged);
         }
         let positions: BTreeMap<&PackRef, usize> = (plan.resolution.packs.iter())
@@ -263,21 +263,24 @@ pub(super) struct Outcome {
     pub(super) packs: Vec<InstalledPack>,
 }
 
-/// Each staged pack with where it came from.
+/// Each staged pack with where it came from, and as it is listed there.
 fn with_origins(
     direct: Vec<Arrived>,
     arrived: Vec<Arrived>,
     plan: &Plan,
-) -> Vec<(Arrived, Origin)> {
+) -> Vec<(Arrived, Origin, Option<&Candidate>)> {
     let of_direct = direct.into_iter().map(|arrived| {
         let origin = Origin::direct(&arrived);
-        (arrived, origin)
+        (arrived, origin, None)
     });
     let of_listed = arrived.into_iter().map(|arrived| {
-        let owner = plan.listings.get(&arrived.staged.manifest.pack_ref);
+        let manifest = &arrived.staged.manifest;
+        let owner = plan.listings.get(&manifest.pack_ref);
         let registry = owner.map(|(_, listing)| listing.registry.as_ref().clone());
+        let same = |candidate: &&Candidate| candidate.version == manifest.version;
+        let listed = owner.and_then(|(_, listing)| listing.candidates.iter().find(same));
         let origin = Origin::listed(&arrived, registry);
-        (arrived, origin)
+        (arrived, origin, listed)
     });
     of_direct.chain(of_listed).collect()
 }

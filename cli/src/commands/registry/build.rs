@@ -66,6 +66,7 @@ fn options(args: &BuildArgs, settings: &Settings) -> Result<BuildOptions, Failur
     Ok(BuildOptions {
         inputs: args.directories.clone(),
         only: args.only.clone(),
+        patches: args.patch.clone(),
         out: args.out.clone(),
         name: args.name.clone(),
         base_url: args.base_url.clone(),

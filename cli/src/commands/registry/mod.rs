@@ -9,5 +9,6 @@ pub(crate) mod login;
 mod lone_index;
 pub(crate) mod merge;
 pub(crate) mod remove;
+pub(crate) mod patch;
 pub(crate) mod serve;
 pub(crate) mod takedown;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use attune_indexer::edit::EditOptions;
+use attune_indexer::patch::pack_version;
 use attune_indexer::withdraw::{Withdrawal, withdraw};
 use clap::Args;
 use pack_format::{PackRef, Version};
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 #[derive(Debug, Args)]
 pub(crate) struct TakedownArgs {
     /// A version such as slack@2.1.0, or a pack for all its versions
-    #[arg(value_name = "REF[@VERSION]", value_parser = which)]
+    #[arg(value_name = "REF[@VERSION]", value_parser = pack_version)]
     what: (PackRef, Option<Version>),
     /// The registry tree
     #[arg(long, value_name = "TREE")]
@@ -32,22 +33,6 @@ pub(crate) struct TakedownArgs {
     yes: bool,
     #[command(flatten)]
     lock: LockArgs,
-}
-
-fn which(text: &str) -> Result<(PackRef, Option<Version>), String> {
-    let (name, version) = match text.split_once('@') {
-        None => (text, None),
-        Some((name, version)) => {
-            let version: Version = version
-                .parse()
-                .map_err(|e: pack_format::version::VersionError| e.to_string())?;
-            (name, Some(version))
-        }
-    };
-    let pack_ref = name
-        .parse()
-        .map_err(|e: pack_format::pack_ref::PackRefError| e.to_string())?;
-    Ok((pack_ref, version))
 }
 
 #[derive(Serialize)]

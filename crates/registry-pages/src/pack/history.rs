@@ -25,6 +25,8 @@ pub(crate) struct VersionRow<'a> {
     /// `yanked` or `taken down`.
     withdrawn: Option<&'static str>,
     yank_reason: Cow<'a, str>,
+    /// What was corrected, and why.
+    corrections: Vec<String>,
     download: Option<Download>,
 }
 
@@ -62,6 +64,15 @@ impl<'a> VersionRow<'a> {
                 .as_ref()
                 .map(|y| clean(&y.reason))
                 .unwrap_or_default(),
+            corrections: version
+                .patches
+                .iter()
+                .take(MAX_NAMES)
+                .map(|note| {
+                    let (field, reason) = (clean(&note.field), clean(&note.reason));
+                    format!("`{field}` was corrected: {reason}")
+                })
+                .collect(),
             download: version
                 .archive
                 .as_ref()

@@ -135,6 +135,8 @@ impl Reader<'_> {
                 nodejs: None,
                 archive: None,
                 install_sources,
+                given_sources: Vec::new(),
+                patches: Vec::new(),
                 tree: None,
                 store_key: None,
                 file_count: 0,

@@ -100,6 +100,8 @@ impl TestRegistry {
                 size_bytes: archive.len() as u64,
             }),
             install_sources: Vec::new(),
+            given_sources: Vec::new(),
+            patches: Vec::new(),
             tree: Some(tree),
             store_key: Some(store_key),
             file_count: pack.files.len() as u64,
