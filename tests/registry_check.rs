@@ -224,6 +224,12 @@ const CASES: &[Case] = &[
             document["versions"][0]["components"]["actions"][0]["name"] = json!("renamed");
         });
     }),
+    ("patch-wrong", "docs/", 1, |place| {
+        repin(place, "core", |document| {
+            let note = json!({"field": "license", "from": "NOASSERTION", "to": "MIT", "at": "2020-01-01T00:00:00Z"});
+            document["versions"][0]["patches"] = json!([note]);
+        });
+    }),
     ("count-wrong", "registry.json", 1, |place| {
         edit(place, "tree/registry.json", |registry| {
             registry["version_count"] = json!(2);

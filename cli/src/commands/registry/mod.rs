@@ -8,7 +8,7 @@ pub(crate) mod import;
 pub(crate) mod login;
 mod lone_index;
 pub(crate) mod merge;
-pub(crate) mod remove;
 pub(crate) mod patch;
+pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod takedown;
