@@ -337,7 +337,7 @@ fn texts_of(value: Option<&Value>) -> impl Iterator<Item = &str> {
 fn shown(value: Option<&Value>) -> String {
     value.map_or_else(
         || "nothing".to_owned(),
-        |value| printable(&value.to_string()).to_string(),
+        |value| printable(&value.to_string()),
     )
 }
 
