@@ -214,7 +214,71 @@ fn patch_files_are_applied_by_builds() {
     );
 }
 
-/// What cannot be is said with its place, and nothing changes.
+/// Values of `--set` for `slack@1.0.0` that are refused, the exit code, and what is said.
+const WRONG_VALUES: [(&str, i32, &str); 9] = [
+    (
+        "checksum=sha256:00",
+        2,
+        "the field `checksum` cannot be patched; name one of label,",
+    ),
+    ("version=2.0.0", 2, "the field `version` cannot be patched"),
+    (
+        "repository=https://e.org",
+        2,
+        "the field `repository` cannot be patched",
+    ),
+    ("label", 2, "write it like this: `license=MIT`"),
+    (
+        "license=",
+        1,
+        "the patch of `slack@1.0.0` is refused: `license`: it must say something",
+    ),
+    (
+        "homepage=e.org",
+        1,
+        "`homepage`: `e.org` is not an absolute http or https URL",
+    ),
+    (
+        "dependencies.packs=Core",
+        1,
+        "`dependencies.packs`: `Core` is not a pack dependency",
+    ),
+    ("runtime_deps=python3>=three", 1, "`runtime_deps`: needs "),
+    (
+        "python=three",
+        1,
+        "which is no version range that can be checked",
+    ),
+];
+
+/// Other arguments, the same way.
+const WRONG_ARGUMENTS: [(&str, i32, &str); 7] = [
+    (
+        "slack --set license=MIT --from license=Apache-2.0 --reason x",
+        1,
+        "`license` does not say what the patch corrects\n  expected  \"Apache-2.0\"\n  found     \"NOASSERTION\"",
+    ),
+    ("slack --remove license", 1, "`license` is not patched"),
+    (
+        "slack --remove sources",
+        1,
+        "no version of `slack` that is meant has sources",
+    ),
+    (
+        "slack@3.0.0 --unset email --reason x",
+        1,
+        "the registry tree lists no `slack@3.0.0`",
+    ),
+    (
+        "chat --unset email --reason x",
+        1,
+        "the registry tree lists no pack `chat`",
+    ),
+    ("slack --set license=MIT", 2, "--reason"),
+    ("slack", 2, "--set"),
+];
+
+/// What cannot be is said, and nothing changes.
 #[test]
 fn wrong_patches_change_nothing() {
     let place = place();
@@ -224,112 +288,50 @@ fn wrong_patches_change_nothing() {
         assert!(run.stderr.contains(expected), "{}", run.stderr);
         assert_eq!(snapshot(&place.path("tree")), before);
     };
-    let set = |what: &'static str| ["slack@1.0.0", "--set", what, "--reason", "x"];
-    refused(
-        &set("checksum=sha256:00"),
-        2,
-        "the field `checksum` cannot be patched; name one of label,",
-    );
-    refused(
-        &set("version=2.0.0"),
-        2,
-        "the field `version` cannot be patched",
-    );
-    refused(
-        &set("repository=https://e.org"),
-        2,
-        "the field `repository` cannot be patched",
-    );
-    refused(&set("label"), 2, "write it like this: `license=MIT`");
-    refused(
-        &set("license="),
-        1,
-        "the patch of `slack@1.0.0` is refused: `license`: it must say something",
-    );
-    refused(
-        &set("homepage=e.org"),
-        1,
-        "`homepage`: `e.org` is not an absolute http or https URL",
-    );
-    refused(
-        &set("dependencies.packs=Core"),
-        1,
-        "`dependencies.packs`: `Core` is not a pack dependency",
-    );
-    refused(
-        &set("runtime_deps=python3>=three"),
-        1,
-        "`runtime_deps`: needs ",
-    );
-    refused(
-        &set("python=three"),
-        1,
-        "which is no version range that can be checked",
-    );
-    refused(
-        &[
-            "slack",
-            "--set",
-            "license=MIT",
-            "--from",
-            "license=Apache-2.0",
-            "--reason",
-            "x",
-        ],
-        1,
-        "`license` does not say what the patch corrects\n  expected  \"Apache-2.0\"\n  found     \"NOASSERTION\"",
-    );
-    refused(
-        &["slack", "--remove", "license"],
-        1,
-        "`license` is not patched",
-    );
-    refused(
-        &["slack", "--remove", "sources"],
-        1,
-        "no version of `slack` that is meant has sources",
-    );
-    refused(
-        &["slack@3.0.0", "--unset", "email", "--reason", "x"],
-        1,
-        "the registry tree lists no `slack@3.0.0`",
-    );
-    refused(
-        &["chat", "--unset", "email", "--reason", "x"],
-        1,
-        "the registry tree lists no pack `chat`",
-    );
-    refused(&["slack", "--set", "license=MIT"], 2, "--reason");
-    refused(&["slack"], 2, "--set");
+    for (value, code, expected) in WRONG_VALUES {
+        let set = ["slack@1.0.0", "--set", value, "--reason", "x"];
+        refused(&set, code, expected);
+    }
+    for (arguments, code, expected) in WRONG_ARGUMENTS {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        refused(&arguments, code, expected);
+    }
+}
 
-    let file = |text: &str, code: i32, expected: &str| {
+/// What is wrong in a patch file is said with its place, and nothing is built.
+#[test]
+fn wrong_patch_files_change_nothing() {
+    let place = place();
+    let before = snapshot(&place.path("tree"));
+    let refused = |text: &str, code: i32, expected: &str| {
         fs::write(place.path("patches.yaml"), text).unwrap();
         let run = build(&place, &["--patch", "patches.yaml"], code);
         assert!(run.stderr.contains(expected), "{}", run.stderr);
         assert_eq!(snapshot(&place.path("tree")), before);
     };
-    file(
-        &FILE.replace("[core]", "['core@^1']"),
+    let with = |old: &str, new: &str| FILE.replace(old, new);
+    refused(
+        &with("[core]", "['core@^1']"),
         1,
         "`dependencies.packs` does not say what the patch corrects\n  expected  [\"core@^1\"]\n  found     [\"core\"]",
     );
-    file(
-        &FILE.replace("from:", "form:"),
+    refused(
+        &with("from:", "form:"),
         2,
         "`patches.yaml`, line 5, field `fields.dependencies.packs.form`: there is no such key",
     );
-    file(
-        &FILE.replace("homepage:", "checksum:"),
+    refused(
+        &with("homepage:", "checksum:"),
         2,
         "line 6, field `fields.checksum`: the field `checksum` cannot be patched",
     );
-    file(
-        &FILE.replace("reason: core 2 is another thing", "reason: ''"),
+    refused(
+        &with("reason: core 2 is another thing", "reason: ''"),
         2,
         "line 2, field `reason`: the field is missing",
     );
-    file("patches: {}\n", 2, "line 1, field `patches`: it is no list");
-    file(
+    refused("patches: {}\n", 2, "line 1, field `patches`: it is no list");
+    refused(
         "patches: [{pack: slack, reason: x}]\n",
         2,
         "the patch corrects nothing",
