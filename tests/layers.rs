@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::project;
 
 /// Every crate of the workspace and its layer; within layer 1 the ones on the right may be used.
-const LAYERS: [(&str, &str, u8, &[&str]); 14] = [
+const LAYERS: [(&str, &str, u8, &[&str]); 15] = [
     ("crates/pack-format", "pack-format", 0, &[]),
     ("crates/pack-fs", "pack-fs", 1, &[]),
     ("crates/pack-archive", "pack-archive", 1, &["pack-fs"]),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &str, u8, &[&str]); 14] = [
     ("crates/pack-resolve", "pack-resolve", 1, &[]),
     ("crates/pack-diff", "pack-diff", 1, &[]),
     ("crates/pack-check", "pack-check", 1, &[]),
+    ("crates/pack-runtime", "pack-runtime", 1, &["pack-fs"]),
     ("indexer", "attune-indexer", 2, &[]),
     ("installer", "attune-installer", 2, &[]),
     ("server", "attune-server", 3, &[]),

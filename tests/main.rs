@@ -36,6 +36,7 @@
 //! * `takedown`  `registry takedown`: a version goes for good
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
+//! * `action`    `action execute`: parameters, runners, results, time limits, the `core` actions
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -44,6 +45,7 @@
     reason = "a step that fails fails its test"
 )]
 
+mod action;
 mod archive;
 mod build;
 mod check;

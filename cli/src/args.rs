@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::commands::action::ActionCommand;
 use crate::commands::cache::CacheCommand;
 use crate::commands::pack::args::PackCommand;
 
@@ -140,6 +141,9 @@ pub(crate) enum Command {
     /// Build and host registries
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Run actions of installed packs
+    #[command(subcommand)]
+    Action(ActionCommand),
     /// See and empty what is kept of registries
     #[command(subcommand)]
     Cache(CacheCommand),

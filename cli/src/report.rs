@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table};
 use pack_format::text::is_deceptive;
+use pack_runtime::Stream;
 use serde::Serialize;
 
 use crate::args::{Format, Global};
@@ -97,6 +98,19 @@ impl Report {
             return Ok(());
         }
         write_out(&format!("{text}\n"))
+    }
+
+    /// Passes on what a program writes, as it is; to programs, its standard output is part of a document.
+    pub(crate) fn pass_on(self, stream: Stream, bytes: &[u8]) {
+        // The reader may be gone; the program need not end for that.
+        let _ = match stream {
+            Stream::Stdout if self.is_machine() => Ok(()),
+            Stream::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
+            }
+            Stream::Stderr => io::stderr().lock().write_all(bytes),
+        };
     }
 
     /// What is going on, to stderr.

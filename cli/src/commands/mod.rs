@@ -1,6 +1,8 @@
 //! One file per verb.
 
+pub(crate) mod action;
 pub(crate) mod cache;
+pub(crate) mod cancel;
 mod demo;
 mod findings;
 pub(crate) mod pack;
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
             registry::takedown::run(args, &settings()?, report)
         }
         Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
+        Command::Action(command) => action::run(command, &settings()?, report),
         Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(

@@ -238,7 +238,7 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
     clippy::disallowed_methods,
     reason = "this is the place that reads the environment"
 )]
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -258,6 +258,11 @@ pub(crate) fn source_date_epoch() -> Result<Option<i64>, Failure> {
             None,
         )
     })
+}
+
+/// The environment of this process.
+pub(crate) fn all_variables() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os()
 }
 
 /// The name installations are recorded under.

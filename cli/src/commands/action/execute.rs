@@ -1,0 +1,237 @@
+//! `action execute`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use pack_format::limits::MAX_METADATA_BYTES;
+use pack_format::yaml::Node;
+use pack_runtime::action::ActionStatus;
+use pack_runtime::variables::{Network, inherited};
+use pack_runtime::{
+    ActionError, ActionRef, ActionSpec, Execution, Given, Outcome, Stream, Variables, Watcher,
+};
+
+use crate::commands::cancel::Cancel;
+use crate::commands::pack::context::Context;
+use crate::failure::{Code, Failure};
+use crate::report::Report;
+use crate::settings;
+
+/// The pack whose actions call this program's own API.
+const CORE: &str = "core";
+/// What those need for it, and what no other pack gets unasked.
+const API_VARIABLES: [&str; 3] = ["ATTUNE_API_URL", "ATTUNE_API_TOKEN", "ATTUNE_TOKEN"];
+
+/// `action execute`.
+#[derive(Debug, Args)]
+pub(crate) struct ExecuteArgs {
+    /// The action, as PACK.ACTION
+    #[arg(value_name = "REF")]
+    pub(crate) action_ref: ActionRef,
+    /// A parameter; objects and lists as JSON. Other users can read command lines: give secrets by file
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Parameters as a JSON or YAML mapping; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params_file: Option<PathBuf>,
+    /// A variable of the action's environment, with this value or with the one it has here
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    pub(crate) variables: Vec<String>,
+    /// How long it may take; wins over what the action says
+    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(crate) fn positive(text: &str) -> Result<Duration, &'static str> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|limit| !limit.is_zero())
+        .ok_or("write a number of seconds above 0")
+}
+
+/// Passes on what the action writes, and calls it off when asked to.
+struct Screen {
+    report: Report,
+    cancel: Cancel,
+}
+
+impl Watcher for Screen {
+    fn output(&self, stream: Stream, bytes: &[u8]) {
+        self.report.pass_on(stream, bytes);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_asked()
+    }
+}
+
+pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let pack = installed(&args.action_ref, context)?;
+    let spec = ActionSpec::find(&pack, &args.action_ref).map_err(|e| refused(&e))?;
+    let given = given(args)?;
+    warn_of_secrets(args, &spec, context.report);
+    let parameters = spec.complete(&given).map_err(|problems| {
+        let action_ref = args.action_ref.clone();
+        refused(&ActionError::Parameters {
+            action_ref,
+            problems,
+        })
+    })?;
+    let directory = env::current_dir().map_err(|e| {
+        let text = format!("cannot tell the current directory: {e}");
+        Failure::text(Code::Failed, text, None)
+    })?;
+    let execution = Execution {
+        spec: &spec,
+        parameters: &parameters,
+        pack: &pack,
+        directory: &directory,
+        variables: variables(args)?,
+        timeout: args.timeout,
+    };
+    let screen = Screen {
+        report: context.report,
+        cancel: Cancel::listen()?,
+    };
+    let outcome = execution.run(&screen).map_err(|e| refused(&e))?;
+    if context.report.is_machine() {
+        context.report.result(&outcome, String::new)?;
+    }
+    verdict(&outcome)
+}
+
+fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.status == ActionStatus::Succeeded {
+        return Ok(());
+    }
+    let reason = outcome.error.as_deref().unwrap_or("it says not why");
+    let text = format!("action `{}` failed: {reason}", outcome.action);
+    let hint = (outcome.status == ActionStatus::Timeout)
+        .then_some("give it more time with `--timeout SECONDS`");
+    Err(Failure::text(Code::Failed, text, hint))
+}
+
+fn refused(error: &ActionError) -> Failure {
+    let code = if error.is_usage() {
+        Code::Usage
+    } else {
+        Code::Failed
+    };
+    Failure::new(code, error)
+}
+
+/// Where the pack lies: the stored tree itself, so that an upgrade meanwhile changes nothing.
+fn installed(action_ref: &ActionRef, context: &Context<'_>) -> Result<PathBuf, Failure> {
+    let state = context.reader().list();
+    let state = state.map_err(|e| Failure::new(Code::Failed, &e))?;
+    let pack_ref = &action_ref.pack_ref;
+    let Some(record) = state.packs.get(pack_ref) else {
+        return Err(Failure::text(
+            Code::Usage,
+            format!(
+                "pack `{pack_ref}` is not installed in `{}`",
+                context.layout().base().display()
+            ),
+            Some(&format!("install it with `attune pack install {pack_ref}`")),
+        ));
+    };
+    Ok(context.layout().stored(&record.store_key))
+}
+
+/// Parameters of the file, then those of the command line, which win.
+fn given(args: &ExecuteArgs) -> Result<BTreeMap<String, Given>, Failure> {
+    let mut given = BTreeMap::new();
+    if let Some(path) = &args.params_file {
+        let (name, bytes) = text_of(path)?;
+        let node = Node::parse(&name, &bytes).map_err(|e| Failure::new(Code::Usage, &e))?;
+        if !node.is_mapping() {
+            let text = format!(
+                "`{name}` holds {}, not a mapping of parameters",
+                node.describe()
+            );
+            return Err(Failure::text(Code::Usage, text, None));
+        }
+        for member in node.members() {
+            let value = member.value.to_json().map_err(|line| {
+                let text = format!("`{name}`, line {line}: this is no value JSON knows");
+                Failure::text(Code::Usage, text, None)
+            })?;
+            given.insert(member.key.clone(), Given::Value(value));
+        }
+    }
+    for (name, value) in &args.parameters {
+        given.insert(name.clone(), Given::Text(value.clone()));
+    }
+    Ok(given)
+}
+
+fn text_of(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        let limit = MAX_METADATA_BYTES as u64 + 1;
+        std::io::stdin()
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map(|_| ())
+    } else {
+        pack_fs::limited::read(path, MAX_METADATA_BYTES).map(|read| bytes = read)
+    };
+    let name = if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    read.map_err(|e| Failure::text(Code::Usage, format!("cannot read `{name}`: {e}"), None))?;
+    Ok((name, bytes))
+}
+
+fn warn_of_secrets(args: &ExecuteArgs, spec: &ActionSpec, report: Report) {
+    let named: Vec<&str> = (spec.parameters.iter())
+        .filter(|p| p.secret && args.parameters.iter().any(|(name, _)| *name == p.name))
+        .map(|p| p.name.as_str())
+        .collect();
+    if !named.is_empty() {
+        report.warning(&format!(
+            "`{}` is secret, and other users can read command lines; give it with `--params-file FILE`, or `-` for standard input",
+            named.join("`, `")
+        ));
+    }
+}
+
+/// What the action gets of this process's environment.
+fn variables(args: &ExecuteArgs) -> Result<Variables, Failure> {
+    let mut variables = inherited(settings::all_variables(), Network::Allowed);
+    if args.action_ref.pack_ref.as_str() == CORE {
+        for name in API_VARIABLES {
+            if let Some(value) = settings::variable(name) {
+                variables.insert(name.into(), value);
+            }
+        }
+    }
+    for text in &args.variables {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (text.as_str(), settings::variable(text)),
+        };
+        let Some(value) = value.filter(|_| !name.is_empty()) else {
+            return Err(Failure::text(
+                Code::Usage,
+                format!("`--env {text}`: there is no variable of this name here"),
+                Some("set it, or write `--env NAME=VALUE`"),
+            ));
+        };
+        variables.insert(name.into(), value);
+    }
+    Ok(variables)
+}

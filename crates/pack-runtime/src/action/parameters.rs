@@ -1,0 +1,350 @@
+//! Parameters: what was given, made complete and checked against the schema of the action.
+//!
+//! Text given on a command line is read as the type the schema names. Every problem is told, not only the first;
+//! the value of a secret stands in none of them.
+
+use std::collections::BTreeMap;
+
+use pack_format::documents::Parameter;
+use pack_format::text::printable;
+use serde_json::{Map, Value};
+
+use super::spec::ActionSpec;
+
+/// Longest value that is shown in a problem, in characters.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// What an action gets, by name.
+pub type Parameters = Map<String, Value>;
+
+/// One parameter as it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Given {
+    /// Text, to be read as the schema says.
+    Text(String),
+    /// A value with a type of its own.
+    Value(Value),
+}
+
+impl ActionSpec {
+    /// Completes what was given with defaults and checks it.
+    ///
+    /// # Errors
+    /// Every problem, one sentence each, in the order of the schema; unknown names last.
+    pub fn complete(&self, given: &BTreeMap<String, Given>) -> Result<Parameters, Vec<String>> {
+        let mut complete = Parameters::new();
+        let mut problems = Vec::new();
+        for parameter in &self.parameters {
+            let value = match given.get(&parameter.name) {
+                Some(Given::Value(value)) => Ok(Some(value.clone())),
+                Some(Given::Text(text)) => read(text, parameter).map(Some),
+                None => Ok(self.default_of(&parameter.name)),
+            };
+            match value {
+                Err(problem) => problems.push(problem),
+                Ok(None | Some(Value::Null)) if parameter.required => {
+                    problems.push(format!("`{}` is required", parameter.name));
+                }
+                Ok(None) => {}
+                Ok(Some(value)) => {
+                    check(&parameter.name, &value, parameter, &mut problems);
+                    complete.insert(parameter.name.clone(), value);
+                }
+            }
+        }
+        let names: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
+        for name in given.keys().filter(|name| !names.contains(&name.as_str())) {
+            problems.push(unknown(name, &names));
+        }
+        if problems.is_empty() {
+            Ok(complete)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn default_of(&self, name: &str) -> Option<Value> {
+        let mut defaults = self.defaults.iter();
+        defaults
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+    }
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    let shown = printable(name);
+    let near = (known.iter())
+        .map(|candidate| (strsim::damerau_levenshtein(candidate, name), candidate))
+        .filter(|(distance, _)| *distance <= 2)
+        .min();
+    match near {
+        Some((_, candidate)) => {
+            format!("`{shown}` is no parameter; did you mean `{candidate}`?")
+        }
+        None if known.is_empty() => format!("`{shown}` is no parameter; the action has none"),
+        None => format!(
+            "`{shown}` is no parameter; there are `{}`",
+            known.join("`, `")
+        ),
+    }
+}
+
+/// Reads text as the type of a parameter; where none is stated, as JSON if it is some, else as text.
+fn read(text: &str, parameter: &Parameter) -> Result<Value, String> {
+    let kind = parameter.value_type.as_str();
+    let kinds: Vec<&str> = kind.split(" or ").collect();
+    if kinds.contains(&"string") {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let trimmed = text.trim();
+    if kinds == ["boolean"] {
+        let word = trimmed.to_ascii_lowercase();
+        return match word.as_str() {
+            "true" | "yes" | "on" | "1" => Ok(Value::Bool(true)),
+            "false" | "no" | "off" | "0" => Ok(Value::Bool(false)),
+            _ => Err(mismatch(
+                &parameter.name,
+                &shown(text, parameter),
+                "true or false",
+            )),
+        };
+    }
+    match serde_json::from_str(trimmed) {
+        Ok(value) => Ok(value),
+        Err(_) if kind.is_empty() => Ok(Value::String(text.to_owned())),
+        Err(_) => Err(mismatch(
+            &parameter.name,
+            &shown(text, parameter),
+            &described(kind),
+        )),
+    }
+}
+
+fn described(kind: &str) -> String {
+    match kind {
+        "integer" => "a whole number".to_owned(),
+        "number" => "a number".to_owned(),
+        "object" => "a JSON object such as `{\"a\": 1}`".to_owned(),
+        "array" => "a JSON array such as `[\"a\", \"b\"]`".to_owned(),
+        "array of string" => "a JSON array of texts such as `[\"a\", \"b\"]`".to_owned(),
+        kind => format!("of type {kind}"),
+    }
+}
+
+fn mismatch(name: &str, shown: &str, wanted: &str) -> String {
+    format!("`{name}`: {shown} is not {wanted}")
+}
+
+/// A value as a problem shows it.
+fn shown(text: &str, parameter: &Parameter) -> String {
+    if parameter.secret {
+        return "the secret that was given".to_owned();
+    }
+    let text = printable(text);
+    if text.chars().count() <= SHOWN_CHARACTERS {
+        return format!("`{text}`");
+    }
+    let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    format!("`{start}…`")
+}
+
+fn has_type(value: &Value, kind: &str) -> bool {
+    match kind {
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
+        }
+        "number" => value.is_number(),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "null" => value.is_null(),
+        kind => match kind.strip_prefix("array of ") {
+            Some(item) => (value.as_array())
+                .is_some_and(|items| items.iter().all(|value| has_type(value, item))),
+            // A type nobody knows forbids nothing.
+            None => true,
+        },
+    }
+}
+
+/// Checks one value: type, choice, limits, then what it holds. The schema's depth bounds the recursion.
+fn check(path: &str, value: &Value, parameter: &Parameter, problems: &mut Vec<String>) {
+    if value.is_null() && !parameter.required {
+        return;
+    }
+    let kind = parameter.value_type.as_str();
+    let display = || match value {
+        Value::String(text) => shown(text, parameter),
+        other => shown(&other.to_string(), parameter),
+    };
+    if !kind.is_empty() && !kind.split(" or ").any(|kind| has_type(value, kind)) {
+        problems.push(mismatch(path, &display(), &described(kind)));
+        return;
+    }
+    if !parameter.allowed.is_empty() && !parameter.allowed.contains(value) {
+        let allowed: Vec<String> = parameter.allowed.iter().map(|v| format!("`{v}`")).collect();
+        problems.push(mismatch(
+            path,
+            &display(),
+            &format!("one of {}", allowed.join(", ")),
+        ));
+    }
+    for (limit, bound) in &parameter.limits {
+        if let Some(wanted) = broken(limit, bound, value) {
+            problems.push(mismatch(path, &display(), &wanted));
+        }
+    }
+    let objects: Vec<(String, &Map<String, Value>)> = match value {
+        Value::Object(map) => vec![(path.to_owned(), map)],
+        Value::Array(items) => (items.iter().enumerate())
+            .filter_map(|(index, item)| Some((format!("{path}[{index}]"), item.as_object()?)))
+            .collect(),
+        _ => Vec::new(),
+    };
+    for (place, map) in objects {
+        for inner in &parameter.properties {
+            let place = format!("{place}.{}", inner.name);
+            match map.get(&inner.name) {
+                Some(value) => check(&place, value, inner, problems),
+                None if inner.required => problems.push(format!("`{place}` is required")),
+                None => {}
+            }
+        }
+    }
+}
+
+/// What a value should be, if it breaks a limit.
+fn broken(limit: &str, bound: &Value, value: &Value) -> Option<String> {
+    let number = |holds: fn(f64, f64) -> bool, text: &str| {
+        let (found, bound) = (value.as_f64()?, bound.as_f64()?);
+        (!holds(found, bound)).then(|| format!("{text} {bound}"))
+    };
+    let size = |count: Option<usize>, holds: fn(u64, u64) -> bool, text: &str, noun: &str| {
+        let bound = bound.as_u64()?;
+        (!holds(count? as u64, bound)).then(|| format!("{text} {bound} {noun} long"))
+    };
+    let characters = value.as_str().map(|text| text.chars().count());
+    let items = value.as_array().map(Vec::len);
+    match limit {
+        "minimum" => number(|a, b| a >= b, "at least"),
+        "maximum" => number(|a, b| a <= b, "at most"),
+        "exclusiveMinimum" => number(|a, b| a > b, "more than"),
+        "exclusiveMaximum" => number(|a, b| a < b, "less than"),
+        "multipleOf" => number(|a, b| b == 0.0 || (a / b).fract() == 0.0, "a multiple of"),
+        "minLength" => size(characters, |a, b| a >= b, "at least", "characters"),
+        "maxLength" => size(characters, |a, b| a <= b, "at most", "characters"),
+        "minItems" => size(items, |a, b| a >= b, "at least", "items"),
+        "maxItems" => size(items, |a, b| a <= b, "at most", "items"),
+        "uniqueItems" => {
+            let items = value.as_array()?;
+            let repeats = (1..items.len()).any(|i| items[..i].contains(&items[i]));
+            (bound == &Value::Bool(true) && repeats).then(|| "free of repetitions".to_owned())
+        }
+        "pattern" => {
+            let (text, pattern) = (value.as_str()?, bound.as_str()?);
+            // A pattern this dialect cannot read forbids nothing; `pack check` is the one to complain.
+            let pattern = regex_lite::Regex::new(pattern).ok()?;
+            (!pattern.is_match(text)).then(|| format!("like `{pattern}`"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pack_format::schema;
+    use pack_format::yaml::Node;
+    use serde_json::json;
+
+    use super::*;
+
+    fn problems(schema: &str, given: &[(&str, Given)]) -> Result<Value, Vec<String>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("actions")).unwrap();
+        std::fs::write(dir.path().join("actions/run.sh"), "").unwrap();
+        let node = Node::parse("f", schema.as_bytes()).unwrap();
+        let text = format!(
+            "ref: demo.run\nentry_point: run.sh\nparameters:\n  {}\n",
+            schema.trim_end().replace('\n', "\n  ")
+        );
+        std::fs::write(dir.path().join("actions/run.yaml"), text).unwrap();
+        let spec = ActionSpec::find(dir.path(), &"demo.run".parse().unwrap()).unwrap();
+        assert_eq!(spec.parameters, schema::parameters(&node));
+        let given = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        spec.complete(&given.collect()).map(Value::Object)
+    }
+
+    fn text(text: &str) -> Given {
+        Given::Text(text.to_owned())
+    }
+
+    const SCHEMA: &str = "packs: {type: array, items: {type: string}, required: true, minItems: 1}
+count: {type: integer, default: 3, minimum: 1, maximum: 5}
+dry: {type: boolean, default: false}
+name: {type: string, pattern: '^[a-z]+$', maxLength: 4}
+mode: {enum: [a, b]}
+token: {type: string, secret: true, default: hidden, minLength: 3}
+server: {type: object, properties: {port: {type: integer, required: true}}}
+";
+
+    /// Text becomes what the schema says; defaults fill the rest, those of secrets too.
+    #[test]
+    fn text_is_read_by_type_and_defaults_fill_in() {
+        let given = [
+            ("packs", text("[\"a\"]")),
+            ("dry", text("Yes")),
+            ("name", text("1234").clone()),
+        ];
+        let complete = problems(SCHEMA, &given[..2]).unwrap();
+        assert_eq!(
+            complete,
+            json!({"packs": ["a"], "count": 3, "dry": true, "token": "hidden"})
+        );
+    }
+
+    /// Each problem names the parameter, the value and what it should be; both sides of each bound.
+    #[test]
+    fn every_problem_is_told_and_no_secret() {
+        let given = [
+            ("packs", text("core")),
+            ("count", text("6")),
+            ("dry", text("perhaps")),
+            ("name", text("ABCDE")),
+            ("mode", text("c")),
+            ("token", text("se")),
+            ("server", text("{\"port\": \"x\"}")),
+            ("cuont", text("1")),
+        ];
+        assert_eq!(
+            problems(SCHEMA, &given).unwrap_err(),
+            [
+                "`packs`: `core` is not a JSON array of texts such as `[\"a\", \"b\"]`",
+                "`count`: `6` is not at most 5",
+                "`dry`: `perhaps` is not true or false",
+                "`name`: `ABCDE` is not at most 4 characters long",
+                "`name`: `ABCDE` is not like `^[a-z]+$`",
+                "`mode`: `c` is not one of `\"a\"`, `\"b\"`",
+                "`token`: the secret that was given is not at least 3 characters long",
+                "`server.port`: `x` is not a whole number",
+                "`cuont` is no parameter; did you mean `count`?",
+            ]
+        );
+        for (count, good) in [("0", false), ("1", true), ("5", true), ("6", false)] {
+            let given = [("packs", text("[\"a\"]")), ("count", text(count))];
+            assert_eq!(problems(SCHEMA, &given).is_ok(), good, "{count}");
+        }
+        assert_eq!(
+            problems(SCHEMA, &[("packs", text("[]"))]).unwrap_err(),
+            ["`packs`: `[]` is not at least 1 items long"]
+        );
+        assert_eq!(problems(SCHEMA, &[]).unwrap_err(), ["`packs` is required"]);
+        let null = [("packs", Given::Value(Value::Null))];
+        assert_eq!(
+            problems(SCHEMA, &null).unwrap_err(),
+            ["`packs` is required"]
+        );
+    }
+}
