@@ -47,7 +47,7 @@ fn rows(place: &Place) -> Vec<Row> {
             (path, cells[1].to_owned(), cells[2].to_owned())
         })
         .collect();
-    assert_eq!(rows.len(), 11);
+    assert_eq!(rows.len(), 14);
     rows
 }
 

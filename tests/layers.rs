@@ -6,13 +6,23 @@ use std::fs;
 use crate::support::project;
 
 /// Every crate of the workspace and its layer; within layer 1 the ones on the right may be used.
-const LAYERS: [(&str, &str, u8, &[&str]); 15] = [
+const LAYERS: [(&str, &str, u8, &[&str]); 16] = [
     ("crates/pack-format", "pack-format", 0, &[]),
     ("crates/pack-fs", "pack-fs", 1, &[]),
     ("crates/pack-archive", "pack-archive", 1, &["pack-fs"]),
     ("crates/registry-tree", "registry-tree", 1, &["pack-fs"]),
-    ("crates/registry-pages", "registry-pages", 1, &[]),
-    ("crates/pack-client", "pack-client", 1, &["pack-fs"]),
+    (
+        "crates/registry-pages",
+        "registry-pages",
+        1,
+        &["pack-diff", "pack-search"],
+    ),
+    (
+        "crates/pack-client",
+        "pack-client",
+        1,
+        &["pack-fs", "pack-search"],
+    ),
     (
         "crates/pack-git",
         "pack-git",
@@ -23,6 +33,7 @@ const LAYERS: [(&str, &str, u8, &[&str]); 15] = [
     ("crates/pack-diff", "pack-diff", 1, &[]),
     ("crates/pack-check", "pack-check", 1, &[]),
     ("crates/pack-runtime", "pack-runtime", 1, &["pack-fs"]),
+    ("crates/pack-search", "pack-search", 1, &[]),
     ("indexer", "attune-indexer", 2, &[]),
     ("installer", "attune-installer", 2, &[]),
     ("server", "attune-server", 3, &[]),

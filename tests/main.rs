@@ -78,6 +78,7 @@ mod registry_format;
 mod registry_list;
 mod registry_merge;
 mod resolve;
+mod search;
 mod serve;
 mod store;
 mod support;

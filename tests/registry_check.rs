@@ -308,6 +308,18 @@ const CASES: &[Case] = &[
     ("page-missing", "packs/core/index.html", 1, |place| {
         remove(place, "tree/packs/core/index.html");
     }),
+    ("search-stale", "search/terms/t-.json", 1, |place| {
+        let words = fs::read_to_string(place.path("tree/search/terms/t-.json")).unwrap();
+        let other = words.replacen("slack", "slick", 1);
+        assert_ne!(words, other);
+        put(place, "tree/search/terms/t-.json", other.as_bytes());
+    }),
+    ("search-stale", "search/packs/0.json", 1, |place| {
+        remove(place, "tree/search/packs/0.json");
+    }),
+    ("file-orphan", "search/terms/t-x.json", 0, |place| {
+        fs::write(place.path("tree/search/terms/t-x.json"), b"{}").unwrap();
+    }),
     ("link-broken", "404.html", 1, |place| {
         put(
             place,

@@ -18,6 +18,7 @@ use pack_format::documents::{
 };
 use pack_format::{ArchiveDigest, PackRef, StoreKey, Version, canonical};
 use pack_fs::{FsError, durable};
+use pack_search::SearchRecord;
 use rayon::prelude::*;
 use registry_pages::PackSummary;
 use registry_tree::{ReadError, TreeReader, assemble, layout};
@@ -26,13 +27,15 @@ use serde::{Deserialize, Serialize};
 use crate::publish_error::PublishError;
 
 /// What changes the meaning of kept facts without changing a document.
-const FACTS_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const FACTS_FORMAT: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// What is kept of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PackFacts {
     pub(crate) pointer: PackPointer,
     pub(crate) summary: PackSummary,
+    /// What the search index holds of it.
+    pub(crate) search: SearchRecord,
     /// Newest first.
     pub(crate) versions: Vec<ListedVersion>,
     /// Packs the newest version needs.
@@ -76,9 +79,10 @@ impl PackFacts {
         digest: ArchiveDigest,
         base_url: &str,
     ) -> Result<Option<Self>, PublishError> {
-        let (Some(pointer), Some(summary), Some(newest)) = (
+        let (Some(pointer), Some(summary), Some(search), Some(newest)) = (
             assemble::pointer(document, digest),
             PackSummary::from_document(document),
+            SearchRecord::of(document),
             document.newest(),
         ) else {
             return Ok(None);
@@ -99,6 +103,7 @@ impl PackFacts {
         Ok(Some(Self {
             pointer,
             summary,
+            search,
             versions: document.versions.iter().map(ListedVersion::of).collect(),
             needs: needs.map(|need| need.pack_ref.clone()).collect(),
             names: names(document, newest),

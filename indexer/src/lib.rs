@@ -42,6 +42,7 @@ mod publish_error;
 pub mod registry_check;
 pub mod report;
 pub mod scaffold;
+mod search;
 pub mod watch;
 mod whole_pack;
 pub mod withdraw;

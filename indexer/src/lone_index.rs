@@ -13,12 +13,14 @@ use pack_format::index::{self, Index, IndexError};
 use pack_format::url_policy::UrlPolicy;
 use pack_format::{Hint, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
+use pack_search::SearchRecord;
 use registry_pages::{PackList, PackPage, PackSummary, Renderer, Site};
 use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, TreeWriter, layout};
 
-use crate::facts;
+use crate::facts::{self, Neighbours};
 use crate::publish_error::PublishError;
+use crate::search;
 
 /// Why an index cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +162,8 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
         )?;
     }
     writer.put_text(Phase::View, "404.html", &renderer.not_found(&site)?)?;
+    writer.put_text(Phase::View, layout::SEARCH_PAGE, &renderer.search(&site)?)?;
+    let words = write_search(documents, &writer)?;
     if let Some(index) = contents.index {
         writer.put_text(Phase::Pointer, layout::INDEX, index)?;
     }
@@ -170,7 +174,20 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
         writer.put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
     }
     writer.commit()?;
-    Ok(())
+    Ok(search::sweep(&writer, &words)?)
+}
+
+/// The search index; returns its paths.
+fn write_search(
+    documents: &[PackDocument],
+    writer: &TreeWriter,
+) -> Result<BTreeSet<String>, PublishError> {
+    let records: Vec<(&PackRef, SearchRecord)> = documents
+        .iter()
+        .filter_map(|document| Some((&document.pack_ref, SearchRecord::of(document)?)))
+        .collect();
+    let records = records.iter().map(|(r, record)| (*r, record)).collect();
+    Ok(search::stage(writer, &records, &Neighbours::default())?)
 }
 
 /// Each document and its page; returns what points to the documents.

@@ -22,10 +22,12 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 use crate::details::Details;
 use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
 use crate::publish_error::PublishError;
+use crate::search;
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
-    Renderer::new().map_or_else(|_| String::new(), |renderer| renderer.fingerprint())
+    let pages = Renderer::new().map_or_else(|_| String::new(), |renderer| renderer.fingerprint());
+    format!("{pages} {}", pack_search::FORMAT)
 }
 
 /// One publication into a tree.
@@ -224,7 +226,10 @@ impl<'a> Publication<'a> {
         let before = Neighbours::of_known(&self.known.packs);
         let list_before = self.list();
         let mut staged_inputs = BTreeMap::new();
+        let mut changed = scope == Scope::AllPages;
         for pack in staged {
+            let listed = self.known.packs.get(&pack.pack_ref).map(|f| &f.pointer);
+            changed |= listed != pack.facts.as_ref().map(|facts| &facts.pointer);
             match pack.facts {
                 Some(facts) => {
                     self.known.packs.insert(pack.pack_ref.clone(), facts);
@@ -243,13 +248,22 @@ impl<'a> Publication<'a> {
         let (registry, updated_at) = self.registry()?;
         let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
-        let (pages, index) = rayon::join(
-            || self.lists(&site, &list_before, scope),
+        let ((pages, search), index) = rayon::join(
+            || {
+                rayon::join(
+                    || self.lists(&site, &list_before, scope),
+                    || self.search(&after, changed, scope),
+                )
+            },
             || self.pointers(&registry, updated_at),
         );
         pages?;
         let index = index?;
+        let search = search?;
         let committed = self.writer.commit()?;
+        if let Some(files) = search {
+            search::sweep(self.writer, &files)?;
+        }
         self.retire(replaced)?;
         let left_out = self.known.left_out();
         let published = Published {
@@ -397,8 +411,28 @@ impl<'a> Publication<'a> {
                 let path = PackList::page_path(number);
                 Ok(self.writer.put_text(Phase::View, &path, &html)?)
             })?;
+        let search = self.renderer.search(site)?;
+        self.writer
+            .put_text(Phase::View, layout::SEARCH_PAGE, &search)?;
         let missing = self.renderer.not_found(site)?;
         Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
+    }
+
+    /// Stages the search index, where it says something else than it did or is lost; its files, then.
+    fn search(
+        &self,
+        after: &Neighbours,
+        changed: bool,
+        scope: Scope,
+    ) -> Result<Option<BTreeSet<String>>, PublishError> {
+        let lost =
+            || scope != Scope::Changed && !search::is_whole(self.writer, self.known.packs.len());
+        if !changed && !lost() {
+            return Ok(None);
+        }
+        let records = self.known.packs.iter();
+        let records = records.map(|(r, facts)| (r, &facts.search)).collect();
+        Ok(Some(search::stage(self.writer, &records, after)?))
     }
 
     /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.

@@ -8,6 +8,7 @@
 //! beneath.rs      opens nothing outside the root        entry.rs        a file and its twins; cache.rs keeps them
 //! encoding.rs conditional.rs range.rs types.rs          pure rules of HTTP
 //! body.rs stream.rs chunks.rs                           bytes on their way out
+//! search/        `/search` and `/api/v1/search`, from the search index of the tree
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
 //! ```
 //!
@@ -58,6 +59,7 @@ mod problem;
 mod range;
 mod report;
 mod router;
+mod search;
 mod serve;
 mod stamp;
 mod stream;
@@ -70,5 +72,6 @@ pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
 pub use problem::{Manner, Problem};
 pub use report::{Answered, Reporter, Silent, TimedOut};
 pub use router::{Route, RouteFuture, Router};
+pub use search::SearchRoute;
 pub use serve::{ServeError, ServeSummary, serve};
 pub use tree::{OpenTreeError, TreeFiles};

@@ -37,10 +37,10 @@
     setTimeout(() => { button.textContent = "Copy"; button.classList.remove("done"); }, 2000);
   }
 
-  // The list of packs: search, filters and order over the rows; more pages are fetched when needed.
+  // The list of packs: filters and order over the rows; more pages are fetched when needed.
   function list(rows) {
     const MOST_PAGES = 40;
-    const box = one("q"), facets = one("facets"), sort = one("sort"), count = one("count"), none = one("none");
+    const facets = one("facets"), sort = one("sort"), count = one("count"), none = one("none");
     const pages = Math.min(Number(rows.dataset.pages), MOST_PAGES), here = Number(rows.dataset.page);
     const start = count.textContent, original = [...rows.children], pager = document.querySelector(".pages");
     let known = original, loading;
@@ -63,77 +63,57 @@
       loading ??= Promise.all(numbers.map((n) => (n === here ? original : page(n))))
         .then((lists) => { known = lists.flat(); }, () => {}).then(show);
     }
-    function mark(words) {
-      if (!CSS.highlights) return;
-      const ranges = [];
-      for (const part of words.length ? all(".row:not([hidden]) :is(a, .ref, .about)", rows) : []) {
-        const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
-        for (let text; (text = texts.nextNode());) {
-          for (const word of words) {
-            const at = text.data.toLowerCase().indexOf(word);
-            if (at < 0 || at + word.length > text.length) continue;
-            const range = new Range();
-            range.setStart(text, at);
-            range.setEnd(text, at + word.length);
-            ranges.push(range);
-          }
-        }
-      }
-      CSS.highlights.set("found", new Highlight(...ranges));
-    }
     const orders = {
       updated: (a, b) => b.querySelector("time").dateTime.localeCompare(a.querySelector("time").dateTime),
       first: (a, b) => b.dataset.first.localeCompare(a.dataset.first),
       size: (a, b) => b.dataset.size - a.dataset.size,
     };
     function show() {
-      const query = box.value.trim(), words = query.toLowerCase().split(/\s+/).filter(Boolean);
       const groups = new Map();
       for (const choice of facets ? all(":checked", facets) : []) {
         groups.set(choice.name, [...(groups.get(choice.name) || []), choice.value]);
       }
-      const active = words.length || groups.size, changed = active || sort.value;
+      const changed = groups.size || sort.value;
       if (changed && pages > 1) load();
       const shown = changed ? [...known] : original;
       if (orders[sort.value]) shown.sort(orders[sort.value]);
       let found = 0;
       for (const row of shown) {
-        const text = `${row.textContent} ${row.dataset.more}`.toLowerCase();
-        const fits = words.every((word) => text.includes(word)) &&
-          [...groups].every(([key, values]) => values.some((v) => row.dataset[key].split("|").includes(v)));
+        const fits = [...groups].every(([key, values]) => values.some((v) => row.dataset[key].split("|").includes(v)));
         row.hidden = !fits;
         found += fits;
       }
       rows.replaceChildren(...shown);
-      mark(words);
       none.hidden = found > 0;
       if (pager) pager.hidden = Boolean(changed);
       const cut = Number(rows.dataset.pages) > pages ? ` in the first ${known.length}` : "";
       const part = known === original && pages > 1 ? " on this page" : cut;
       count.textContent = changed ? `${found} ${found === 1 ? "pack" : "packs"}${part}` : start;
       const address = new URLSearchParams([...groups].flatMap(([key, values]) => values.map((v) => [key, v])));
-      if (query) address.set("q", query);
       try { history.replaceState(null, "", changed && `${address}` ? `?${address}` : location.pathname); } catch { /* file: */ }
     }
 
     const given = new URLSearchParams(location.search);
-    if (given.get("q")) box.value = given.get("q");
     for (const choice of facets ? all("input", facets) : []) choice.checked = given.getAll(choice.name).includes(choice.value);
-    for (const input of [box, facets, sort]) input?.addEventListener("input", show);
-    one("clear").addEventListener("click", () => { box.value = ""; facets?.reset(); show(); box.focus(); });
+    for (const input of [facets, sort]) input?.addEventListener("input", show);
+    one("clear").addEventListener("click", () => { facets?.reset(); show(); });
     one("filters-toggle")?.addEventListener("click", (event) => {
       const open = event.target.parentElement.classList.toggle("open");
       event.target.setAttribute("aria-expanded", open);
     });
-    if (!box.form.action.endsWith("search")) box.form.addEventListener("submit", (event) => event.preventDefault());
+    if (location.search) show();
+  }
+
+  // Arrow keys go from the box of the search through the packs of a list.
+  function arrows(rows) {
+    const box = one("q");
     document.addEventListener("keydown", (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       const links = all(".row:not([hidden]) h3 a", rows), at = links.indexOf(document.activeElement);
       if (!step || (at < 0 && document.activeElement !== box)) return;
       event.preventDefault();
-      (links[at + step] || (step < 0 ? box : links[at])).focus();
+      (links[at + step] || (step < 0 ? box : links[at]))?.focus();
     });
-    if (location.search) show();
   }
 
   // The page of a pack: filter long lists, mark the section in view, open what an address points to.
@@ -206,7 +186,14 @@
       event.preventDefault();
       one("q").select();
     });
-    if (one("rows")) list(one("rows"));
+    const rows = one("rows"), box = one("q");
+    if (rows) arrows(rows);
+    if (rows?.dataset.pages) list(rows);
+    // Without a server, the page of the search answers; it does not leave itself.
+    if (!document.querySelector(".found")) box.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      location.href = `${document.body.dataset.root}search/index.html?q=${encodeURIComponent(box.value)}`;
+    });
     if (document.querySelector(".pack")) pack();
     if (one("missing")) nearest(one("missing")).catch(() => {});
   });

@@ -24,11 +24,12 @@ pub use fetch_error::FetchError;
 pub use files::RegistryFiles;
 pub use http::HostLimit;
 pub use location::Location;
+pub use pack_search::Match;
 pub use registries::{Found, LookupError, Registries};
 pub use registry::{FetchRequest, Registry, fetch_url};
 pub use registry_error::RegistryError;
 pub use reporter::{Reporter, Silent};
-pub use search::SearchHit;
+pub use search::{MAX_SEARCH_HITS, SearchHit};
 pub use settings::{
     ClientSettings, Connection, DEFAULT_PRIORITY, Headers, OnError, PreferSource, Proxies, Proxy,
     RegistryConfig, Tls,

@@ -4,7 +4,7 @@
 //!    document by digest.
 //! 2. Where there is no `registry.json`, the index alone is the registry: format 1.
 //!
-//! Search reads `index.json` in both formats: one request instead of one per pack.
+//! Search asks the search index of a tree, and reads `index.json` where there is none.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::http::{Download, Http};
 use crate::location::Location;
 use crate::registry_error::RegistryError;
 use crate::reporter::Reporter;
-use crate::search::SearchHit;
+use crate::search::{self, SearchHit};
 use crate::settings::{ClientSettings, Connection, RegistryConfig};
 use crate::spool::Received;
 use crate::tree::{self, ArchiveBase, Tree};
@@ -241,15 +241,23 @@ impl Registry {
         })
     }
 
-    /// Packs whose ref, label, description or a keyword holds `keyword`, case ignored, by ref.
+    /// Packs that match `keyword`, best first and at most [`MAX_SEARCH_HITS`](crate::MAX_SEARCH_HITS), where the
+    /// registry has a search index; else those whose ref, label, description or a keyword holds it, by ref. Case
+    /// is ignored.
     ///
     /// # Errors
-    /// [`RegistryError`] if the index cannot be read.
+    /// [`RegistryError`] if an index cannot be read.
     pub async fn search(
         &self,
         keyword: &str,
         reporter: &dyn Reporter,
     ) -> Result<Vec<SearchHit>, RegistryError> {
+        if matches!(self.format, Format::Tree(_))
+            && let Some(hits) =
+                search::ask(&self.documents, keyword, &self.identity.name, reporter).await?
+        {
+            return Ok(hits);
+        }
         let index = self
             .index
             .get_or_try_init(|| {

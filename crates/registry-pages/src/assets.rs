@@ -1,4 +1,4 @@
-//! `Asset`: the stylesheet, the script and the icon, named by their content so that they can be
+//! `Asset`: the stylesheet, the scripts and the icon, named by their content so that they can be
 //! cached for ever.
 
 use pack_format::ArchiveDigest;
@@ -56,8 +56,8 @@ fn dense(source: &str, stylesheet: bool) -> String {
     out
 }
 
-/// The built-in assets: stylesheet, script, icon, in this order.
-pub(crate) fn built_in() -> [Asset; 3] {
+/// The built-in assets: stylesheet, script, icon, script of the search page, in this order.
+pub(crate) fn built_in() -> [Asset; 4] {
     [
         Asset::new(
             "style",
@@ -73,6 +73,11 @@ pub(crate) fn built_in() -> [Asset; 3] {
             "icon",
             "svg",
             include_str!("../../../templates/pages/icon.svg"),
+        ),
+        Asset::new(
+            "search",
+            "js",
+            include_str!("../../../templates/pages/search.js"),
         ),
     ]
 }

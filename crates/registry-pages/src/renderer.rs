@@ -12,10 +12,11 @@ use crate::home::PackList;
 use crate::limits::TEMPLATE_FUEL;
 use crate::missing::MissingView;
 use crate::pack::PackPage;
+use crate::search::{Found, SearchView};
 use crate::site::Site;
 
 /// Every template, by the name others include it under.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -53,6 +54,10 @@ const TEMPLATES: [(&str, &str); 10] = [
         include_str!("../../../templates/pages/schema.html"),
     ),
     (
+        "search.html",
+        include_str!("../../../templates/pages/search.html"),
+    ),
+    (
         "missing.html",
         include_str!("../../../templates/pages/missing.html"),
     ),
@@ -62,7 +67,7 @@ const TEMPLATES: [(&str, &str); 10] = [
 #[derive(Debug)]
 pub struct Renderer {
     environment: Environment<'static>,
-    assets: [Asset; 3],
+    assets: [Asset; 4],
 }
 
 /// Why a page could not be rendered.
@@ -119,7 +124,7 @@ impl Renderer {
         environment.set_fuel(Some(TEMPLATE_FUEL));
         environment.set_syntax(syntax()?);
         environment.add_filter("ticks", escape::ticks);
-        for (global, asset) in ["css", "js", "icon"].into_iter().zip(&assets) {
+        for (global, asset) in ["css", "js", "icon", "search_js"].into_iter().zip(&assets) {
             environment.add_global(global, Value::from(asset.path.clone()));
         }
         for (name, source) in TEMPLATES {
@@ -166,6 +171,22 @@ impl Renderer {
             pack_ref: pack.document.pack_ref.clone(),
         })?;
         self.render("pack.html", &view)
+    }
+
+    /// The page that searches in the browser, [`SEARCH_PAGE`](crate::SEARCH_PAGE).
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn search(&self, site: &Site) -> Result<Vec<u8>, PageError> {
+        self.render("search.html", &SearchView::to_fill(site))
+    }
+
+    /// The answer to a question, at `search` in the root of the site.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn found(&self, site: &Site, found: &Found) -> Result<Vec<u8>, PageError> {
+        self.render("search.html", &SearchView::of(site, found))
     }
 
     /// The page for addresses that lead nowhere, `404.html`.

@@ -20,9 +20,6 @@ pub struct Site {
 /// Longest description in the head of a page, in characters.
 const MAX_META_CHARS: usize = 200;
 
-/// Capability of a registry whose server answers `search`.
-const SEARCH: &str = "search";
-
 impl Site {
     /// The hosting URL, checked, with a trailing slash.
     pub(crate) fn canonical_base(&self) -> Option<String> {
@@ -42,7 +39,6 @@ impl Site {
     pub(crate) fn frame(&self, place: &Place<'_>, title: &str, description: &str) -> Frame {
         let name = clean(&self.registry.name).into_owned();
         let title = one_line(title, MAX_META_CHARS);
-        let server_search = self.registry.capabilities.iter().any(|c| c == SEARCH);
         let root = &place.root;
         Frame {
             title: if title.is_empty() {
@@ -54,12 +50,7 @@ impl Site {
             canonical: self
                 .canonical_base()
                 .map(|base| format!("{base}{}", place.path)),
-            search_action: if server_search {
-                format!("{root}search")
-            } else {
-                format!("{root}index.html")
-            },
-            server_search,
+            question: String::new(),
             twin: place.twin.map(|twin| format!("{root}{twin}")),
             root: root.clone(),
             name,
@@ -87,8 +78,8 @@ pub(crate) struct Frame {
     canonical: Option<String>,
     root: String,
     name: String,
-    search_action: String,
-    server_search: bool,
+    /// What is in the box of the search.
+    pub(crate) question: String,
     twin: Option<String>,
     updated: Moment,
     pack_count: u64,

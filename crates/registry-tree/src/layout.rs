@@ -3,6 +3,7 @@
 //! ```text
 //! TREE/index.json registry.json packs.json            pointers
 //! TREE/packs/<ref>.json   packs/<ref>/index.html      views
+//! TREE/search/…                                       views
 //! TREE/docs/<sha256>.<ref>.json                       objects
 //! TREE/archives/<ref>/<ref>-<version>.tar.gz          objects
 //! TREE.state/lock  staging/  build.json  superseded.json
@@ -21,6 +22,9 @@ pub const REGISTRY: &str = "registry.json";
 pub const PACKS: &str = "packs.json";
 /// The folder of immutable documents.
 pub const DOCS: &str = "docs";
+
+/// The page that searches in the browser.
+pub const SEARCH_PAGE: &str = "search/index.html";
 
 /// Path of an archive; build metadata is part of the name.
 pub fn archive(pack_ref: &PackRef, version: &Version) -> String {

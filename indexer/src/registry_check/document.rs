@@ -6,6 +6,7 @@ use pack_check::Diagnostic;
 use pack_format::documents::{FORMAT, PackDependency, PackDocument, PackPointer, VersionDocument};
 use pack_format::url_policy::UrlPolicy;
 use pack_format::{ArchiveDigest, Checksum, PackRef, Version};
+use pack_search::SearchRecord;
 use registry_tree::{assemble, layout};
 use serde::de::DeserializeOwned;
 
@@ -30,6 +31,10 @@ pub(super) struct Kept {
     /// Dependencies of versions that are not yanked, each with its field.
     pub(super) dependencies: Vec<(String, PackDependency)>,
     pub(super) successor: Option<PackRef>,
+    /// Packs that the newest version needs.
+    pub(super) needs: Vec<PackRef>,
+    /// What the search index should hold.
+    pub(super) search: Option<SearchRecord>,
     /// Archives in the tree, with the sizes they should have.
     pub(super) archives: Vec<(String, u64)>,
 }
@@ -97,6 +102,11 @@ pub(super) fn check(
             kinds.map(|(kind, list)| (kind, list.len() as u64)).to_vec()
         }),
         dependencies: dependencies(&document),
+        needs: document.newest().map_or_else(Vec::new, |newest| {
+            let needs = newest.pack_dependencies().iter();
+            needs.map(|need| need.pack_ref.clone()).collect()
+        }),
+        search: SearchRecord::of(&document),
         successor: document.deprecated.and_then(|d| d.successor),
         versions: document.versions.into_iter().map(|v| v.version).collect(),
         archives,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use pack_check::Diagnostic;
-use pack_format::PackRef;
 use pack_format::limits::MAX_INDEX_FILE_BYTES;
+use pack_format::{ArchiveDigest, PackRef};
 use pack_fs::tree::Scan;
 use rayon::prelude::*;
 use registry_pages::Link;
@@ -38,6 +38,7 @@ pub(super) fn check(context: &Context<'_>, scan: &Scan, listed: Option<&Listed>)
     if let Some(listed) = listed {
         present(context, &files, listed);
         orphans(context, &files, listed);
+        search(context, &files, listed);
     }
     let paths: Vec<&str> = files.keys().copied().collect();
     paths.par_iter().for_each(|path| {
@@ -65,7 +66,7 @@ fn twin_of(path: &str) -> Option<(&str, &'static str)> {
 
 /// Checks that pages, and in a quick check archives, are there.
 fn present(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
-    for page in ["index.html", "404.html"] {
+    for page in ["index.html", "404.html", layout::SEARCH_PAGE] {
         if !files.contains_key(page) {
             context.breach(rules::PAGE_MISSING, page, "it is not there");
         }
@@ -106,6 +107,10 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
         let pack_ref: Option<PackRef> = name.parse().ok();
         pack_ref.is_some_and(|pack_ref| listed.packs.contains_key(&pack_ref))
     };
+    let is_search_file = |plain: &str| {
+        let expected = listed.search.as_ref();
+        expected.is_none_or(|expected| expected.contains_key(plain))
+    };
     for path in files.keys() {
         let plain = twin_of(path).map_or(*path, |(plain, _)| plain);
         let Some((folder, rest)) = plain.split_once('/') else {
@@ -116,6 +121,7 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                 "docs" => documents.contains(plain),
                 "archives" => listed.incomplete || listed.archives.contains_key(plain),
                 "packs" => of_listed_pack(rest),
+                "search" => plain == layout::SEARCH_PAGE || is_search_file(plain),
                 _ => true,
             };
         if !belongs {
@@ -123,6 +129,29 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                 Diagnostic::new(rules::FILE_ORPHAN, path, "no listed pack needs it")
                     .with_hint("remove it if you know where it comes from"),
             );
+        }
+    }
+}
+
+/// Checks that the search index is the one of the listed packs.
+fn search(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
+    let expected = listed.search.iter().flatten();
+    let wrong = |path: &str, message: String| {
+        context.add(
+            Diagnostic::new(rules::SEARCH_STALE, path, message).with_hint("build the tree again"),
+        );
+    };
+    for (path, expected) in expected {
+        if !files.contains_key(path.as_str()) {
+            wrong(path, "it is not there".to_owned());
+        } else if let Some(bytes) = read(context, path) {
+            let found = ArchiveDigest::of(&bytes);
+            if found != *expected {
+                let message = format!(
+                    "it does not hold the words of the listed packs\n  expected  {expected}\n  found     {found}"
+                );
+                wrong(path, message);
+            }
         }
     }
 }

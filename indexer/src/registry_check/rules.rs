@@ -32,6 +32,7 @@ pack_check::define_rules! {
     SUCCESSOR_UNKNOWN, Warning, "successor-unknown", "The successor of a deprecated pack is listed.";
     TWIN_STALE, Error, "twin-stale", "A precompressed twin unpacks to the file beside it.";
     PAGE_MISSING, Error, "page-missing", "Every listed pack has its page.";
+    SEARCH_STALE, Error, "search-stale", "The search index holds the words of the listed packs.";
     LINK_BROKEN, Error, "link-broken", "Links of pages lead to files of the tree.";
     FILE_ORPHAN, Warning, "file-orphan", "Documents, archives, pages and twins belong to a listed pack.";
 }

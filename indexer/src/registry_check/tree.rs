@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pack_check::Diagnostic;
 use pack_format::documents::{PackDependency, PackPointer, PacksDocument, RegistryDocument};
-use pack_format::{PackRef, Version};
+use pack_format::{ArchiveDigest, PackRef, Version};
 use rayon::prelude::*;
 use registry_tree::assemble::Totals;
 use registry_tree::layout;
+
+use crate::facts::Neighbours;
 
 use super::context::Context;
 use super::document::{self, ArchiveBase, Kept, archive_base};
@@ -19,6 +21,8 @@ pub(super) struct Listed {
     pub(super) packs: BTreeMap<PackRef, PackPointer>,
     /// Archives, with the sizes they should have.
     pub(super) archives: BTreeMap<String, u64>,
+    /// Files of the search index, with the digests they should have; `None` where that cannot be told.
+    pub(super) search: Option<BTreeMap<String, ArchiveDigest>>,
     /// Whether some document could not be read, so that more archives may belong.
     pub(super) incomplete: bool,
 }
@@ -55,12 +59,32 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
         index.only_listed(context, |pack_ref| packs.packs.contains_key(pack_ref));
     }
     neighbours(context, &packs, &kept);
+    let search = (!incomplete).then(|| search(&kept));
     let archives = kept.into_iter().filter_map(|(_, kept)| kept);
     Some(Listed {
         archives: archives.flat_map(|kept| kept.archives).collect(),
         packs: packs.packs,
+        search,
         incomplete,
     })
+}
+
+/// The files of the search index of these packs.
+fn search(kept: &[(&PackRef, Option<Kept>)]) -> BTreeMap<String, ArchiveDigest> {
+    let known = || {
+        kept.iter()
+            .filter_map(|(r, kept)| Some((*r, kept.as_ref()?)))
+    };
+    let needing = known().map(|(r, kept)| (r, kept.needs.as_slice()));
+    let neighbours = Neighbours::of(needing);
+    let records = known().filter_map(|(r, kept)| Some((r, kept.search.as_ref()?)));
+    let mut expected = BTreeMap::new();
+    let dependents = |pack_ref: &PackRef| neighbours.dependents(pack_ref).len() as u64;
+    let Ok(()) = pack_search::files(&records.collect(), dependents, |file| {
+        expected.insert(file.path, ArchiveDigest::of(&file.bytes));
+        Ok::<(), std::convert::Infallible>(())
+    });
+    expected
 }
 
 /// Checks what packs say of each other.

@@ -195,7 +195,7 @@ pub(crate) struct ShowArgs {
 /// `pack search`.
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Part of a ref, label, description or keyword
+    /// Words, or beginnings of words, of refs, labels, keywords, descriptions, components and parameters
     pub(crate) keyword: String,
     /// Look in this registry only: the name of a configured one, a URL or a path
     #[arg(short, long, value_name = "REGISTRY")]

@@ -1,5 +1,9 @@
 //! `pack search`.
 
+use std::collections::BTreeSet;
+
+use pack_client::Match;
+
 use super::args::SearchArgs;
 use super::context::Context;
 use super::list::shortened;
@@ -33,15 +37,24 @@ pub(crate) fn run(args: &SearchArgs, context: &Context<'_>) -> Result<(), Failur
     }
     context.report.result(&hits, || {
         table(
-            &["Ref", "Version", "Description", "Author"],
+            &["Ref", "Version", "Description", "Author", "Found in"],
             hits.iter().map(|hit| {
                 vec![
                     hit.pack_ref.to_string(),
                     hit.version.to_string(),
                     shortened(&hit.description),
                     hit.author.clone(),
+                    reasons(&hit.matched),
                 ]
             }),
         )
     })
+}
+
+/// Why a pack matches, each reason once.
+fn reasons(matched: &[Match]) -> String {
+    let mut reasons: Vec<String> = matched.iter().map(ToString::to_string).collect();
+    let mut told = BTreeSet::new();
+    reasons.retain(|reason| told.insert(reason.clone()));
+    reasons.join(", ")
 }

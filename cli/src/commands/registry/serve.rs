@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use attune_server::{Answered, Reporter, ServeOptions, TimedOut, TreeFiles, bind, serve};
+use attune_server::{
+    Answered, Reporter, Router, SearchRoute, ServeOptions, TimedOut, TreeFiles, bind, serve,
+};
 
 use crate::args::ServeArgs;
 use crate::failure::{Code, Failure};
@@ -57,6 +59,9 @@ pub(crate) async fn host(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let tree = TreeFiles::open(root).map_err(|e| Failure::new(Code::Failed, &e))?;
+    let tree = Arc::new(tree);
+    let search = SearchRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
+    let router = Router::new(tree).route(search);
     let listener = bind(address)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;
@@ -68,7 +73,7 @@ pub(crate) async fn host(
         reporter: Arc::new(Log { report }),
         ..ServeOptions::default()
     };
-    let summary = serve(listener, tree, options, stop)
+    let summary = serve(listener, router, options, stop)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;
     report.note(&format!(

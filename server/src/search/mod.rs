@@ -1,0 +1,133 @@
+//! `/search` for people and `/api/v1/search` for programs, answered from the files of the tree's search index.
+//!
+//! ```text
+//! question.rs  what the address asks        files.rs  the files, parsed and kept while they stay the same
+//! answer.rs    hits, and what is shown of their packs
+//! ```
+
+mod answer;
+mod files;
+mod question;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderValue,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use registry_pages::{PageError, Renderer};
+
+use crate::answer::ANYONE;
+use crate::body::ResponseBody;
+use crate::problem::{Manner, Problem};
+use crate::router::{Route, RouteFuture};
+use crate::tree::TreeFiles;
+use crate::types::PAGE_POLICY;
+
+use self::answer::{Answer, answer};
+use self::files::IndexFiles;
+use self::question::Question;
+
+/// Where people search.
+const PAGE: &str = "/search";
+/// Where programs search.
+const API: &str = "/api/v1/search";
+
+/// Answers searches in a tree that has a search index.
+#[derive(Debug)]
+pub struct SearchRoute {
+    files: IndexFiles,
+    renderer: Renderer,
+}
+
+impl SearchRoute {
+    /// Searches `tree` as it is at each question.
+    ///
+    /// # Errors
+    /// [`PageError`] if the built-in templates do not compile.
+    pub fn new(tree: Arc<TreeFiles>) -> Result<Self, PageError> {
+        Ok(Self {
+            files: IndexFiles::new(tree),
+            renderer: Renderer::new()?,
+        })
+    }
+
+    async fn respond(
+        &self,
+        request: &Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Problem> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            return Err(Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "a search is asked with GET",
+            )
+            .with(ALLOW, allowed));
+        }
+        let question = Question::of(request.uri().query().unwrap_or_default())?;
+        let answer = answer(&self.files, &question).await?;
+        if request.uri().path() == API {
+            return Ok(json(&question, &answer));
+        }
+        self.page(&question, answer).await
+    }
+
+    async fn page(
+        &self,
+        question: &Question,
+        answer: Answer,
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let site = self.files.site().await?;
+        let page = self.renderer.found(&site, &answer.for_page(question));
+        let page = page.map_err(|_| {
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "the page could not be made",
+            )
+        })?;
+        let mut response = Response::new(ResponseBody::from(bytes::Bytes::from(page)));
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
+}
+
+fn json(question: &Question, answer: &Answer) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(answer.json(question)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
+    response
+}
+
+impl Route for SearchRoute {
+    fn claims(&self, _: &Method, path: &str) -> bool {
+        path == PAGE || path == API
+    }
+
+    fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> RouteFuture<'_> {
+        Box::pin(async move {
+            let manner = Manner::of(request.uri().path(), request.headers());
+            let answered = self.respond(&request).await;
+            answered.unwrap_or_else(|problem| {
+                let mut response = problem.respond(manner);
+                if matches!(manner, Manner::Json) {
+                    let headers = response.headers_mut();
+                    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
+                }
+                response
+            })
+        })
+    }
+}
