@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use pack_format::documents::PackDocument;
-use registry_pages::{FileRow, HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer};
+use registry_pages::{
+    FileRow, HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer, SEARCH_PAGE,
+};
 
 use crate::support;
 
@@ -45,6 +47,7 @@ fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
         pages.push((path, renderer.pack(&site, &page).unwrap()));
     }
     pages.push(("404.html".to_owned(), renderer.not_found(&site).unwrap()));
+    pages.push((SEARCH_PAGE.to_owned(), renderer.search(&site).unwrap()));
     let text = |bytes| String::from_utf8(bytes).expect("pages are UTF-8");
     pages
         .into_iter()
@@ -101,7 +104,8 @@ fn no_page_has_anything_inline() {
     for (path, html) in tree(&support::documents()) {
         assert!(!html.contains(" style="), "{path}");
         assert!(!html.contains("<style"), "{path}");
-        assert_eq!(html.matches("<script").count(), 1, "{path}");
+        let scripts = if path == SEARCH_PAGE { 2 } else { 1 };
+        assert_eq!(html.matches("<script").count(), scripts, "{path}");
         assert!(html.contains("<script src=\""), "{path}");
         assert!(
             !html.contains(" onclick=") && !html.contains("javascript:"),
@@ -116,7 +120,8 @@ fn relative_links_resolve() {
     let documents = support::documents();
     let pages = tree(&documents);
     let renderer = Renderer::new().unwrap();
-    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json"]
+    // `search` is the folder of the search page, or answered by a server.
+    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json", "search"]
         .map(str::to_owned)
         .into();
     known.extend(pages.iter().map(|(path, _)| path.clone()));
@@ -193,9 +198,10 @@ fn canonical_address_needs_a_base() {
 #[test]
 fn sizes_stay_within_their_budgets() {
     let renderer = Renderer::new().unwrap();
-    let [css, js, icon] = renderer.assets() else {
-        panic!("three assets")
+    let [css, js, icon, search] = renderer.assets() else {
+        panic!("four assets")
     };
+    assert!(search.bytes.len() <= JS_BUDGET, "{}", search.bytes.len());
     assert!(
         css.bytes.len() <= CSS_BUDGET,
         "stylesheet: {} bytes",
