@@ -96,13 +96,18 @@ pub(super) fn check(
         }
         check_archive(context, &path, &document.pack_ref, version, base);
     }
-    Some(Kept {
-        counts: document.newest().map_or_else(Vec::new, |newest| {
+    Some(kept(document, archives))
+}
+
+fn kept(document: PackDocument, archives: Vec<(String, u64)>) -> Kept {
+    let newest = document.newest();
+    Kept {
+        counts: newest.map_or_else(Vec::new, |newest| {
             let kinds = newest.components.by_kind();
             kinds.map(|(kind, list)| (kind, list.len() as u64)).to_vec()
         }),
         dependencies: dependencies(&document),
-        needs: document.newest().map_or_else(Vec::new, |newest| {
+        needs: newest.map_or_else(Vec::new, |newest| {
             let needs = newest.pack_dependencies().iter();
             needs.map(|need| need.pack_ref.clone()).collect()
         }),
@@ -110,7 +115,7 @@ pub(super) fn check(
         successor: document.deprecated.and_then(|d| d.successor),
         versions: document.versions.into_iter().map(|v| v.version).collect(),
         archives,
-    })
+    }
 }
 
 /// A JSON document of format 2; what is wrong with it is told.
