@@ -89,19 +89,27 @@ fn encoded(question: &str) -> String {
     question.replace(' ', "+")
 }
 
-/// What the script of the search page answers from the files of a tree.
-fn ask_script(script: &Path, tree: &Path, question: &str) -> Value {
-    let ran = Command::new("node")
+/// What the script of the search page answers from the files of a tree; nothing where Node.js is not installed,
+/// which the test says.
+#[expect(clippy::print_stdout, reason = "a test says what it skips")]
+fn ask_script(script: &Path, tree: &Path, question: &str) -> Option<Value> {
+    let Ok(ran) = Command::new("node")
         .env_clear()
         .env("PATH", path_variable())
         .args(["-e", ASK])
         .args([script, tree])
         .arg(question)
         .output()
-        .expect("this test needs node");
+    else {
+        #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+        let everything = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!everything, "node is not installed");
+        println!("skipped: node is not installed");
+        return None;
+    };
     let complaint = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{complaint}");
-    serde_json::from_slice(&ran.stdout).unwrap()
+    Some(serde_json::from_slice(&ran.stdout).unwrap())
 }
 
 /// What the two answers have in common.
@@ -138,9 +146,10 @@ fn search_is_the_same_everywhere() {
         assert_eq!(refs(&answer["packs"]), expected, "{question}");
         assert_eq!(answer["total"], expected.len());
 
-        let in_browser = ask_script(&script, &place.path("tree"), question);
-        assert_eq!(rows(&in_browser), rows(&answer), "{question}");
-        assert_eq!(in_browser["partial"], answer["partial"], "{question}");
+        if let Some(in_browser) = ask_script(&script, &place.path("tree"), question) {
+            assert_eq!(rows(&in_browser), rows(&answer), "{question}");
+            assert_eq!(in_browser["partial"], answer["partial"], "{question}");
+        }
 
         for registry in [hosted.url.as_str(), "tree"] {
             let hits = place
