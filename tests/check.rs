@@ -43,7 +43,7 @@ fn check_tells_all_that_is_wrong() {
     for expected in [
         "packs/bad/pack.yaml:5: warning[unknown-key] `licence`: nobody reads the key `licence`\n    did you mean `license`?\n",
         "packs/bad/pack.yaml:6: warning[url-not-https] `homepage`: `http://example.org/` is no https URL\n",
-        "packs/bad/pack.yaml:7: error[testing-invalid] `testing.min_pass_rate`: it is no number from 0 to 1\n",
+        "packs/bad/pack.yaml:7: error[testing-invalid] `testing.min_pass_rate`: it is `2`, not a number from 0 to 1\n",
         "packs/bad/actions/send.yaml:1: warning[component-ref-foreign] `ref`: `other.send` does not start with `bad.`\n",
         "packs/bad/actions/send.yaml:2: warning[runner-unknown] `runner_type`: no runner is called `pyhton`\n    did you mean `python`?\n",
         "packs/bad/actions/send.yaml:3: error[file-missing] `entry_point`: `actions/send.py` is not in the pack\n",

@@ -65,6 +65,22 @@ fn merge_keeps_the_newest_and_tells_each_decision() {
          \x20 Duplicates resolved: 4\n"
     );
     assert_eq!(run.stderr, "");
+    let quiet = [
+        "pack",
+        "index-merge",
+        "-q",
+        "--output",
+        "quiet.json",
+        "a.json",
+        "b.json",
+    ];
+    let quiet = place.run(&quiet, 0);
+    assert!(
+        quiet
+            .stdout
+            .starts_with("✓ Merged 2 index files into quiet.json\n"),
+        "{quiet:?}"
+    );
     let merged = read(&place, "merged.json");
     assert_eq!(
         versions(&merged),

@@ -31,7 +31,7 @@ const LAYERS: [(&str, &str, u8, &[&str]); 16] = [
     ),
     ("crates/pack-resolve", "pack-resolve", 1, &[]),
     ("crates/pack-diff", "pack-diff", 1, &[]),
-    ("crates/pack-check", "pack-check", 1, &[]),
+    ("crates/pack-check", "pack-check", 1, &["pack-resolve"]),
     ("crates/pack-runtime", "pack-runtime", 1, &["pack-fs"]),
     ("crates/pack-search", "pack-search", 1, &[]),
     ("indexer", "attune-indexer", 2, &[]),

@@ -125,28 +125,56 @@ pub(crate) fn filter(
     above: &Above,
     tracked: impl FnOnce() -> BTreeSet<String>,
 ) -> Result<Vec<TreeFile>, TreeError> {
+    let sifted = sift(root, scan, above, tracked)?;
+    match sifted.refused.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(sifted.files),
+    }
+}
+
+/// What of a scan no rule ignores, entries no pack may hold among it.
+///
+/// # Errors
+/// A rule file that cannot be read.
+pub(crate) fn sift(
+    root: &Path,
+    mut scan: Scan,
+    above: &Above,
+    tracked: impl FnOnce() -> BTreeSet<String>,
+) -> Result<Scan, TreeError> {
     if !has_rules(&scan, above) {
-        return match scan.refused.into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok(scan.files),
-        };
+        return Ok(scan);
     }
     let tracked = tracked();
     let mut rules = Rules::read(root, &scan, above)?;
-    for (path, error) in scan.refused {
+    scan.refused.retain(|(path, _)| {
         // A directory that was not looked into counts as tracked if anything in it is.
         let inside = format!("{path}/");
-        let tracked = tracked.contains(&path) || below(&tracked, &inside).next().is_some();
-        let is_directory = fs::symlink_metadata(root.join(&path)).is_ok_and(|m| m.is_dir());
-        if tracked || !rules.ignore(&path, is_directory) {
-            return Err(error);
-        }
-    }
-    Ok(scan
-        .files
-        .into_iter()
-        .filter(|file| tracked.contains(&file.path) || !rules.ignore(&file.path, false))
-        .collect())
+        let tracked = tracked.contains(path) || below(&tracked, &inside).next().is_some();
+        let is_directory = fs::symlink_metadata(root.join(path)).is_ok_and(|m| m.is_dir());
+        tracked || !rules.ignore(path, is_directory)
+    });
+    scan.files
+        .retain(|file| tracked.contains(&file.path) || !rules.ignore(&file.path, false));
+    Ok(scan)
+}
+
+/// Whether rules leave out everything in each of the directories at `paths`, and git tracks nothing there.
+///
+/// # Errors
+/// A rule file that cannot be read.
+pub(crate) fn ignores(
+    root: &Path,
+    (scan, above): (&Scan, &Above),
+    tracked: &BTreeSet<String>,
+    paths: &[String],
+) -> Result<bool, TreeError> {
+    let mut rules = Rules::read(root, scan, above)?;
+    let mut paths = paths.iter();
+    Ok(paths.all(|path| {
+        let inside = format!("{path}/");
+        rules.ignore(path, true) && below(tracked, &inside).next().is_none()
+    }))
 }
 
 /// The paths that begin with `prefix`.

@@ -9,6 +9,8 @@ use pack_fs::FsError;
 use pack_fs::error::Context as _;
 use registry_tree::layout;
 
+use crate::pack;
+
 /// The file that makes a directory a pack.
 pub const MANIFEST: &str = "pack.yaml";
 /// The operator's file, beside the packs.
@@ -69,7 +71,9 @@ impl Hint for InputError {
             Self::NoPack { .. } => Some(
                 "name a directory with a `pack.yaml`, or a folder of such directories".to_owned(),
             ),
-            Self::TreeInsidePack { .. } => Some("write the tree somewhere else".to_owned()),
+            Self::TreeInsidePack { .. } => Some(
+                "write the tree somewhere else, or name its folder in `.gitignore` or `.attuneignore`".to_owned(),
+            ),
             Self::NotAmongInputs { .. } => Some(
                 "name a pack directory, and the folder that holds it as an argument".to_owned(),
             ),
@@ -127,7 +131,7 @@ pub fn find(arguments: &[PathBuf], left_out: &[PathBuf]) -> Result<Inputs, Input
     Ok(inputs)
 }
 
-/// Refuses a tree that would be written into one of the packs.
+/// Refuses a tree that would be written into one of the packs and be part of it: what ignore rules leave out is not.
 ///
 /// # Errors
 /// [`InputError::TreeInsidePack`].
@@ -143,10 +147,11 @@ pub(crate) fn refuse_tree_inside_pack(
     }
     for pack in packs {
         let pack = pack.as_ref();
-        if pack
-            .canonicalize()
-            .is_ok_and(|real| state.starts_with(real))
-        {
+        let real = pack.canonicalize().ok();
+        let Some(real) = real.filter(|real| state.starts_with(real)) else {
+            continue;
+        };
+        if !is_ignored(pack, &real, &state) {
             return Err(InputError::TreeInsidePack {
                 tree: tree.to_owned(),
                 pack: pack.to_owned(),
@@ -154,6 +159,15 @@ pub(crate) fn refuse_tree_inside_pack(
         }
     }
     Ok(())
+}
+
+/// Whether a build of `pack`, which really is at `real`, would see nothing of the tree with this state.
+fn is_ignored(pack: &Path, real: &Path, state: &Path) -> bool {
+    let inside = |path: &Path| Some(path.strip_prefix(real).ok()?.to_str()?.to_owned());
+    // The state is called as the tree, with an ending of its own.
+    let paths = [state.with_extension(""), state.to_owned()];
+    let paths: Option<Vec<String>> = paths.iter().map(|path| inside(path)).collect();
+    paths.is_some_and(|paths| pack::ignores(pack, &paths).unwrap_or(false))
 }
 
 /// Whether a directory has a manifest; what cannot be looked at is an error, not an absence.

@@ -1,5 +1,6 @@
 //! One pack directory: looked at, and where something changed, read, checked, digested and archived.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pack_archive::ArchiveBuilder;
@@ -11,7 +12,7 @@ use pack_format::source::InstallSource;
 use pack_format::{
     ArchiveDigest, Hint, MetadataError, PackRef, StoreKey, Timestamp, TreeDigest, Version,
 };
-use pack_fs::tree::{TreeError, TreeFile};
+use pack_fs::tree::{Scan, TreeError, TreeFile};
 use pack_fs::{FsError, tree};
 use registry_tree::writer::StagedFile;
 use registry_tree::{TreeWriter, layout};
@@ -174,6 +175,37 @@ pub(crate) struct Opened {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) files: Vec<TreeFile>,
     pub(crate) source: Option<InstallSource>,
+}
+
+/// What a build would see in `directory`, entries that no pack may hold among it.
+pub(crate) fn sift(directory: &Path) -> Result<Scan, PackError> {
+    let (scan, above, tracked) = surroundings(directory)?;
+    Ok(ignored::sift(directory, scan, &above, || tracked)?)
+}
+
+/// Whether a build would see nothing of the directories at `paths`, which lie in `directory`.
+pub(crate) fn ignores(directory: &Path, paths: &[String]) -> Result<bool, PackError> {
+    let (scan, above, tracked) = surroundings(directory)?;
+    Ok(ignored::ignores(
+        directory,
+        (&scan, &above),
+        &tracked,
+        paths,
+    )?)
+}
+
+/// Everything in `directory`, the rules above it, and what git tracks there.
+fn surroundings(directory: &Path) -> Result<(Scan, Above, BTreeSet<String>), PackError> {
+    let scan = tree::scan(directory)?;
+    let unreadable = |source| PackError::Checkout {
+        directory: directory.to_owned(),
+        source,
+    };
+    let Some(checkout) = Checkouts::default().of(directory).map_err(unreadable)? else {
+        return Ok((scan, Above::default(), BTreeSet::new()));
+    };
+    let above = checkout.rules_above(directory)?;
+    Ok((scan, above, checkout.tracked_below(directory)))
 }
 
 /// Walks `directory`; `settings` is what else the result depends on.

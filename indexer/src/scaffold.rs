@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use pack_check::schema::SchemaKind;
 use pack_format::{Hint, PackRef, Version};
 use pack_fs::FsError;
 
@@ -108,6 +109,16 @@ macro_rules! template {
 const APACHE: &str = include_str!("../../LICENSE");
 /// Its SPDX expression.
 pub const DEFAULT_LICENSE: &str = "Apache-2.0";
+
+/// What editors are told to check files against; made again with `pack schema --out .schema`.
+const SCHEMAS: [(&str, SchemaKind); 6] = [
+    (".schema/pack.json", SchemaKind::Pack),
+    (".schema/action.json", SchemaKind::Action),
+    (".schema/sensor.json", SchemaKind::Sensor),
+    (".schema/trigger.json", SchemaKind::Trigger),
+    (".schema/rule.json", SchemaKind::Rule),
+    (".schema/workflow.json", SchemaKind::Workflow),
+];
 
 /// A path in the pack, whether it is executable, and its template.
 type Template = (&'static str, bool, &'static str);
@@ -217,6 +228,11 @@ impl NewPack {
                 text: filled(template, &words),
             })
             .collect();
+        files.extend(SCHEMAS.map(|(path, kind)| NewFile {
+            path,
+            executable: false,
+            text: kind.text(),
+        }));
         files.push(NewFile {
             path: "LICENSE",
             executable: false,

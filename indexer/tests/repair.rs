@@ -163,6 +163,15 @@ fn tree_may_lie_among_packs_but_not_in_one() {
         "{error}"
     );
     assert!(!case.packs().join("a/public").exists());
+    // What ignore rules leave out is no part of the pack: it is published without the tree, again and again.
+    fs::write(case.packs().join("a/.attuneignore"), "/public*\n").unwrap();
+    let first = build(&inside, |_| {}).unwrap();
+    assert_eq!((first.changes.added, first.changes.refused), (1, 0));
+    let second = build(&inside, |_| {}).unwrap();
+    assert_eq!(
+        (second.changes.unchanged, second.changes.files_written),
+        (1, 0)
+    );
 }
 
 /// `--only` does not see past a directory that contradicts it.

@@ -42,6 +42,16 @@ const RUNNERS: &[&str] = &[
 /// Runners that start the file itself.
 const STARTS_FILE: [&str; 1] = ["native"];
 
+/// Fields that must be texts, or the component is none.
+const TEXTS: [&str; 6] = [
+    "ref",
+    "label",
+    "description",
+    "runner_type",
+    "entry_point",
+    "workflow_file",
+];
+
 /// One component file that could be read.
 struct Component<'a> {
     kind: &'static str,
@@ -96,11 +106,12 @@ pub(crate) fn check(files: &Files<'_>, pack: Option<&str>, findings: &mut Findin
     }
     for component in &components {
         if let Some(keys) = known::of_kind(component.kind) {
-            known::check(component.path, &component.root, keys, findings);
+            known::check(component.path, &component.root, (keys, &TEXTS), findings);
         }
         for field in [
             "parameters",
             "parameters_schema",
+            "output",
             "output_schema",
             "payload_schema",
         ] {
@@ -146,14 +157,7 @@ fn read<'a>(files: &Files<'a>, findings: &mut Findings) -> Vec<Component<'a>> {
 }
 
 fn identity(component: &Component<'_>, pack: &str, findings: &mut Findings) {
-    for field in [
-        "ref",
-        "label",
-        "description",
-        "runner_type",
-        "entry_point",
-        "workflow_file",
-    ] {
+    for field in TEXTS {
         if let Some(node) = component.root.get(field)
             && node.as_str().is_none()
         {
@@ -308,18 +312,17 @@ fn refers(
             }
         }
         "workflows" => {
-            for task in component
-                .root
-                .get("tasks")
-                .map(Node::members)
-                .unwrap_or_default()
-            {
-                if let Some(named) = task.value.get("action").and_then(Node::as_str)
+            let tasks = component.root.get("tasks");
+            let named = tasks.map(Node::members).unwrap_or_default();
+            let listed = tasks.map(Node::items).unwrap_or_default().iter();
+            let tasks = named.iter().map(|member| (member.line, &member.value));
+            for (line, task) in tasks.chain(listed.map(|task| (task.line, task))) {
+                if let Some(named) = task.get("action").and_then(Node::as_str)
                     && !named.contains("<%")
                     && !named.contains("{{")
                     && !has("actions", named)
                 {
-                    findings.add(missing("tasks", "actions", named).at(task.line));
+                    findings.add(missing("tasks", "actions", named).at(line));
                 }
             }
         }

@@ -5,55 +5,60 @@ use pack_format::yaml::Node;
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::rules;
+use crate::shapes::Key;
+use crate::shapes::Shape::{
+    Any, Delivery, Dependencies, Flag, Format, Mapping, MappingOrList, Minimum, Number,
+    OutputFormat, PackRef, Rows, Tasks, Testing, Text, Texts, TriggerTypes, Version,
+};
 
 /// Keys of `pack.yaml`, of both dialects.
-pub(crate) const MANIFEST: &[&str] = &[
-    "ref",
-    "name",
-    "label",
-    "description",
-    "version",
-    "author",
-    "email",
-    "license",
-    "homepage",
-    "repository",
-    "use_case",
-    "system",
-    "enabled",
-    "conf_schema",
-    "config_schema",
-    "config",
-    "meta",
-    "metadata",
-    "tags",
-    "keywords",
-    "runtime_deps",
-    "dependencies",
-    "python",
-    "nodejs",
-    "testing",
-    "actions",
-    "sensors",
-    "triggers",
-    "rules",
-    "workflows",
-    "policies",
-    "worker_selector",
-    "worker_tolerations",
-    "worker_affinity",
-    "requires",
-    "source",
-    "evidence",
-    "python_versions",
-    "stackstorm_version",
-    "contributors",
-    "system_dependencies",
-    "is_standard",
+pub(crate) const MANIFEST: &[Key] = &[
+    ("ref", PackRef),
+    ("name", Text),
+    ("label", Text),
+    ("description", Text),
+    ("version", Version),
+    ("author", Text),
+    ("email", Text),
+    ("license", Text),
+    ("homepage", Text),
+    ("repository", Text),
+    ("use_case", Text),
+    ("system", Flag),
+    ("enabled", Flag),
+    ("conf_schema", Rows),
+    ("config_schema", Rows),
+    ("config", Mapping),
+    ("meta", Mapping),
+    ("metadata", Mapping),
+    ("tags", Texts),
+    ("keywords", Texts),
+    ("runtime_deps", Texts),
+    ("dependencies", Dependencies),
+    ("python", Minimum),
+    ("nodejs", Minimum),
+    ("testing", Testing),
+    ("actions", Any),
+    ("sensors", Any),
+    ("triggers", Any),
+    ("rules", Any),
+    ("workflows", Any),
+    ("policies", Any),
+    ("worker_selector", MappingOrList),
+    ("worker_tolerations", MappingOrList),
+    ("worker_affinity", MappingOrList),
+    ("requires", Any),
+    ("source", Any),
+    ("evidence", Any),
+    ("python_versions", Texts),
+    ("stackstorm_version", Text),
+    ("contributors", Texts),
+    ("system_dependencies", Texts),
+    ("is_standard", Flag),
 ];
 
 /// Keys that a component of `kind` may hold; `None` for a kind nobody knows.
-pub(crate) fn of_kind(kind: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn of_kind(kind: &str) -> Option<&'static [Key]> {
     Some(match kind {
         "actions" => ACTIONS,
         "sensors" => SENSORS,
@@ -64,152 +69,166 @@ pub(crate) fn of_kind(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-const ACTIONS: &[&str] = &[
-    "ref",
-    "name",
-    "pack",
-    "label",
-    "description",
-    "enabled",
-    "runner_type",
-    "entry_point",
-    "parameters",
-    "output",
-    "output_schema",
-    "parameter_delivery",
-    "parameter_format",
-    "output_format",
-    "runtime_version",
-    "required_worker_runtimes",
-    "worker_selector",
-    "worker_tolerations",
-    "worker_affinity",
-    "accesses_mcp",
-    "default_execution_permission_set_refs",
-    "log_retention_policy",
-    "log_retention_limit",
-    "artifact_retention_policy",
-    "artifact_retention_limit",
-    "tags",
-    "timeout",
-    "workflow_file",
-    "notify",
-    "metadata_file",
-    "uid",
-    "version",
-    "examples",
-    "meta",
+const ACTIONS: &[Key] = &[
+    ("ref", Text),
+    ("name", Text),
+    ("pack", Text),
+    ("label", Text),
+    ("description", Text),
+    ("enabled", Flag),
+    ("runner_type", Text),
+    ("entry_point", Text),
+    ("parameters", Rows),
+    ("output", Rows),
+    ("output_schema", Rows),
+    ("parameter_delivery", Delivery),
+    ("parameter_format", Format),
+    ("output_format", OutputFormat),
+    ("runtime_version", Minimum),
+    ("required_worker_runtimes", Any),
+    ("worker_selector", MappingOrList),
+    ("worker_tolerations", MappingOrList),
+    ("worker_affinity", MappingOrList),
+    ("accesses_mcp", Flag),
+    ("default_execution_permission_set_refs", Texts),
+    ("log_retention_policy", Text),
+    ("log_retention_limit", Number),
+    ("artifact_retention_policy", Text),
+    ("artifact_retention_limit", Number),
+    ("tags", Texts),
+    ("timeout", Number),
+    ("workflow_file", Text),
+    ("notify", Any),
+    ("metadata_file", Any),
+    ("uid", Any),
+    ("version", Any),
+    ("examples", Any),
+    ("meta", Mapping),
 ];
 
-const SENSORS: &[&str] = &[
-    "ref",
-    "name",
-    "pack",
-    "label",
-    "description",
-    "enabled",
-    "runner_type",
-    "entry_point",
-    "trigger_types",
-    "trigger_type",
-    "parameters",
-    "config",
-    "poll_interval",
-    "runtime_version",
-    "class_name",
-    "parameter_delivery",
-    "parameter_format",
-    "output_format",
-    "worker_selector",
-    "worker_tolerations",
-    "worker_affinity",
-    "log_retention_policy",
-    "log_retention_limit",
-    "tags",
-    "meta",
-    "examples",
-    "timeout",
+const SENSORS: &[Key] = &[
+    ("ref", Text),
+    ("name", Text),
+    ("pack", Text),
+    ("label", Text),
+    ("description", Text),
+    ("enabled", Flag),
+    ("runner_type", Text),
+    ("entry_point", Text),
+    ("trigger_types", TriggerTypes),
+    ("trigger_type", Text),
+    ("parameters", Rows),
+    ("config", Rows),
+    ("poll_interval", Number),
+    ("runtime_version", Minimum),
+    ("class_name", Text),
+    ("parameter_delivery", Delivery),
+    ("parameter_format", Format),
+    ("output_format", OutputFormat),
+    ("worker_selector", MappingOrList),
+    ("worker_tolerations", MappingOrList),
+    ("worker_affinity", MappingOrList),
+    ("log_retention_policy", Text),
+    ("log_retention_limit", Number),
+    ("tags", Texts),
+    ("meta", Mapping),
+    ("examples", Any),
+    ("timeout", Number),
 ];
 
-const TRIGGERS: &[&str] = &[
-    "ref",
-    "name",
-    "pack",
-    "label",
-    "description",
-    "enabled",
-    "type",
-    "parameters",
-    "parameters_schema",
-    "output",
-    "payload_schema",
-    "tags",
-    "examples",
-    "meta",
+const TRIGGERS: &[Key] = &[
+    ("ref", Text),
+    ("name", Text),
+    ("pack", Text),
+    ("label", Text),
+    ("description", Text),
+    ("enabled", Flag),
+    ("type", Text),
+    ("parameters", Rows),
+    ("parameters_schema", Rows),
+    ("output", Rows),
+    ("payload_schema", Rows),
+    ("tags", Texts),
+    ("examples", Any),
+    ("meta", Mapping),
 ];
 
-const RULES: &[&str] = &[
-    "ref",
-    "name",
-    "pack",
-    "pack_ref",
-    "label",
-    "description",
-    "enabled",
-    "trigger_ref",
-    "action_ref",
-    "trigger",
-    "action",
-    "criteria",
-    "conditions",
-    "action_params",
-    "trigger_params",
-    "permission_set_refs",
-    "tags",
-    "type",
-    "context",
-    "meta",
+const RULES: &[Key] = &[
+    ("ref", Text),
+    ("name", Text),
+    ("pack", Text),
+    ("pack_ref", Any),
+    ("label", Text),
+    ("description", Text),
+    ("enabled", Flag),
+    ("trigger_ref", Text),
+    ("action_ref", Text),
+    ("trigger", Any),
+    ("action", Any),
+    ("criteria", Mapping),
+    ("conditions", Any),
+    ("action_params", Mapping),
+    ("trigger_params", Mapping),
+    ("permission_set_refs", Texts),
+    ("tags", Texts),
+    ("type", Any),
+    ("context", Any),
+    ("meta", Mapping),
 ];
 
-const WORKFLOWS: &[&str] = &[
-    "ref",
-    "name",
-    "pack",
-    "label",
-    "description",
-    "enabled",
-    "version",
-    "parameters",
-    "input",
-    "output",
-    "output_schema",
-    "vars",
-    "tasks",
-    "tags",
-    "meta",
-    "action",
-    "workflow_file",
-    "runner_type",
-    "entry_point",
-    "timeout",
+const WORKFLOWS: &[Key] = &[
+    ("ref", Text),
+    ("name", Text),
+    ("pack", Text),
+    ("label", Text),
+    ("description", Text),
+    ("enabled", Flag),
+    ("version", Any),
+    ("parameters", Rows),
+    ("input", MappingOrList),
+    ("output", MappingOrList),
+    ("output_schema", Rows),
+    ("vars", MappingOrList),
+    ("tasks", Tasks),
+    ("tags", Texts),
+    ("meta", Mapping),
+    ("action", Any),
+    ("workflow_file", Any),
+    ("runner_type", Any),
+    ("entry_point", Any),
+    ("timeout", Any),
 ];
 
-/// Warns about each key of `node` that is not `known`.
-pub(crate) fn check(file: &str, node: &Node, known: &[&str], findings: &mut Findings) {
+/// Warns about each key of `node` that is not `known`, and each value that is not of its shape; of the keys in `read`,
+/// somebody else judges the values.
+pub(crate) fn check(
+    file: &str,
+    node: &Node,
+    (known, read): (&[Key], &[&str]),
+    findings: &mut Findings,
+) {
     for member in node.members() {
         let key = member.key.as_str();
-        // Keys of one's own are marked so by convention.
-        if known.contains(&key) || key.starts_with("x-") {
+        let found = |rule, message: String| {
+            let found = Diagnostic::new(rule, file, message);
+            found.at(member.line).in_field(key)
+        };
+        if let Some((_, shape)) = known.iter().find(|(name, _)| *name == key) {
+            if !read.contains(&key) && !shape.fits(&member.value) {
+                let (is, wanted) = (member.value.describe(), shape.described());
+                let message = format!("it is {is}, not {wanted}");
+                findings.add(found(rules::FIELD_TYPE, message));
+            }
             continue;
         }
-        let mut found = Diagnostic::new(
-            rules::UNKNOWN_KEY,
-            file,
-            format!("nobody reads the key `{}`", printable(key)),
-        )
-        .at(member.line)
-        .in_field(key);
-        if let Some(meant) = nearest(key, known) {
+        // Keys of one's own are marked so by convention.
+        if key.starts_with("x-") {
+            continue;
+        }
+        let unknown = format!("nobody reads the key `{}`", printable(key));
+        let mut found = found(rules::UNKNOWN_KEY, unknown);
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        if let Some(meant) = nearest(key, &names) {
             found = found.with_hint(format!("did you mean `{meant}`?"));
         }
         findings.add(found);
@@ -232,33 +251,25 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    /// The names in the first column of the tables below a heading of `docs/pack-structure.md`.
-    fn documented(heading: &str) -> BTreeSet<&'static str> {
-        let text = include_str!("../../../docs/pack-structure.md");
-        let below = text.split(heading).nth(1).unwrap_or_default();
-        let section = below.split("\n## ").next().unwrap_or_default();
-        section
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
-            .flat_map(|cell| cell.split('`'))
-            .filter(|name| !name.trim().is_empty())
-            .collect()
-    }
+    use crate::schema;
 
     /// Every key that is known is described, and no other.
     #[test]
     fn every_key_is_documented() {
-        let shared = documented("\n## What all components share\n");
+        let documented = |heading: &str| -> BTreeSet<&str> {
+            let rows = schema::documented(heading);
+            rows.into_iter().map(|(name, _)| name).collect()
+        };
+        let shared = documented(schema::SHARED);
         for (heading, known, shared) in [
-            ("\n## `pack.yaml`\n", MANIFEST, &BTreeSet::new()),
-            ("\n## Actions\n", ACTIONS, &shared),
-            ("\n## Sensors\n", SENSORS, &shared),
-            ("\n## Triggers\n", TRIGGERS, &shared),
-            ("\n## Rules\n", RULES, &shared),
-            ("\n## Workflows\n", WORKFLOWS, &shared),
+            ("`pack.yaml`", MANIFEST, &BTreeSet::new()),
+            ("Actions", ACTIONS, &shared),
+            ("Sensors", SENSORS, &shared),
+            ("Triggers", TRIGGERS, &shared),
+            ("Rules", RULES, &shared),
+            ("Workflows", WORKFLOWS, &shared),
         ] {
-            let known: BTreeSet<&str> = known.iter().copied().collect();
+            let known: BTreeSet<&str> = known.iter().map(|(name, _)| *name).collect();
             let own = documented(heading);
             let unknown: Vec<_> = own.difference(&known).collect();
             assert!(unknown.is_empty(), "{heading}: {unknown:?}");

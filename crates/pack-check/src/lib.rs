@@ -9,7 +9,10 @@ mod diagnostic;
 mod known;
 mod manifest;
 mod parameters;
+mod requirements;
 pub mod rules;
+pub mod schema;
+mod shapes;
 mod shipped;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,7 @@ use std::collections::BTreeMap;
 pub use diagnostic::{Checked, Diagnostic, Findings, MAX_DIAGNOSTICS};
 pub use manifest::license_problem;
 pub use rules::{Rule, Severity};
+pub use shipped::collision;
 
 /// Name of the manifest.
 const MANIFEST: &str = "pack.yaml";
@@ -37,10 +41,18 @@ type Files<'a> = BTreeMap<&'a str, CheckedFile<'a>>;
 
 /// Checks the pack that consists of `files`.
 pub fn check<'a>(files: impl IntoIterator<Item = CheckedFile<'a>>) -> Checked {
+    check_with(files, Findings::default())
+}
+
+/// The same, with what was found already, such as what no pack may hold ([`rules::FILE_IRREGULAR`]).
+pub fn check_with<'a>(
+    files: impl IntoIterator<Item = CheckedFile<'a>>,
+    mut findings: Findings,
+) -> Checked {
     let files: Files<'a> = files.into_iter().map(|file| (file.path, file)).collect();
-    let mut findings = Findings::default();
     shipped::check(&files, &mut findings);
     let pack_ref = manifest::check(&files, &mut findings);
+    requirements::check(&files, &mut findings);
     components::check(&files, pack_ref.as_deref(), &mut findings);
     findings.finish()
 }

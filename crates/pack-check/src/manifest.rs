@@ -5,7 +5,7 @@ use pack_format::text::printable;
 use pack_format::yaml::Node;
 
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::{Files, MANIFEST, known, parameters, rules};
+use crate::{Files, MANIFEST, known, parameters, requirements, rules};
 
 /// Spellings of one field: the one to use, and the one of old.
 const ALIASES: [(&str, &str); 4] = [
@@ -13,6 +13,31 @@ const ALIASES: [(&str, &str); 4] = [
     ("conf_schema", "config_schema"),
     ("meta", "metadata"),
     ("tags", "keywords"),
+];
+
+/// Keys whose values the manifest's own reader judges.
+const READ: [&str; 21] = [
+    "ref",
+    "name",
+    "label",
+    "description",
+    "version",
+    "author",
+    "email",
+    "license",
+    "homepage",
+    "repository",
+    "use_case",
+    "tags",
+    "keywords",
+    "runtime_deps",
+    "dependencies",
+    "python",
+    "nodejs",
+    "meta",
+    "metadata",
+    "testing",
+    "stackstorm_version",
 ];
 
 /// Checks the manifest; the pack's ref, where it says one.
@@ -36,19 +61,19 @@ pub(crate) fn check(files: &Files<'_>, findings: &mut Findings) -> Option<String
             return None;
         }
     };
-    known::check(MANIFEST, &root, known::MANIFEST, findings);
     aliases(&root, findings);
     for name in ["conf_schema", "config_schema"] {
         if let Some(node) = root.get(name) {
             parameters::check(MANIFEST, name, node, findings);
         }
     }
-    if let Some(testing) = root.get("testing") {
-        check_testing(testing, files, findings);
-    }
-    match Manifest::parse(MANIFEST, file.content) {
+    let parsed = Manifest::parse(MANIFEST, file.content);
+    known::check(MANIFEST, &root, (known::MANIFEST, &READ), findings);
+    match parsed {
         Ok(manifest) => {
             said(&manifest, &root, findings);
+            requirements::runtimes(&manifest, &root, findings);
+            check_testing(&manifest, &root, files, findings);
             Some(manifest.pack_ref.to_string())
         }
         Err(error) => {
@@ -89,9 +114,9 @@ fn said(manifest: &Manifest, root: &Node, findings: &mut Findings) {
         found.line = root.get("license").map(|node| node.line);
         findings.add(found);
     }
-    for (field, url) in [
-        ("homepage", &manifest.homepage),
-        ("repository", &manifest.repository),
+    for (field, of_meta, url) in [
+        ("homepage", "documentation_url", &manifest.homepage),
+        ("repository", "repository_url", &manifest.repository),
     ] {
         let Some(url) = url.as_deref().filter(|url| !url.starts_with("https://")) else {
             continue;
@@ -102,7 +127,9 @@ fn said(manifest: &Manifest, root: &Node, findings: &mut Findings) {
             format!("`{}` is no https URL", printable(url)),
         )
         .in_field(field);
-        found.line = root.get(field).map(|node| node.line);
+        let meta = root.get("meta").or_else(|| root.get("metadata"));
+        let nested = || meta.and_then(|meta| meta.get(of_meta));
+        found.line = root.get(field).or_else(nested).map(|node| node.line);
         findings.add(found);
     }
 }
@@ -130,52 +157,36 @@ fn aliases(root: &Node, findings: &mut Findings) {
     }
 }
 
-fn check_testing(testing: &Node, files: &Files<'_>, findings: &mut Findings) {
-    let mut wrong = |line: usize, field: String, message: String| {
-        findings.add(
-            Diagnostic::new(rules::TESTING_INVALID, MANIFEST, message)
-                .at(line)
-                .in_field(&field),
-        );
+fn check_testing(manifest: &Manifest, root: &Node, files: &Files<'_>, findings: &mut Findings) {
+    let testing = match manifest.testing.read() {
+        Ok(Some(testing)) => testing,
+        Ok(None) => return,
+        Err(error) => {
+            return findings.add(Diagnostic::from_metadata(rules::TESTING_INVALID, &error));
+        }
     };
-    let number = |node: &Node| node.scalar().and_then(|s| s.text().parse::<f64>().ok());
-    if !testing.is_mapping() {
-        let message = format!("it is {}, not a mapping", testing.describe());
-        return wrong(testing.line, "testing".to_owned(), message);
-    }
-    if let Some(node) = testing.get("min_pass_rate")
-        && !number(node).is_some_and(|rate| (0.0..=1.0).contains(&rate))
-    {
-        let message = "it is no number from 0 to 1".to_owned();
-        wrong(node.line, "testing.min_pass_rate".to_owned(), message);
-    }
-    if let Some(node) = testing.get("on_failure")
-        && !matches!(node.as_str(), Some("block" | "warn" | "ignore"))
-    {
-        let message = "it is none of block, warn and ignore".to_owned();
-        wrong(node.line, "testing.on_failure".to_owned(), message);
-    }
-    for runner in testing
-        .get("runners")
-        .map(Node::members)
-        .unwrap_or_default()
-    {
-        let field = |name: &str| format!("testing.runners.{}.{name}", runner.key);
-        if let Some(node) = runner.value.get("timeout")
-            && !number(node).is_some_and(|seconds| seconds > 0.0)
-        {
-            let message = "it is no positive number of seconds".to_owned();
-            wrong(node.line, field("timeout"), message);
+    let section = root.get("testing");
+    let runners = section.and_then(|section| section.get("runners"));
+    for runner in &testing.runners {
+        let Some(named) = &runner.entry_point else {
+            continue;
+        };
+        let path = named.trim_start_matches("./");
+        let directory = format!("{}/", path.trim_end_matches('/'));
+        if files.contains_key(path) || files.keys().any(|p| p.starts_with(&directory)) {
+            continue;
         }
-        if let Some(node) = runner.value.get("entry_point") {
-            let path = node.as_str().unwrap_or_default().trim_start_matches("./");
-            let directory = format!("{}/", path.trim_end_matches('/'));
-            let there = files.contains_key(path) || files.keys().any(|p| p.starts_with(&directory));
-            if !there {
-                let message = format!("`{}` is not in the pack", printable(path));
-                wrong(node.line, field("entry_point"), message);
-            }
-        }
+        let node = runners.and_then(|runners| runners.get(&runner.name)?.get("entry_point"));
+        let field = format!("testing.runners.{}.entry_point", runner.name);
+        let message = format!(
+            "`{}` is not among the files that are published",
+            printable(path)
+        );
+        let mut found = Diagnostic::new(rules::TESTING_MISSING, MANIFEST, message)
+            .in_field(&field)
+            .with_hint("add it, or take it out of `.gitignore` and `.attuneignore`");
+        found.line = node.map(|node| node.line);
+        findings.add(found);
     }
 }
 

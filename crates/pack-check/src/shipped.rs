@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pack_format::text::printable;
+
 use crate::Files;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::rules;
@@ -20,19 +22,19 @@ const UNWANTED_DIRECTORIES: [&str; 7] = [
 /// Bytes at the start of a file in which a private key would announce itself.
 const HEAD_BYTES: usize = 256;
 
+/// That `path` differs from `other` by case only, for who cannot read both.
+pub fn collision(path: &str, other: &str) -> Diagnostic {
+    let message = format!("it differs from `{}` by case only", printable(other));
+    Diagnostic::new(rules::NAMES_COLLIDE, path, message)
+        .with_hint("rename one of the two: some file systems hold only one of them")
+}
+
 pub(crate) fn check(files: &Files<'_>, findings: &mut Findings) {
     let mut folded: BTreeMap<String, &str> = BTreeMap::new();
     let mut told = std::collections::BTreeSet::new();
     for (path, file) in files {
         if let Some(other) = folded.insert(path.to_lowercase(), path) {
-            findings.add(
-                Diagnostic::new(
-                    rules::NAMES_COLLIDE,
-                    path,
-                    format!("it differs from `{other}` by case only"),
-                )
-                .with_hint("rename one of the two: some file systems hold only one of them"),
-            );
+            findings.add(collision(path, other));
         }
         if is_private_key(file.content) {
             findings.add(

@@ -1,6 +1,8 @@
 //! Precompressed twins: `X.gz` and `X.zst` beside a text file `X`.
 
 use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
 
 /// Smallest text that gets twins, in bytes; below, a twin saves no packet.
 pub const MIN_TWIN_BYTES: usize = 1024;
@@ -70,6 +72,25 @@ pub fn twin_matches(suffix: &str, twin: &[u8], text: &[u8]) -> bool {
         _ => None,
     };
     length == Some(text.len()) && unpacked == text
+}
+
+/// Whether the twins there are of the file at `path`, which holds `text`, are its twins.
+///
+/// An interrupted run may have replaced a file and not yet its twins. They tell by their times; a copy of a tree that
+/// did not keep times, by what they hold.
+pub(crate) fn twins_agree(path: &Path, text: &[u8]) -> bool {
+    let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let of_file = time(path);
+    [".gz", ".zst"].iter().all(|suffix| {
+        let mut twin = path.as_os_str().to_owned();
+        twin.push(suffix);
+        let twin = Path::new(&twin);
+        match time(twin) {
+            None => true,
+            found if found == of_file => true,
+            Some(_) => fs::read(twin).is_ok_and(|twin| twin_matches(suffix, &twin, text)),
+        }
+    })
 }
 
 /// The state of both compressors of one thread; setting them up costs more than a small page.

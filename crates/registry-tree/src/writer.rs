@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use crate::early_sync::EarlySync;
 use crate::layout;
-use crate::twins::twins;
+use crate::twins::{twins, twins_agree};
 
 /// From this many files on, one sync of the file system is cheaper than one per file.
 const SYNC_ALL_FROM: usize = 64;
@@ -304,7 +304,7 @@ impl TreeWriter {
         let mut missing = names.iter().filter(|(phase, path)| match phase {
             // The name of an object says its content.
             Phase::Object => !self.has(path),
-            _ => !self.holds(path, text),
+            _ => !self.holds(path, text) || !twins_agree(&self.root.join(path), text),
         });
         let Some((phase, first)) = missing.next() else {
             return Ok(());
@@ -548,6 +548,31 @@ mod tests {
                 .unwrap();
             assert_eq!(writer.commit().unwrap().files_written, expected);
         }
+    }
+
+    /// A twin that an interrupted run left of the old file is replaced; one whose time alone was lost is not.
+    #[test]
+    fn stale_twins_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let put = |text: &str| {
+            let writer = begin(&root);
+            let text = text.repeat(1000);
+            writer
+                .put_text(Phase::View, "index.html", text.as_bytes())
+                .unwrap();
+            writer.commit().unwrap().files_written
+        };
+        let twin = root.join("index.html.gz");
+        assert_eq!(put("old\n"), 3);
+        let stale = fs::read(&twin).unwrap();
+        assert_eq!(put("new\n"), 3);
+        let fresh = fs::read(&twin).unwrap();
+        fs::write(&twin, &fresh).unwrap();
+        assert_eq!(put("new\n"), 0);
+        fs::write(&twin, &stale).unwrap();
+        assert_eq!(put("new\n"), 3);
+        assert_eq!(fs::read(&twin).unwrap(), fresh);
     }
 
     /// Without a commit the tree is as it was, and nothing stays behind.

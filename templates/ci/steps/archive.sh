@@ -3,26 +3,21 @@
 # When a tag is published, it must name the version of the manifest.
 . "$(dirname -- "$0")/common.sh"
 
-build=$(mktemp -d)
-trap 'rm -rf -- "$build"' EXIT
-attune --quiet registry build "$PACK_DIR" --out "$build/tree" >/dev/null
-set -- "$build"/tree/archives/*/*.tar.gz
-if [ $# -ne 1 ] || [ ! -f "$1" ]; then
-    fail "\`$PACK_DIR\` is not one pack"
-fi
-
-archive=${1##*/}
-ref=${1%/*}
-ref=${ref##*/}
-version=${archive#"$ref"-}
-version=${version%.tar.gz}
+described=$(attune pack archive "$PACK_DIR" --list --yaml)
+# member NAME: what the archive's description says of it.
+member() {
+    printf '%s\n' "$described" | sed -n "s/^$1: //p" | tr -d "'\""
+}
+ref=$(member ref)
+version=$(member version)
 check_tag "$ref" "$version"
 
+archive=$ref-$version.tar.gz
 scratch "$DIST"
 rm -f -- "$DIST"/*.tar.gz "$DIST"/*.sha256
-cp -- "$1" "$DIST/$archive"
+attune --quiet pack archive "$PACK_DIR" --out "$DIST/$archive" >/dev/null
 checksum=$(attune pack checksum "$DIST/$archive" --yaml | sed -n 's/^checksum: //p')
-[ -n "$checksum" ] || fail "no checksum of $DIST/$archive"
+[ "$checksum" = "$(member checksum)" ] || fail "$DIST/$archive is not what \`$PACK_DIR\` holds"
 printf '%s  %s\n' "${checksum#sha256:}" "$archive" >"$DIST/$archive.sha256"
 {
     echo "PACK_REF=$ref"

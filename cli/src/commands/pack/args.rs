@@ -54,6 +54,8 @@ pub(crate) enum PackCommand {
     Prune(PruneArgs),
     /// Say everything that is wrong with a pack before it is published
     Check(super::check::CheckArgs),
+    /// Print the JSON Schema of `pack.yaml` or of a component, for editors
+    Schema(super::schema::SchemaArgs),
     /// Begin a pack: an action with parameters, its tests, and what a pack should say of itself
     Init(InitArgs),
     /// Make the archive of a pack directory, with the bytes a build would publish

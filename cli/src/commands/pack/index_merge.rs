@@ -121,7 +121,8 @@ pub(crate) fn run(
     for warning in &merged.warnings {
         report.warning(&sanitised(warning));
     }
-    report.result(&document(output, &merged), || table(output, &merged))
+    report.lines(&decisions(&merged))?;
+    report.result(&document(output, &merged), || numbers(output, &merged))
 }
 
 fn refused(error: &MergeError) -> Failure {
@@ -212,11 +213,11 @@ fn document<'a>(output: &'a Path, merged: &'a Merged) -> Summary<'a> {
     }
 }
 
-/// Line by line what happened, input by input, and the numbers.
-fn table(output: &Path, merged: &Merged) -> String {
-    let mut text = String::new();
+/// Line by line what happened, input by input.
+fn decisions(merged: &Merged) -> String {
+    let mut lines = Vec::new();
     for (input, name) in merged.inputs.iter().enumerate() {
-        text.push_str(&format!("Loading: {}\n", sanitised(name)));
+        lines.push(format!("Loading: {}", sanitised(name)));
         for shadowed in &merged.shadowed {
             let later = if shadowed.replaced {
                 &shadowed.kept
@@ -224,19 +225,22 @@ fn table(output: &Path, merged: &Merged) -> String {
                 &shadowed.dropped
             };
             if later.input == input {
-                text.push_str(&decision(shadowed));
+                lines.push(decision(shadowed));
             }
         }
     }
-    text.push_str(&format!(
+    lines.join("\n")
+}
+
+fn numbers(output: &Path, merged: &Merged) -> String {
+    format!(
         "✓ Merged {} index files into {}\n  Total packs loaded: {}\n  Unique packs: {}\n  Duplicates resolved: {}\n",
         merged.inputs.len(),
         sanitised(&output.display().to_string()),
         merged.total_loaded,
         merged.unique_packs,
         merged.shadowed.len()
-    ));
-    text
+    )
 }
 
 fn decision(shadowed: &Shadowed) -> String {
@@ -248,12 +252,12 @@ fn decision(shadowed: &Shadowed) -> String {
     } = shadowed;
     let (kept, dropped) = (&kept.version, &dropped.version);
     if shadowed.replaced {
-        return format!("  Updating '{pack_ref}' from {dropped} to {kept}\n");
+        return format!("  Updating '{pack_ref}' from {dropped} to {kept}");
     }
     let why = if kept > dropped {
         format!("newer than {dropped}")
     } else {
         format!("listed before {dropped}")
     };
-    format!("  Keeping '{pack_ref}' at {kept} ({why})\n")
+    format!("  Keeping '{pack_ref}' at {kept} ({why})")
 }

@@ -276,7 +276,12 @@ impl Questions {
 fn table(output: &Output<'_>) -> String {
     let directory = sanitised(&output.directory.display().to_string());
     let mut text = format!("✓ {}@{} in {directory}\n", output.pack_ref, output.version);
-    for file in output.files {
+    // Nobody reads the schemas; editors do.
+    let (schemas, files): (Vec<&str>, Vec<&str>) = output
+        .files
+        .iter()
+        .partition(|file| file.starts_with(".schema/"));
+    for file in schemas.first().map(|_| ".schema/").into_iter().chain(files) {
         text.push_str(&format!("  {file}\n"));
     }
     text.push_str(&format!(

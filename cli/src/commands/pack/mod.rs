@@ -22,6 +22,7 @@ mod project;
 mod prune;
 mod registries;
 mod rollback;
+mod schema;
 mod search;
 mod show;
 mod tree;
@@ -51,6 +52,7 @@ pub(crate) fn run(
     let context = || context(settings, report);
     match command {
         PackCommand::Check(args) => check::run(args, report),
+        PackCommand::Schema(args) => schema::run(args, report),
         PackCommand::Init(args) => init::run(args, report),
         PackCommand::Archive(args) => archive::run(args, report),
         PackCommand::Checksum(args) => checksum::run(args, report),
