@@ -391,24 +391,27 @@ fn sarif_has_the_structure_of_its_standard() {
     assert_eq!(sarif(&log(1)), 3);
 }
 
+/// The members of an object: those it must have, and those it may.
+fn members(value: &Value, required: &[&str], optional: &[&str]) {
+    let object = value.as_object().unwrap();
+    for name in required {
+        assert!(object.contains_key(*name), "{name}: {value}");
+    }
+    for name in object.keys() {
+        let known = required.contains(&name.as_str()) || optional.contains(&name.as_str());
+        assert!(known, "{name}: {value}");
+    }
+}
+
+fn text(value: &Value) {
+    assert!(
+        value.as_str().is_some_and(|text| !text.is_empty()),
+        "{value}"
+    );
+}
+
 /// Holds a log against the rules of SARIF 2.1.0 (sections 3.13 to 3.58); the number of its results.
 fn sarif(log: &Value) -> usize {
-    let members = |value: &Value, required: &[&str], optional: &[&str]| {
-        let object = value.as_object().unwrap();
-        for name in required {
-            assert!(object.contains_key(*name), "{name}: {value}");
-        }
-        for name in object.keys() {
-            let known = required.contains(&name.as_str()) || optional.contains(&name.as_str());
-            assert!(known, "{name}: {value}");
-        }
-    };
-    let text = |value: &Value| {
-        assert!(
-            value.as_str().is_some_and(|text| !text.is_empty()),
-            "{value}"
-        )
-    };
     members(log, &["version", "runs"], &["$schema"]);
     assert_eq!(log["version"], "2.1.0");
     assert!(
@@ -438,24 +441,29 @@ fn sarif(log: &Value) -> usize {
     }
     let results = run["results"].as_array().unwrap();
     for result in results {
-        members(
-            result,
-            &["message"],
-            &["ruleId", "ruleIndex", "level", "locations"],
-        );
-        text(&result["message"]["text"]);
-        level(&result["level"]);
-        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
-        assert_eq!(rules[index]["id"], result["ruleId"]);
-        for location in result["locations"].as_array().unwrap() {
-            let place = &location["physicalLocation"];
-            members(place, &["artifactLocation"], &["region"]);
-            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
-            assert!(uri.is_ascii() && !uri.contains([' ', '\\']), "{uri}");
-            assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
-        }
+        sarif_result(result, rules);
     }
     results.len()
+}
+
+/// One result, which names one of the rules.
+fn sarif_result(result: &Value, rules: &[Value]) {
+    members(
+        result,
+        &["message"],
+        &["ruleId", "ruleIndex", "level", "locations"],
+    );
+    text(&result["message"]["text"]);
+    level(&result["level"]);
+    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(rules[index]["id"], result["ruleId"]);
+    for location in result["locations"].as_array().unwrap() {
+        let place = &location["physicalLocation"];
+        members(place, &["artifactLocation"], &["region"]);
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(uri.is_ascii() && !uri.contains([' ', '\\']), "{uri}");
+        assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
+    }
 }
 
 fn level(value: &Value) {

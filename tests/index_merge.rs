@@ -65,22 +65,6 @@ fn merge_keeps_the_newest_and_tells_each_decision() {
          \x20 Duplicates resolved: 4\n"
     );
     assert_eq!(run.stderr, "");
-    let quiet = [
-        "pack",
-        "index-merge",
-        "-q",
-        "--output",
-        "quiet.json",
-        "a.json",
-        "b.json",
-    ];
-    let quiet = place.run(&quiet, 0);
-    assert!(
-        quiet
-            .stdout
-            .starts_with("✓ Merged 2 index files into quiet.json\n"),
-        "{quiet:?}"
-    );
     let merged = read(&place, "merged.json");
     assert_eq!(
         versions(&merged),
@@ -88,6 +72,29 @@ fn merge_keeps_the_newest_and_tells_each_decision() {
     );
     assert_eq!(merged["registry_name"], "First");
     assert_eq!(merged["last_updated"], "2026-02-01T00:00:00Z");
+}
+
+/// Who wants results only gets the numbers.
+#[test]
+fn quiet_merge_prints_the_numbers_only() {
+    let place = Place::new();
+    write(&place, "a.json", "A", &[entry("slack", "1.0.0", HERE)]);
+    write(&place, "b.json", "B", &[entry("slack", "2.0.0", HERE)]);
+    let merge = [
+        "pack",
+        "index-merge",
+        "-q",
+        "--output",
+        "m.json",
+        "a.json",
+        "b.json",
+    ];
+    let run = place.run(&merge, 0);
+    assert!(
+        run.stdout
+            .starts_with("✓ Merged 2 index files into m.json\n"),
+        "{run:?}"
+    );
 }
 
 /// One document for programs; the three spellings of the file; the form of the result beside them.
