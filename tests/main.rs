@@ -47,6 +47,7 @@
 
 mod action;
 mod archive;
+mod browse;
 mod build;
 mod check;
 mod check_rules;

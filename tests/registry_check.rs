@@ -320,6 +320,10 @@ const CASES: &[Case] = &[
     ("file-orphan", "search/terms/t-x.json", 0, |place| {
         fs::write(place.path("tree/search/terms/t-x.json"), b"{}").unwrap();
     }),
+    ("file-orphan", "keywords/nobody/index.html", 0, |place| {
+        fs::create_dir_all(place.path("tree/keywords/nobody")).unwrap();
+        fs::write(place.path("tree/keywords/nobody/index.html"), b"<p>").unwrap();
+    }),
     ("link-broken", "404.html", 1, |place| {
         put(
             place,

@@ -19,8 +19,12 @@ use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, TreeWriter, layout};
 
 use crate::facts::{self, Neighbours};
+use crate::lists::Lists;
+use crate::pack_views;
+use crate::publish::Scope;
 use crate::publish_error::PublishError;
 use crate::search;
+use crate::sweep;
 
 /// Why an index cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -144,9 +148,6 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
     };
     let writer = TreeWriter::begin(out, contents.command, Duration::from_mins(1), |_| {})?;
     let renderer = Renderer::new()?;
-    for asset in renderer.assets() {
-        writer.put_text(Phase::Object, &asset.path, &asset.bytes)?;
-    }
     let pointers = write_documents(contents, &writer, &renderer, &site)?;
     let list = PackList::new(
         documents
@@ -154,16 +155,9 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
             .filter_map(PackSummary::from_document)
             .collect(),
     );
-    for number in 1..=list.pages() {
-        writer.put_text(
-            Phase::View,
-            &PackList::page_path(number),
-            &renderer.home(&site, &list, number)?,
-        )?;
-    }
-    writer.put_text(Phase::View, "404.html", &renderer.not_found(&site)?)?;
-    writer.put_text(Phase::View, layout::SEARCH_PAGE, &renderer.search(&site)?)?;
-    let words = write_search(documents, &writer)?;
+    let empty = PackList::new(Vec::new());
+    let mut views = Lists::new(&writer, &renderer, &site).stage(&list, &empty, Scope::AllPages)?;
+    views.extend(write_search(documents, &writer)?);
     if let Some(index) = contents.index {
         writer.put_text(Phase::Pointer, layout::INDEX, index)?;
     }
@@ -174,7 +168,7 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
         writer.put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
     }
     writer.commit()?;
-    Ok(search::sweep(&writer, &words)?)
+    Ok(sweep::sweep(&writer, &views)?)
 }
 
 /// The search index; returns its paths.
@@ -212,11 +206,7 @@ fn write_documents(
             listed: &listed,
         };
         let name = &document.pack_ref;
-        writer.put_text(
-            Phase::View,
-            &layout::pack_page(name),
-            &renderer.pack(site, &page)?,
-        )?;
+        pack_views::stage(writer, renderer, site, &page)?;
         let (json, digest) = facts::document_bytes(document)?;
         let view = layout::pack_document(name);
         if contents.written == Written::Format2 {

@@ -21,8 +21,11 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
 use crate::details::Details;
 use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
+use crate::lists::Lists;
+use crate::pack_views;
 use crate::publish_error::PublishError;
 use crate::search;
+use crate::sweep;
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
@@ -195,9 +198,7 @@ impl<'a> Publication<'a> {
             dependents: neighbours.dependents(&document.pack_ref),
             listed: &neighbours.listed,
         };
-        let html = self.renderer.pack(&self.site, &page)?;
-        let path = layout::pack_page(&document.pack_ref);
-        Ok(self.writer.put_text(Phase::View, &path, &html)?)
+        pack_views::stage(self.writer, &self.renderer, &self.site, &page)
     }
 
     /// README and files of the newest version, read back from its archive.
@@ -251,18 +252,21 @@ impl<'a> Publication<'a> {
         let ((pages, search), index) = rayon::join(
             || {
                 rayon::join(
-                    || self.lists(&site, &list_before, scope),
-                    || self.search(&after, changed, scope),
+                    || {
+                        let lists = Lists::new(self.writer, &self.renderer, &site);
+                        lists.stage(&self.list(), &list_before, scope)
+                    },
+                    || self.search(&after, changed),
                 )
             },
             || self.pointers(&registry, updated_at),
         );
-        pages?;
         let index = index?;
-        let search = search?;
+        let mut lists = pages?;
+        lists.extend(search?);
         let committed = self.writer.commit()?;
-        if let Some(files) = search {
-            search::sweep(self.writer, &files)?;
+        if committed.files_written > 0 || scope != Scope::Changed {
+            sweep::sweep(self.writer, &lists)?;
         }
         self.retire(replaced)?;
         let left_out = self.known.left_out();
@@ -396,43 +400,14 @@ impl<'a> Publication<'a> {
         listed.packs.iter().eq(pointers)
     }
 
-    /// The pages that list packs, and what every page shares.
-    fn lists(&self, site: &Site, before: &PackList, scope: Scope) -> Result<(), PublishError> {
-        for asset in self.renderer.assets() {
-            self.writer
-                .put_text(Phase::Object, &asset.path, &asset.bytes)?;
-        }
-        let list = self.list();
-        (1..=list.pages())
-            .into_par_iter()
-            .filter(|number| scope != Scope::Changed || list.page_differs(before, *number))
-            .try_for_each(|number| -> Result<(), PublishError> {
-                let html = self.renderer.home(site, &list, number)?;
-                let path = PackList::page_path(number);
-                Ok(self.writer.put_text(Phase::View, &path, &html)?)
-            })?;
-        let search = self.renderer.search(site)?;
-        self.writer
-            .put_text(Phase::View, layout::SEARCH_PAGE, &search)?;
-        let missing = self.renderer.not_found(site)?;
-        Ok(self.writer.put_text(Phase::View, "404.html", &missing)?)
-    }
-
-    /// Stages the search index, where it says something else than it did or is lost; its files, then.
-    fn search(
-        &self,
-        after: &Neighbours,
-        changed: bool,
-        scope: Scope,
-    ) -> Result<Option<BTreeSet<String>>, PublishError> {
-        let lost =
-            || scope != Scope::Changed && !search::is_whole(self.writer, self.known.packs.len());
-        if !changed && !lost() {
-            return Ok(None);
+    /// Stages the search index, where it says something else than it did or is lost; returns its paths.
+    fn search(&self, after: &Neighbours, changed: bool) -> Result<BTreeSet<String>, PublishError> {
+        if !changed && let Some(paths) = search::present(self.writer, self.known.packs.len()) {
+            return Ok(paths);
         }
         let records = self.known.packs.iter();
         let records = records.map(|(r, facts)| (r, &facts.search)).collect();
-        Ok(Some(search::stage(self.writer, &records, after)?))
+        Ok(search::stage(self.writer, &records, after)?)
     }
 
     /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use pack_format::PackRef;
 use pack_fs::FsError;
@@ -10,9 +9,6 @@ use pack_search::{FORMAT, HEAD, Head, SearchFile, SearchRecord};
 use registry_tree::{Phase, TreeWriter};
 
 use crate::facts::Neighbours;
-
-/// The folders that hold nothing but the index.
-const FOLDERS: [&str; 2] = ["search/terms", "search/packs"];
 
 /// Stages the index of `packs`; returns its paths.
 ///
@@ -35,46 +31,14 @@ pub(crate) fn stage(
     Ok(paths)
 }
 
-/// Whether the tree has every file of an index of so many packs.
-pub(crate) fn is_whole(writer: &TreeWriter, packs: usize) -> bool {
-    let head = fs::read(writer.root().join(HEAD)).ok();
-    let head: Option<Head> = head.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    head.is_some_and(|head| {
-        head.format == FORMAT
-            && head.packs == packs
-            && head
-                .paths()
-                .iter()
-                .all(|path| writer.size_of(path).is_some_and(|size| size > 0))
-    })
-}
-
-/// Removes what the index that was just committed does not need.
-///
-/// # Errors
-/// [`FsError`].
-pub(crate) fn sweep(writer: &TreeWriter, paths: &BTreeSet<String>) -> Result<(), FsError> {
-    for folder in FOLDERS {
-        for name in names(&writer.root().join(folder)) {
-            let path = format!("{folder}/{name}");
-            let plain = [".gz", ".zst"]
-                .iter()
-                .find_map(|suffix| path.strip_suffix(suffix));
-            if !paths.contains(plain.unwrap_or(&path)) {
-                writer.erase(plain.unwrap_or(&path))?;
-            }
-        }
+/// The paths of the index of so many packs that the tree has; `None` if there is none, or a file of it is lost.
+pub(crate) fn present(writer: &TreeWriter, packs: usize) -> Option<BTreeSet<String>> {
+    let head = fs::read(writer.root().join(HEAD)).ok()?;
+    let head: Head = serde_json::from_slice(&head).ok()?;
+    if head.format != FORMAT || head.packs != packs {
+        return None;
     }
-    if !paths.contains(pack_search::RANK) && writer.has(pack_search::RANK) {
-        writer.erase(pack_search::RANK)?;
-    }
-    Ok(())
-}
-
-/// The names in a folder; none where it cannot be read, because sweeping can wait.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect()
+    let paths: BTreeSet<String> = head.paths().into_iter().collect();
+    let is_there = |path: &String| writer.size_of(path).is_some_and(|size| size > 0);
+    paths.iter().all(is_there).then_some(paths)
 }

@@ -1,8 +1,11 @@
 //! `PackList`: the list of packs behind the home page, cut into pages.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::facets::{self, Facet, license_label};
+use crate::groups::{self, GroupKind, GroupView, PackGroup, Topic};
 use crate::site::{Frame, Place, Site};
 use crate::summary::PackSummary;
 use crate::text::{Moment, Tile, clean, counted, grouped};
@@ -20,6 +23,9 @@ const SHORT_LIST: usize = 6;
 pub struct PackList {
     packs: Vec<PackSummary>,
     facets: Vec<Facet>,
+    groups: Vec<PackGroup>,
+    /// Indices of the packs that are used most.
+    used: Vec<usize>,
     /// Indices of the packs that were published first most recently.
     newest: Vec<usize>,
     /// Indices of the packs that have a new version, most recent first.
@@ -42,9 +48,15 @@ impl PackList {
         };
         let newest = latest(&|_| true, &|p| p.first_published_at.as_unix());
         let updated = latest(&|p| p.version_count > 1, &|p| p.published_at.as_unix());
+        let groups = groups::of(&packs);
+        let used = latest(&|p| p.downloads.is_some_and(|n| n > 0), &|p| {
+            i64::try_from(p.downloads.unwrap_or(0)).unwrap_or(i64::MAX)
+        });
         Self {
             packs,
             facets,
+            groups,
+            used,
             newest,
             updated,
         }
@@ -60,6 +72,46 @@ impl PackList {
     /// The first page also says what changes with every publication.
     pub fn page_differs(&self, before: &Self, page: usize) -> bool {
         page <= 1 || self.packs.len() != before.packs.len() || self.rows(page) != before.rows(page)
+    }
+
+    /// The categories, keywords and authors.
+    pub fn groups(&self) -> &[PackGroup] {
+        &self.groups
+    }
+
+    /// The pages of groups, each with whether it shows other things than that of `before`, an earlier list of
+    /// the same registry.
+    pub fn group_pages<'a>(&'a self, before: &Self) -> Vec<(&'a PackGroup, usize, bool)> {
+        let known: BTreeMap<_, _> = before.groups.iter().map(|g| (g.key(), g)).collect();
+        let differs = |group: &PackGroup, page: usize| {
+            known.get(&group.key()).is_none_or(|old| {
+                old.len() != group.len()
+                    || old.name() != group.name()
+                    || !old
+                        .rows(&before.packs, page)
+                        .eq(group.rows(&self.packs, page))
+            })
+        };
+        let pages = |group: &'a PackGroup| (1..=group.pages()).map(move |page| (group, page));
+        let pages = self.groups.iter().flat_map(pages);
+        pages
+            .map(|(group, page)| (group, page, differs(group, page)))
+            .collect()
+    }
+
+    /// The packs, by ref.
+    pub(crate) fn packs(&self) -> &[PackSummary] {
+        &self.packs
+    }
+
+    /// What the template of page `page` of a group of this list shows.
+    pub(crate) fn group<'a>(
+        &'a self,
+        site: &Site,
+        group: &'a PackGroup,
+        page: usize,
+    ) -> GroupView<'a> {
+        group.view(site, &self.packs, page)
     }
 
     /// The packs of page `page`.
@@ -106,6 +158,10 @@ impl PackList {
                 .collect(),
             _ => Vec::new(),
         };
+        let topics = |kind| match page {
+            0 | 1 => groups::topics(&self.groups, kind),
+            _ => Vec::new(),
+        };
         HomeView {
             frame: site.frame(&place, &title, &site.registry.description),
             description: clean(&site.registry.description).into_owned(),
@@ -116,10 +172,15 @@ impl PackList {
             rows,
             facets: if page <= 1 { &self.facets } else { &[] },
             newest: short(&self.newest),
+            used: short(&self.used),
+            categories: topics(GroupKind::Category),
+            keywords: topics(GroupKind::Keyword),
             updated: short(&self.updated),
             page,
             pages: self.pages(),
-            links: page_links(root, page, self.pages()),
+            links: page_links(page, self.pages(), |n| {
+                format!("{root}{}", Self::page_path(n))
+            }),
         }
     }
 }
@@ -153,6 +214,9 @@ pub(crate) struct HomeView<'a> {
     rows: Vec<Row<'a>>,
     facets: &'a [Facet],
     newest: Vec<Row<'a>>,
+    used: Vec<Row<'a>>,
+    categories: Vec<Topic>,
+    keywords: Vec<Topic>,
     updated: Vec<Row<'a>>,
     first: String,
     last: String,
@@ -164,7 +228,7 @@ pub(crate) struct HomeView<'a> {
 
 /// A pack in a list.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     pack_ref: &'a str,
     href: String,
     label: &'a str,
@@ -185,7 +249,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(pack: &'a PackSummary, root: &str) -> Self {
+    pub(crate) fn new(pack: &'a PackSummary, root: &str) -> Self {
         let kinds = pack.counts.iter();
         Self {
             pack_ref: pack.pack_ref.as_str(),
@@ -213,7 +277,7 @@ impl<'a> Row<'a> {
 
 /// One entry of the row of page numbers.
 #[derive(Debug, Serialize)]
-struct PageLink {
+pub(crate) struct PageLink {
     /// Page number; none stands for a gap.
     number: Option<usize>,
     href: String,
@@ -221,7 +285,11 @@ struct PageLink {
 }
 
 /// First, last, current and its neighbours, with gaps between.
-fn page_links(root: &str, page: usize, pages: usize) -> Vec<PageLink> {
+pub(crate) fn page_links(
+    page: usize,
+    pages: usize,
+    address: impl Fn(usize) -> String,
+) -> Vec<PageLink> {
     let mut links = Vec::new();
     let mut previous = 0;
     for number in (1..=pages).filter(|n| *n == 1 || *n == pages || n.abs_diff(page) <= 1) {
@@ -234,7 +302,7 @@ fn page_links(root: &str, page: usize, pages: usize) -> Vec<PageLink> {
         }
         links.push(PageLink {
             number: Some(number),
-            href: format!("{root}{}", PackList::page_path(number)),
+            href: address(number),
             current: number == page,
         });
         previous = number;

@@ -3,15 +3,19 @@
 //! ```text
 //! registry.json ─> Site ──────────────┐
 //! packs/<ref>.json ─> PackSummary ─> PackList ─> Renderer::home  index.html, page/2/index.html …
-//! packs/<ref>.json + README ─> PackPage ───────> Renderer::pack  packs/<ref>/index.html
+//!                                       └─────────> Renderer::group  keywords/<name>/index.html …
+//! packs/<ref>.json + README ─> PackPage ───────> Renderer::pack  packs/<ref>/index.html, changes/index.html
 //!                                                Renderer::assets  assets/<name>.<hash>.<ext>
 //! ```
 //! Pure: no file, no clock, no network. The same documents give the same bytes. Links between pages
 //! are relative, so a tree works in any folder and from `file://`.
 
 mod assets;
+mod badge;
 mod escape;
 mod facets;
+pub mod feeds;
+mod groups;
 mod home;
 mod limits;
 mod link;
@@ -27,11 +31,13 @@ mod summary;
 mod text;
 
 pub use assets::Asset;
+pub use badge::badge;
 pub use escape::escape;
+pub use groups::{GroupKind, PackGroup};
 pub use home::{HOME_PAGE_SIZE, PackList};
 pub use links::{Link, links};
 pub use pack::{FileRow, PackPage};
-pub use renderer::{PageError, Renderer};
+pub use renderer::{PackPages, PageError, Renderer};
 pub use search::{FOUND_PER_PAGE, Found, FoundPack, SEARCH_PAGE};
 pub use site::Site;
 pub use summary::PackSummary;

@@ -20,6 +20,18 @@ pub(crate) const MAX_FILES: usize = 500;
 /// Steps in the list of what runs when (inclusive).
 pub(crate) const MAX_FLOW_STEPS: usize = 200;
 
+/// Versions compared with the one before them (inclusive).
+pub(crate) const MAX_COMPARED: usize = 25;
+
+/// Changes of one severity listed for a version (inclusive).
+pub(crate) const MAX_CHANGES: usize = 100;
+
+/// Pages of a list of packs by keyword, category or author (inclusive).
+pub(crate) const MAX_GROUP_PAGES: usize = 10;
+
+/// Names in a list of keywords or categories beside the list of packs (inclusive).
+pub(crate) const MAX_TOPICS: usize = 16;
+
 /// Packs in a list of dependencies or dependents (inclusive).
 pub(crate) const MAX_LINKED_PACKS: usize = 200;
 

@@ -8,15 +8,17 @@ use serde::Serialize;
 
 use crate::assets::{self, Asset};
 use crate::escape;
+use crate::groups::PackGroup;
 use crate::home::PackList;
 use crate::limits::TEMPLATE_FUEL;
 use crate::missing::MissingView;
 use crate::pack::PackPage;
+use crate::pack::changes::{self, ChangesView};
 use crate::search::{Found, SearchView};
 use crate::site::Site;
 
 /// Every template, by the name others include it under.
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 14] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -54,6 +56,18 @@ const TEMPLATES: [(&str, &str); 11] = [
         include_str!("../../../templates/pages/schema.html"),
     ),
     (
+        "row.html",
+        include_str!("../../../templates/pages/row.html"),
+    ),
+    (
+        "group.html",
+        include_str!("../../../templates/pages/group.html"),
+    ),
+    (
+        "changes.html",
+        include_str!("../../../templates/pages/changes.html"),
+    ),
+    (
         "search.html",
         include_str!("../../../templates/pages/search.html"),
     ),
@@ -68,6 +82,15 @@ const TEMPLATES: [(&str, &str); 11] = [
 pub struct Renderer {
     environment: Environment<'static>,
     assets: [Asset; 4],
+}
+
+/// The pages of one pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackPages {
+    /// `packs/<ref>/index.html`.
+    pub page: Vec<u8>,
+    /// `packs/<ref>/changes/index.html`, where there are versions to compare.
+    pub changes: Option<Vec<u8>>,
 }
 
 /// Why a page could not be rendered.
@@ -162,15 +185,46 @@ impl Renderer {
         self.render("home.html", &packs.view(site, page))
     }
 
+    /// Page `page` of a group of `packs`; its path is [`PackGroup::path`].
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn group(
+        &self,
+        site: &Site,
+        packs: &PackList,
+        group: &PackGroup,
+        page: usize,
+    ) -> Result<Vec<u8>, PageError> {
+        self.render("group.html", &packs.group(site, group, page))
+    }
+
     /// The page of one pack, `packs/<ref>/index.html`.
     ///
     /// # Errors
-    /// [`PageError::NoVersion`] when the document lists none, [`PageError::Render`] when the template fails.
+    /// As [`Renderer::pack_pages`].
     pub fn pack(&self, site: &Site, pack: &PackPage<'_>) -> Result<Vec<u8>, PageError> {
-        let view = pack.view(site).ok_or_else(|| PageError::NoVersion {
-            pack_ref: pack.document.pack_ref.clone(),
-        })?;
-        self.render("pack.html", &view)
+        Ok(self.pack_pages(site, pack)?.page)
+    }
+
+    /// The pages of one pack.
+    ///
+    /// # Errors
+    /// [`PageError::NoVersion`] when the document lists none, [`PageError::Render`] when a template fails.
+    pub fn pack_pages(&self, site: &Site, pack: &PackPage<'_>) -> Result<PackPages, PageError> {
+        let steps = changes::steps(pack.document);
+        let view = pack
+            .view(site, &steps)
+            .ok_or_else(|| PageError::NoVersion {
+                pack_ref: pack.document.pack_ref.clone(),
+            })?;
+        let changes = ChangesView::of(site, pack.document, &steps);
+        Ok(PackPages {
+            page: self.render("pack.html", &view)?,
+            changes: changes
+                .map(|view| self.render("changes.html", &view))
+                .transpose()?,
+        })
     }
 
     /// The page that searches in the browser, [`SEARCH_PAGE`](crate::SEARCH_PAGE).

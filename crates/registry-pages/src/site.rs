@@ -3,6 +3,7 @@
 use pack_format::documents::RegistryDocument;
 use serde::Serialize;
 
+use crate::feeds;
 use crate::link::https_base;
 use crate::text::{Moment, clean, one_line};
 
@@ -52,6 +53,10 @@ impl Site {
                 .map(|base| format!("{base}{}", place.path)),
             question: String::new(),
             twin: place.twin.map(|twin| format!("{root}{twin}")),
+            feed: format!("{root}{}", feeds::REGISTRY_FEED),
+            open_search: self
+                .canonical_base()
+                .map(|_| format!("{root}{}", feeds::OPEN_SEARCH)),
             root: root.clone(),
             name,
             updated: self.registry.updated_at.into(),
@@ -81,6 +86,10 @@ pub(crate) struct Frame {
     /// What is in the box of the search.
     pub(crate) question: String,
     twin: Option<String>,
+    /// Way to the feed of what the page shows.
+    pub(crate) feed: String,
+    /// Way to the description of the search, where there is one.
+    open_search: Option<String>,
     updated: Moment,
     pack_count: u64,
 }

@@ -36,6 +36,8 @@ pub struct PackSummary {
     pub version_count: u64,
     /// SPDX expression or `NOASSERTION`.
     pub license: String,
+    /// Who wrote it, on one line.
+    pub author: String,
     /// `meta.category`, in lower case.
     pub category: Option<String>,
     /// Families of runtimes the pack needs, such as `python`; sorted, unique.
@@ -73,15 +75,26 @@ impl PackSummary {
             first_published_at: first.unwrap_or(newest.published_at),
             version_count: document.versions.len() as u64,
             license: one_line(&newest.license, MAX_NAME_CHARS),
+            author: author_name(newest),
             category: category(newest),
             runtimes: runtimes(newest),
-            keywords: short_names(newest.keywords.iter().map(String::as_str)),
+            keywords: keyword_names(newest),
             counts,
             downloads: downloads(newest),
             deprecated: document.deprecated.is_some(),
             yanked: newest.yanked.is_some(),
         })
     }
+}
+
+/// Who wrote a version, as lists name them.
+pub(crate) fn author_name(version: &VersionDocument) -> String {
+    one_line(&version.author, MAX_NAME_CHARS)
+}
+
+/// The keywords of a version that lists know.
+pub(crate) fn keyword_names(version: &VersionDocument) -> Vec<String> {
+    short_names(version.keywords.iter().map(String::as_str))
 }
 
 /// The first few names, none of them long.

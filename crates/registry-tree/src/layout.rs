@@ -54,6 +54,21 @@ pub fn pack_page(pack_ref: &PackRef) -> String {
     format!("packs/{pack_ref}/index.html")
 }
 
+/// Path of the page of a pack's changes.
+pub fn pack_changes(pack_ref: &PackRef) -> String {
+    format!("packs/{pack_ref}/changes/index.html")
+}
+
+/// Path of the feed of a pack's versions.
+pub fn pack_feed(pack_ref: &PackRef) -> String {
+    format!("packs/{pack_ref}/feed.atom")
+}
+
+/// Path of the badge that says the newest version of a pack.
+pub fn pack_badge(pack_ref: &PackRef) -> String {
+    format!("packs/{pack_ref}/badge.svg")
+}
+
 /// Path of an archive that replaces another one of the same version, as development builds do: its name
 /// says its content, so that nothing pinned ever changes.
 pub fn replacement_archive(

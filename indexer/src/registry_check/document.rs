@@ -7,6 +7,7 @@ use pack_format::documents::{FORMAT, PackDependency, PackDocument, PackPointer, 
 use pack_format::url_policy::UrlPolicy;
 use pack_format::{ArchiveDigest, Checksum, PackRef, Version};
 use pack_search::SearchRecord;
+use registry_pages::PackSummary;
 use registry_tree::{assemble, layout};
 use serde::de::DeserializeOwned;
 
@@ -33,6 +34,8 @@ pub(super) struct Kept {
     pub(super) successor: Option<PackRef>,
     /// Packs that the newest version needs.
     pub(super) needs: Vec<PackRef>,
+    /// What lists say.
+    pub(super) summary: Option<PackSummary>,
     /// What the search index should hold.
     pub(super) search: Option<SearchRecord>,
     /// Archives in the tree, with the sizes they should have.
@@ -111,6 +114,7 @@ fn kept(document: PackDocument, archives: Vec<(String, u64)>) -> Kept {
             let needs = newest.pack_dependencies().iter();
             needs.map(|need| need.pack_ref.clone()).collect()
         }),
+        summary: PackSummary::from_document(&document),
         search: SearchRecord::of(&document),
         successor: document.deprecated.and_then(|d| d.successor),
         versions: document.versions.into_iter().map(|v| v.version).collect(),

@@ -18,6 +18,8 @@ use super::tree::Listed;
 
 /// Suffixes of twins.
 const TWINS: [&str; 2] = [".gz", ".zst"];
+/// The page for what is not there.
+const MISSING: &str = "404.html";
 /// Paths that a server answers and no file is there for.
 const DYNAMIC: [&str; 2] = ["search", "api"];
 
@@ -66,7 +68,7 @@ fn twin_of(path: &str) -> Option<(&str, &'static str)> {
 
 /// Checks that pages, and in a quick check archives, are there.
 fn present(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
-    for page in ["index.html", "404.html", layout::SEARCH_PAGE] {
+    for page in ["index.html", MISSING, layout::SEARCH_PAGE] {
         if !files.contains_key(page) {
             context.breach(rules::PAGE_MISSING, page, "it is not there");
         }
@@ -122,6 +124,10 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                 "archives" => listed.incomplete || listed.archives.contains_key(plain),
                 "packs" => of_listed_pack(rest),
                 "search" => plain == layout::SEARCH_PAGE || is_search_file(plain),
+                "authors" | "categories" | "keywords" | "page" => {
+                    let lists = listed.lists.as_ref();
+                    lists.is_none_or(|lists| lists.contains(plain))
+                }
                 _ => true,
             };
         if !belongs {
@@ -197,6 +203,11 @@ fn links(context: &Context<'_>, files: &Files<'_>, listed: Option<&Listed>, page
             continue;
         };
         let path = match path {
+            // Hosts show this page at any address, so its links begin at the root of the host.
+            Ok(path) if page == MISSING => {
+                let folder = listed.map_or("", |listed| listed.host_folder.as_str());
+                path.strip_prefix(folder).unwrap_or(&path).to_owned()
+            }
             Ok(path) => path,
             Err(reason) => {
                 let message = format!("`{target}` {reason}");

@@ -6,6 +6,7 @@ use pack_check::Diagnostic;
 use pack_format::documents::{PackDependency, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::{ArchiveDigest, PackRef, Version};
 use rayon::prelude::*;
+use registry_pages::PackList;
 use registry_tree::assemble::Totals;
 use registry_tree::layout;
 
@@ -23,6 +24,10 @@ pub(super) struct Listed {
     pub(super) archives: BTreeMap<String, u64>,
     /// Files of the search index, with the digests they should have; `None` where that cannot be told.
     pub(super) search: Option<BTreeMap<String, ArchiveDigest>>,
+    /// Pages that list packs, but for the first; `None` where that cannot be told.
+    pub(super) lists: Option<BTreeSet<String>>,
+    /// Folder of the host that the tree is put into, with a slash behind; empty for its root.
+    pub(super) host_folder: String,
     /// Whether some document could not be read, so that more archives may belong.
     pub(super) incomplete: bool,
 }
@@ -60,13 +65,38 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
     }
     neighbours(context, &packs, &kept);
     let search = (!incomplete).then(|| search(&kept));
+    let lists = (!incomplete).then(|| lists(&kept));
     let archives = kept.into_iter().filter_map(|(_, kept)| kept);
     Some(Listed {
         archives: archives.flat_map(|kept| kept.archives).collect(),
         packs: packs.packs,
         search,
+        lists,
+        host_folder: registry.as_ref().map_or_else(String::new, host_folder),
         incomplete,
     })
+}
+
+fn host_folder(registry: &RegistryDocument) -> String {
+    let url = registry
+        .url
+        .as_deref()
+        .and_then(|url| url::Url::parse(url).ok());
+    url.map_or_else(String::new, |url| {
+        url.path().trim_start_matches('/').to_owned()
+    })
+}
+
+/// The pages that list these packs.
+fn lists(kept: &[(&PackRef, Option<Kept>)]) -> BTreeSet<String> {
+    let summaries = kept
+        .iter()
+        .filter_map(|(_, kept)| kept.as_ref()?.summary.clone());
+    let list = PackList::new(summaries.collect());
+    let pages = (2..=list.pages()).map(PackList::page_path);
+    let groups = list.groups().iter();
+    let groups = groups.flat_map(|group| (1..=group.pages()).map(|page| group.path(page)));
+    pages.chain(groups).collect()
 }
 
 /// The files of the search index of these packs.

@@ -6,6 +6,7 @@ use pack_format::documents::{PackDocument, VersionDocument};
 use serde::Serialize;
 
 use crate::limits::{MAX_LINKED_PACKS, MAX_NAMES, MAX_VERSIONS, first};
+use crate::pack::changes::{Meaning, Step};
 use crate::pack::install::Download;
 use crate::pack::references::{Reference, References};
 use crate::site::Site;
@@ -27,6 +28,8 @@ pub(crate) struct VersionRow<'a> {
     yank_reason: Cow<'a, str>,
     /// What was corrected, and why.
     corrections: Vec<String>,
+    /// What it means to those who had the version before.
+    meaning: Option<Meaning>,
     download: Option<Download>,
 }
 
@@ -35,20 +38,34 @@ pub(crate) fn versions<'a>(
     site: &Site,
     document: &'a PackDocument,
     current: &VersionDocument,
+    steps: &[Step<'_>],
 ) -> (Vec<VersionRow<'a>>, usize) {
     let rows = document.versions.iter().take(MAX_VERSIONS);
     let omitted = document.versions.len().saturating_sub(MAX_VERSIONS);
     (
-        rows.map(|v| VersionRow::new(site, v, current)).collect(),
+        rows.map(|v| VersionRow::new(site, v, current, steps))
+            .collect(),
         omitted,
     )
 }
 
+/// The anchor of a version, on the page of its pack and on that of its changes.
+pub(crate) fn version_anchor(version: &VersionDocument) -> String {
+    format!("v-{}", slug(&version.version.to_string()))
+}
+
 impl<'a> VersionRow<'a> {
-    fn new(site: &Site, version: &'a VersionDocument, current: &VersionDocument) -> Self {
+    fn new(
+        site: &Site,
+        version: &'a VersionDocument,
+        current: &VersionDocument,
+        steps: &[Step<'_>],
+    ) -> Self {
         let text = version.version.to_string();
+        let step = steps.iter().find(|step| step.is_of(version));
         Self {
-            id: format!("v-{}", slug(&text)),
+            id: version_anchor(version),
+            meaning: step.map(Step::meaning),
             published: version.published_at.into(),
             size: version.archive.as_ref().map(|a| size(a.size_bytes)),
             files: version.file_count,

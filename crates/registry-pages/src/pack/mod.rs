@@ -9,8 +9,10 @@ use pack_format::documents::{PackDocument, VersionDocument};
 use serde::Serialize;
 
 use crate::facets::license_label;
+use crate::groups::{GroupKind, address};
 use crate::limits::{MAX_FILES, MAX_LINKED_PACKS, MAX_NAMES, first};
 use crate::link::{mail_address, web_url};
+use crate::pack::changes::Step;
 use crate::pack::components::KindView;
 use crate::pack::flow::Flow;
 use crate::pack::history::{Need, VersionRow};
@@ -19,9 +21,10 @@ use crate::pack::references::{Reference, References};
 use crate::pack::schema::{RowBudget, SchemaTable};
 use crate::readme;
 use crate::site::{Frame, Place, Site};
-use crate::summary::{category, downloads};
+use crate::summary::{author_name, category, downloads, keyword_names};
 use crate::text::{Moment, Tile, clean, counted, grouped, size};
 
+pub(crate) mod changes;
 mod components;
 mod drawing;
 mod flow;
@@ -29,6 +32,8 @@ mod history;
 mod install;
 mod references;
 mod schema;
+
+pub(crate) use history::version_anchor;
 
 /// What the page of one pack is made of.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +86,8 @@ pub(crate) struct PackView<'a> {
     versions: Vec<VersionRow<'a>>,
     version_count: usize,
     versions_omitted: usize,
+    /// Whether there is a page of changes.
+    compared: bool,
     requirements: Vec<String>,
     needs: Vec<Need>,
     dependents: Vec<Reference>,
@@ -109,7 +116,9 @@ struct Facts<'a> {
     homepage: Option<WebLink<'a>>,
     repository: Option<WebLink<'a>>,
     category: Option<String>,
-    keywords: &'a [String],
+    author_page: String,
+    category_page: String,
+    keywords: Vec<Reference>,
     archive_size: Option<String>,
     /// Size and number of files, where the registry has seen them.
     contents: Option<String>,
@@ -141,12 +150,12 @@ struct Trust {
 
 impl<'a> PackPage<'a> {
     /// What the template shows, or `None` when the document lists no version.
-    pub(crate) fn view(&self, site: &Site) -> Option<PackView<'a>> {
+    pub(crate) fn view(&self, site: &Site, steps: &[Step<'_>]) -> Option<PackView<'a>> {
         let document = self.document;
         let version = document.newest()?;
         let references = References::new(&document.pack_ref, &version.components, self.listed);
         let mut budget = RowBudget::for_page();
-        let (versions, versions_omitted) = history::versions(site, document, version);
+        let (versions, versions_omitted) = history::versions(site, document, version, steps);
         let pack_ref = document.pack_ref.as_str();
         let (dependents, dependents_omitted) = first(self.dependents, MAX_LINKED_PACKS);
         let (files, files_omitted) = first(self.files.unwrap_or_default(), MAX_FILES);
@@ -192,6 +201,7 @@ impl<'a> PackPage<'a> {
             versions,
             version_count: document.versions.len(),
             versions_omitted,
+            compared: !steps.is_empty(),
             requirements: history::requirements(version),
             needs: history::needs(version, &references),
             dependents: dependents.iter().map(|d| references.pack(d)).collect(),
@@ -215,7 +225,9 @@ fn frame(site: &Site, pack_ref: &str, version: &VersionDocument) -> Frame {
         twin: Some(&format!("packs/{pack_ref}.json")),
     };
     let title = format!("{} {}", version.label, version.version);
-    site.frame(&place, &title, &version.description)
+    let mut frame = site.frame(&place, &title, &version.description);
+    "feed.atom".clone_into(&mut frame.feed);
+    frame
 }
 
 fn deprecation<'a>(document: &'a PackDocument, references: &References<'_>) -> Option<Notice<'a>> {
@@ -244,12 +256,35 @@ impl<'a> Facts<'a> {
             homepage: WebLink::new(homepage),
             repository: WebLink::new(version.repository.as_deref()),
             category: category(version),
-            keywords: first(&version.keywords, MAX_NAMES).0,
+            author_page: group_page(GroupKind::Author, &author_name(version)),
+            category_page: group_page(GroupKind::Category, &category(version).unwrap_or_default()),
+            keywords: keywords(version),
             archive_size: version.archive.as_ref().map(|a| size(a.size_bytes)),
             contents: contents(version),
             downloads: downloads(version).map(grouped),
         }
     }
+}
+
+/// Way from the page of a pack to that of a group it is in.
+fn group_page(kind: GroupKind, name: &str) -> String {
+    format!("../../{}", kind.path(&address(name), 1))
+}
+
+/// Keywords; those that lists know lead to their packs.
+fn keywords(version: &VersionDocument) -> Vec<Reference> {
+    let known = keyword_names(version);
+    let page = |name: &String| {
+        let name = known.iter().find(|known| *known == name)?;
+        Some(group_page(GroupKind::Keyword, name))
+    };
+    let names = first(&version.keywords, MAX_NAMES).0.iter();
+    names
+        .map(|name| Reference {
+            text: clean(name).into_owned(),
+            href: page(name),
+        })
+        .collect()
 }
 
 /// `128 KB in 23 files`; a version known from an index alone has no count.

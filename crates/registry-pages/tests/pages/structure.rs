@@ -43,8 +43,16 @@ fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
             dependents: &dependents,
             listed: &listed,
         };
-        let path = format!("packs/{}/index.html", document.pack_ref);
-        pages.push((path, renderer.pack(&site, &page).unwrap()));
+        let made = renderer.pack_pages(&site, &page).unwrap();
+        let folder = format!("packs/{}", document.pack_ref);
+        pages.push((format!("{folder}/index.html"), made.page));
+        let changes = made.changes.into_iter();
+        pages.extend(changes.map(|page| (format!("{folder}/changes/index.html"), page)));
+    }
+    let empty = PackList::new(Vec::new());
+    for (group, number, _) in list.group_pages(&empty) {
+        let page = renderer.group(&site, &list, group, number).unwrap();
+        pages.push((group.path(number), page));
     }
     pages.push(("404.html".to_owned(), renderer.not_found(&site).unwrap()));
     pages.push((SEARCH_PAGE.to_owned(), renderer.search(&site).unwrap()));
@@ -121,13 +129,21 @@ fn relative_links_resolve() {
     let pages = tree(&documents);
     let renderer = Renderer::new().unwrap();
     // `search` is the folder of the search page, or answered by a server.
-    let mut known: BTreeSet<String> = ["registry.json", "index.json", "packs.json", "search"]
-        .map(str::to_owned)
-        .into();
+    let mut known: BTreeSet<String> = [
+        "registry.json",
+        "index.json",
+        "packs.json",
+        "search",
+        "feed.atom",
+        "opensearch.xml",
+    ]
+    .map(str::to_owned)
+    .into();
     known.extend(pages.iter().map(|(path, _)| path.clone()));
     known.extend(renderer.assets().iter().map(|asset| asset.path.clone()));
     for document in &documents {
         known.insert(format!("packs/{}.json", document.pack_ref));
+        known.insert(format!("packs/{}/feed.atom", document.pack_ref));
         known.extend(
             document
                 .versions

@@ -1,0 +1,227 @@
+//! The browse pages of a built and served registry.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use registry_pages::links;
+
+use crate::support::{Hosted, Place, snapshot};
+
+/// Packs that share categories, keywords and authors; one of them with two versions.
+fn tree() -> Place {
+    let place = Place::new();
+    let chat = "description: Sends messages\nauthor: Chat & Sons\nkeywords: [chat, C++, 日本語]\nmeta: {category: Messaging}\n";
+    place.pack("slack", "slack", "1.0.0", chat);
+    place.pack(
+        "irc",
+        "irc",
+        "0.1.0",
+        "author: chat  sons\nkeywords: [chat]\n",
+    );
+    place.build();
+    place.pack("slack", "slack", "1.1.0", chat);
+    let action = "ref: slack.run\nrunner_type: shell\nentry_point: run.sh\nparameters:\n  to: {type: string, required: true}\n";
+    fs::write(place.path("packs/slack/actions/run.yaml"), action).unwrap();
+    place.run(
+        &[
+            "registry",
+            "build",
+            "packs",
+            "--out",
+            "tree",
+            "--base-url",
+            "https://packs.example.org/r/",
+        ],
+        0,
+    );
+    place
+}
+
+/// Follows every link from the start page that stays on the host.
+fn walk(hosted: &Hosted) -> BTreeSet<String> {
+    let base = url::Url::parse(&hosted.url).unwrap();
+    let mut seen = BTreeSet::from(["/".to_owned()]);
+    let mut waiting = vec!["/".to_owned()];
+    while let Some(path) = waiting.pop() {
+        let (status, head, body) = hosted.get(&path);
+        assert_eq!(status, 200, "{path}");
+        if !head.to_lowercase().contains("content-type: text/html") {
+            continue;
+        }
+        let here = base.join(&path).unwrap();
+        for link in links(&String::from_utf8(body).unwrap()) {
+            let target = here.join(&link.target).unwrap();
+            if target.host_str() == base.host_str()
+                && target.port() == base.port()
+                && seen.insert(target.path().to_owned())
+            {
+                waiting.push(target.path().to_owned());
+            }
+        }
+    }
+    seen
+}
+
+/// Every link of every served page leads somewhere, and every page is linked.
+#[test]
+fn every_page_is_reached_and_no_link_is_broken() {
+    let place = tree();
+    let seen = walk(&place.serve("tree"));
+    let pages = snapshot(&place.path("tree"));
+    let pages = pages.keys().filter(|path| path.ends_with("index.html"));
+    // Nothing but the form leads to the search page.
+    for page in pages.filter(|page| *page != "search/index.html" && *page != "index.html") {
+        assert!(seen.contains(&format!("/{page}")), "{page} in {seen:?}");
+    }
+    place.run(&["registry", "check", "tree"], 0);
+}
+
+/// Packs stand in the lists of their category, keywords and author, and leave them with what they no longer say.
+#[test]
+fn lists_follow_what_packs_say() {
+    let place = tree();
+    let page = |path: &str| fs::read_to_string(place.path("tree").join(path)).unwrap();
+    let both = page("keywords/chat/index.html");
+    assert!(both.contains("packs/slack/index.html") && both.contains("packs/irc/index.html"));
+    let author = page("authors/chat-sons/index.html");
+    assert!(author.contains("packs/slack/index.html") && author.contains("packs/irc/index.html"));
+    assert!(page("categories/messaging/index.html").contains("packs/slack/"));
+    assert_eq!(
+        fs::read_dir(place.path("tree/keywords")).unwrap().count(),
+        3
+    );
+    place.pack(
+        "slack",
+        "slack",
+        "1.2.0",
+        "author: Other\nkeywords: [mail]\n",
+    );
+    place.run(
+        &[
+            "registry",
+            "build",
+            "packs",
+            "--out",
+            "tree",
+            "--only",
+            "packs/slack",
+        ],
+        0,
+    );
+    assert!(!page("keywords/chat/index.html").contains("packs/slack/"));
+    assert!(!place.path("tree/categories/messaging").exists());
+    let left: BTreeSet<_> = fs::read_dir(place.path("tree/keywords"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left, BTreeSet::from(["chat".to_owned(), "mail".to_owned()]));
+    place.run(&["registry", "check", "tree"], 0);
+    let before = snapshot(&place.path("tree"));
+    place.run(&["registry", "build", "packs", "--out", "tree"], 0);
+    assert_eq!(before, snapshot(&place.path("tree")));
+}
+
+/// A lost list is made again by the next build.
+#[test]
+fn lost_lists_are_made_again() {
+    let place = tree();
+    let before = snapshot(&place.path("tree"));
+    fs::remove_dir_all(place.path("tree/keywords")).unwrap();
+    fs::remove_file(place.path("tree/search/packs/0.json")).unwrap();
+    place.run(
+        &[
+            "registry",
+            "build",
+            "packs",
+            "--out",
+            "tree",
+            "--base-url",
+            "https://packs.example.org/r/",
+        ],
+        0,
+    );
+    assert_eq!(before, snapshot(&place.path("tree")));
+}
+
+/// What a version breaks is said in the table of versions and on the page of changes.
+#[test]
+fn versions_say_what_they_break() {
+    let place = tree();
+    let page = fs::read_to_string(place.path("tree/packs/slack/index.html")).unwrap();
+    assert!(
+        page.contains(
+            "changes/index.html#v-1.1.0\">1 breaking</a> <span class=\"tag warn\">undeclared</span>"
+        ),
+        "{page}"
+    );
+    let changes = fs::read_to_string(place.path("tree/packs/slack/changes/index.html")).unwrap();
+    assert!(
+        changes.contains("id=\"v-1.1.0\"") && changes.contains("2.0.0"),
+        "{changes}"
+    );
+    assert!(changes.contains("<code>to</code>"), "{changes}");
+    assert!(!place.path("tree/packs/irc/changes").exists());
+}
+
+/// Feeds, badges, search description and map, as other programs read them.
+#[test]
+fn other_programs_are_served() {
+    let place = tree();
+    let hosted = place.serve("tree");
+    let get = |path: &str, media_type: &str| {
+        let (status, head, body) = hosted.get(path);
+        assert_eq!(status, 200, "{path}");
+        assert!(head.contains(media_type), "{path}: {head}");
+        String::from_utf8(body).unwrap()
+    };
+    let feed = get("/packs/slack/feed.atom", "application/atom+xml");
+    assert_eq!(feed.matches("<entry>").count(), 2, "{feed}");
+    assert!(feed.contains("<name>Chat &amp; Sons</name>"), "{feed}");
+    assert!(feed.contains("<id>urn:attune:pack:slack:1.1.0</id>"));
+    assert_eq!(
+        get("/feed.atom", "application/atom+xml")
+            .matches("<entry>")
+            .count(),
+        2
+    );
+    let badge = get("/packs/slack/badge.svg", "image/svg+xml");
+    assert!(badge.contains(">1.1.0</text>"), "{badge}");
+    let search = get("/opensearch.xml", "application/xml");
+    assert!(
+        search
+            .contains("template=\"https://packs.example.org/r/search/index.html?q={searchTerms}\""),
+        "{search}"
+    );
+    let map = get("/sitemap.xml", "application/xml");
+    assert!(
+        map.contains("<loc>https://packs.example.org/r/packs/slack/</loc>"),
+        "{map}"
+    );
+    place.run(
+        &[
+            "pack",
+            "yank",
+            "slack@1.1.0",
+            "--tree",
+            "tree",
+            "--reason",
+            "broken",
+        ],
+        0,
+    );
+    place.run(
+        &[
+            "pack",
+            "deprecate",
+            "irc",
+            "--tree",
+            "tree",
+            "--reason",
+            "old",
+        ],
+        0,
+    );
+    assert!(get("/packs/slack/badge.svg", "svg").contains(">1.0.0</text>"));
+    assert!(get("/packs/irc/badge.svg", "svg").contains(">deprecated</text>"));
+    assert!(get("/packs/slack/feed.atom", "atom").contains("Yanked. broken"));
+}
