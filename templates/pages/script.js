@@ -163,7 +163,7 @@
     const root = document.body.dataset.root;
     const { packs } = await (await fetch(`${root}packs.json`)).json();
     const near = Object.keys(packs).map((ref) => [distance(wanted.toLowerCase(), ref), ref])
-      .filter(([cost, ref]) => cost <= 3 || ref.startsWith(wanted)).sort(([a], [b]) => a - b).slice(0, 5);
+      .filter(([cost, ref]) => cost <= Math.min(3, wanted.length / 2) || ref.startsWith(wanted)).sort(([a], [b]) => a - b).slice(0, 5);
     near.forEach(([, ref], i) => {
       const link = document.createElement("a");
       link.href = `${root}packs/${ref}/index.html`;

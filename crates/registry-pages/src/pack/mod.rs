@@ -14,6 +14,7 @@ use crate::limits::{MAX_FILES, MAX_LINKED_PACKS, MAX_NAMES, first};
 use crate::link::{mail_address, web_url};
 use crate::pack::changes::Step;
 use crate::pack::components::KindView;
+use crate::pack::drawing::Drawing;
 use crate::pack::flow::Flow;
 use crate::pack::history::{Need, VersionRow};
 use crate::pack::install::Way;
@@ -30,6 +31,7 @@ mod drawing;
 mod flow;
 mod history;
 mod install;
+mod neighbours;
 mod references;
 mod schema;
 
@@ -92,6 +94,7 @@ pub(crate) struct PackView<'a> {
     needs: Vec<Need>,
     dependents: Vec<Reference>,
     dependents_omitted: usize,
+    neighbours: Option<Drawing>,
     files: Vec<FileView<'a>>,
     files_omitted: usize,
     trust: Trust,
@@ -166,24 +169,10 @@ impl<'a> PackPage<'a> {
             tile: Tile::new(pack_ref, &version.label),
             version: version.version.to_string(),
             description: clean(version.description.trim()),
-            use_case: version
-                .use_case
-                .as_deref()
-                .map(|u| clean(u.trim()))
-                .filter(|u| !u.is_empty()),
+            use_case: use_case(version),
             deprecation: deprecation(document, &references),
-            gone: version.taken_down.as_ref().map(|gone| Notice {
-                reason: clean(gone.reason.trim()),
-                successor: None,
-            }),
-            yank: version
-                .yanked
-                .as_ref()
-                .filter(|_| version.taken_down.is_none())
-                .map(|yank| Notice {
-                    reason: clean(yank.reason.trim()),
-                    successor: None,
-                }),
+            gone: gone(version),
+            yank: yank(version),
             prerelease: version.version.is_prerelease(),
             ways: install::ways(site, &document.pack_ref, version),
             facts: Facts::new(document, version),
@@ -206,6 +195,15 @@ impl<'a> PackPage<'a> {
             needs: history::needs(version, &references),
             dependents: dependents.iter().map(|d| references.pack(d)).collect(),
             dependents_omitted,
+            neighbours: neighbours::draw(
+                &document.pack_ref,
+                version
+                    .pack_dependencies()
+                    .iter()
+                    .map(|need| &need.pack_ref),
+                self.dependents,
+                self.listed,
+            ),
             files: files.iter().map(FileView::new).collect(),
             files_omitted,
             trust: Trust::new(document, version),
@@ -228,6 +226,28 @@ fn frame(site: &Site, pack_ref: &str, version: &VersionDocument) -> Frame {
     let mut frame = site.frame(&place, &title, &version.description);
     "feed.atom".clone_into(&mut frame.feed);
     frame
+}
+
+fn use_case(version: &VersionDocument) -> Option<Cow<'_, str>> {
+    let text = version.use_case.as_deref().map(|text| clean(text.trim()));
+    text.filter(|text| !text.is_empty())
+}
+
+fn gone(version: &VersionDocument) -> Option<Notice<'_>> {
+    version.taken_down.as_ref().map(|gone| Notice {
+        reason: clean(gone.reason.trim()),
+        successor: None,
+    })
+}
+
+/// What was taken down says so alone.
+fn yank(version: &VersionDocument) -> Option<Notice<'_>> {
+    let yank = version.yanked.as_ref();
+    yank.filter(|_| version.taken_down.is_none())
+        .map(|yank| Notice {
+            reason: clean(yank.reason.trim()),
+            successor: None,
+        })
 }
 
 fn deprecation<'a>(document: &'a PackDocument, references: &References<'_>) -> Option<Notice<'a>> {
