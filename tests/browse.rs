@@ -225,3 +225,37 @@ fn other_programs_are_served() {
     assert!(get("/packs/irc/badge.svg", "svg").contains(">deprecated</text>"));
     assert!(get("/packs/slack/feed.atom", "atom").contains("Yanked. broken"));
 }
+
+/// A server compares any two versions, for people and for programs; what is not there is said.
+#[test]
+fn server_compares_any_two_versions() {
+    let place = tree();
+    let hosted = place.serve("tree");
+    let (status, _, page) = hosted.get("/packs/slack/diff?from=1.0.0&to=1.1.0");
+    let page = String::from_utf8(page).unwrap();
+    assert_eq!(status, 200, "{page}");
+    assert!(
+        page.contains("1 breaking") && page.contains("<option selected>1.0.0</option>"),
+        "{page}"
+    );
+    let json = |query: &str, code: u16| -> serde_json::Value {
+        let (status, _, body) = hosted.get(&format!("/api/v1/packs/slack/diff?{query}"));
+        assert_eq!(status, code, "{query}");
+        serde_json::from_slice(&body).unwrap()
+    };
+    let diff = json("from=1.1.0&to=1.0.0", 200);
+    assert_eq!(
+        (&diff["from"], &diff["to"]),
+        (&"1.1.0".into(), &"1.0.0".into())
+    );
+    assert!(!diff["changes"].as_array().unwrap().is_empty());
+    assert_eq!(
+        json("from=1.0.0&to=9.0.0", 404)["message"],
+        "`slack` has no version `9.0.0`; it has 1.1.0, 1.0.0"
+    );
+    assert_eq!(
+        json("from=1.0.0", 400)["message"],
+        "`to` must be a version, such as `1.2.3`"
+    );
+    assert_eq!(hosted.get("/packs/nobody/diff?from=1.0.0&to=1.0.0").0, 404);
+}

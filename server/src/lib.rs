@@ -9,6 +9,7 @@
 //! encoding.rs conditional.rs range.rs types.rs          pure rules of HTTP
 //! body.rs stream.rs chunks.rs                           bytes on their way out
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
+//! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
 //! ```
 //!
@@ -49,11 +50,13 @@ mod cache;
 mod chunks;
 mod conditional;
 mod connection;
+mod diff;
 mod encoding;
 mod entry;
 mod framing;
 mod listen;
 mod options;
+mod parsed;
 mod path;
 mod problem;
 mod range;
@@ -67,6 +70,7 @@ mod tree;
 mod types;
 
 pub use body::{BodyError, ResponseBody};
+pub use diff::DiffRoute;
 pub use listen::{BindError, bind};
 pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
 pub use problem::{Manner, Problem};

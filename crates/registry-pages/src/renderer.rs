@@ -3,6 +3,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use pack_format::documents::{PackDocument, VersionDocument};
 use pack_format::{ArchiveDigest, Hint, PackRef};
 use serde::Serialize;
 
@@ -225,6 +226,20 @@ impl Renderer {
                 .map(|view| self.render("changes.html", &view))
                 .transpose()?,
         })
+    }
+
+    /// What changed between any two versions of a pack, at `packs/<ref>/diff`.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn comparison(
+        &self,
+        site: &Site,
+        document: &PackDocument,
+        versions: (&VersionDocument, &VersionDocument),
+    ) -> Result<Vec<u8>, PageError> {
+        let view = ChangesView::between(site, document, versions);
+        self.render("changes.html", &view)
     }
 
     /// The page that searches in the browser, [`SEARCH_PAGE`](crate::SEARCH_PAGE).

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hyper::StatusCode;
 use pack_search::{
     FORMAT, HEAD, Head, Hits, Match, PackRow, Query, RANK, Ranks, Table, WordFile, table_path,
 };
 use registry_pages::{Found, FoundPack};
 use serde::Serialize;
 
+use crate::parsed::ParsedFiles;
 use crate::problem::Problem;
 
-use super::files::{IndexFiles, no_index};
 use super::question::Question;
 
 /// What matches.
@@ -24,7 +25,7 @@ pub(super) struct Answer {
 }
 
 /// Answers `question` from `files`.
-pub(super) async fn answer(files: &IndexFiles, question: &Question) -> Result<Answer, Problem> {
+pub(super) async fn answer(files: &ParsedFiles, question: &Question) -> Result<Answer, Problem> {
     let head: Option<Arc<Head>> = files.get(HEAD).await?;
     let head = head
         .filter(|head| head.format == FORMAT)
@@ -51,8 +52,17 @@ pub(super) async fn answer(files: &IndexFiles, question: &Question) -> Result<An
     shown(files, &head, hits).await
 }
 
+/// What is said of a tree without an index.
+fn no_index() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no_search_index",
+        "this registry has no search index",
+    )
+}
+
 /// Looks up what is shown of the packs.
-async fn shown(files: &IndexFiles, head: &Head, hits: Hits) -> Result<Answer, Problem> {
+async fn shown(files: &ParsedFiles, head: &Head, hits: Hits) -> Result<Answer, Problem> {
     let mut packs = Vec::with_capacity(hits.hits.len());
     for hit in hits.hits {
         let table = files.get::<Table>(&table_path(head, &hit.pack_ref)).await?;

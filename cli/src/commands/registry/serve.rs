@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use attune_server::{
-    Answered, Reporter, Router, SearchRoute, ServeOptions, TimedOut, TreeFiles, bind, serve,
+    Answered, DiffRoute, Reporter, Router, SearchRoute, ServeOptions, TimedOut, TreeFiles, bind,
+    serve,
 };
 
 use crate::args::ServeArgs;
@@ -61,7 +62,8 @@ pub(crate) async fn host(
     let tree = TreeFiles::open(root).map_err(|e| Failure::new(Code::Failed, &e))?;
     let tree = Arc::new(tree);
     let search = SearchRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let router = Router::new(tree).route(search);
+    let diff = DiffRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
+    let router = Router::new(Arc::clone(&tree)).route(search).route(diff);
     let listener = bind(address)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;

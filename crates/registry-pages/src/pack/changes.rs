@@ -6,7 +6,7 @@ use pack_diff::{Bump, PackDiff, Severity};
 use pack_format::documents::{PackDocument, VersionDocument};
 use serde::Serialize;
 
-use crate::limits::{MAX_CHANGES, MAX_COMPARED, first};
+use crate::limits::{MAX_CHANGES, MAX_COMPARED, MAX_VERSIONS, first};
 use crate::pack::history::version_anchor;
 use crate::site::{Frame, Place, Site};
 use crate::text::{Moment, clean, counted};
@@ -74,6 +74,10 @@ pub(crate) struct ChangesView<'a> {
     frame: Frame,
     pack_ref: &'a str,
     label: Cow<'a, str>,
+    /// Way to the page of the pack.
+    back: &'static str,
+    /// Every version, newest first, to choose others; none in the tree, which cannot compare any two.
+    choices: Vec<String>,
     steps: Vec<StepView>,
     /// Whether there are older versions that are not compared.
     is_cut: bool,
@@ -114,9 +118,43 @@ impl<'a> ChangesView<'a> {
             frame: site.frame(&place, &title, &newest.description),
             pack_ref,
             label: clean(&newest.label),
+            back: "../index.html",
+            choices: Vec::new(),
             steps: steps.iter().map(StepView::new).collect(),
             is_cut: document.versions.len() > steps.len() + 1,
         })
+    }
+}
+
+impl<'a> ChangesView<'a> {
+    /// Any two versions of a pack, for its address `diff`.
+    pub(crate) fn between(
+        site: &Site,
+        document: &'a PackDocument,
+        (old, new): (&VersionDocument, &'a VersionDocument),
+    ) -> Self {
+        let pack_ref = document.pack_ref.as_str();
+        let place = Place {
+            root: "../../".to_owned(),
+            path: &format!("packs/{pack_ref}/diff"),
+            twin: None,
+        };
+        let title = format!("{pack_ref} {} and {}", old.version, new.version);
+        let step = Step {
+            new,
+            old,
+            diff: pack_diff::compare(old, new),
+        };
+        let versions = document.versions.iter().take(MAX_VERSIONS);
+        Self {
+            frame: site.frame(&place, &title, ""),
+            pack_ref,
+            label: clean(&new.label),
+            back: "index.html",
+            choices: versions.map(|v| v.version.to_string()).collect(),
+            steps: vec![StepView::new(&step)],
+            is_cut: false,
+        }
     }
 }
 

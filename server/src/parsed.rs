@@ -1,4 +1,4 @@
-//! `IndexFiles`: files of the search index, parsed once for as long as they stay the same.
+//! `ParsedFiles`: JSON files of the tree, parsed once for as long as they stay the same.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hyper::StatusCode;
 use pack_format::Timestamp;
 use pack_format::documents::{FORMAT, RegistryDocument};
 use registry_pages::Site;
@@ -22,11 +21,11 @@ use crate::tree::{Found, TreeFiles};
 const MAX_KEPT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Largest file that is read, in bytes (inclusive).
-const MAX_READ_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The files of one tree.
 #[derive(Debug)]
-pub(super) struct IndexFiles {
+pub(crate) struct ParsedFiles {
     tree: Arc<TreeFiles>,
     kept: Mutex<Kept>,
 }
@@ -37,8 +36,8 @@ struct Kept {
     bytes: u64,
 }
 
-impl IndexFiles {
-    pub(super) fn new(tree: Arc<TreeFiles>) -> Self {
+impl ParsedFiles {
+    pub(crate) fn new(tree: Arc<TreeFiles>) -> Self {
         Self {
             tree,
             kept: Mutex::default(),
@@ -46,7 +45,7 @@ impl IndexFiles {
     }
 
     /// The content of a file; `None` where there is no such file, or it is no such content.
-    pub(super) async fn get<T>(&self, path: &str) -> Result<Option<Arc<T>>, Problem>
+    pub(crate) async fn get<T>(&self, path: &str) -> Result<Option<Arc<T>>, Problem>
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
@@ -77,6 +76,9 @@ impl IndexFiles {
     }
 
     fn keep(&self, path: &str, stamp: Stamp, content: Arc<dyn Any + Send + Sync>) {
+        if stamp.size() > MAX_KEPT_BYTES {
+            return;
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += stamp.size();
         if kept.bytes > MAX_KEPT_BYTES {
@@ -114,7 +116,7 @@ impl IndexFiles {
     }
 
     /// The registry the pages belong to; a lone index says nothing of itself here.
-    pub(super) async fn site(&self) -> Result<Site, Problem> {
+    pub(crate) async fn site(&self) -> Result<Site, Problem> {
         let registry = self.get::<RegistryDocument>("registry.json").await?;
         let registry = registry.map_or_else(unnamed, |registry| (*registry).clone());
         Ok(Site {
@@ -138,13 +140,4 @@ fn unnamed() -> RegistryDocument {
         component_counts: BTreeMap::new(),
         capabilities: Vec::new(),
     }
-}
-
-/// What is said of a tree without an index.
-pub(super) fn no_index() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "no_search_index",
-        "this registry has no search index",
-    )
 }
