@@ -121,6 +121,32 @@ fn lists_follow_what_packs_say() {
     assert_eq!(before, snapshot(&place.path("tree")));
 }
 
+/// A list that becomes short loses its twins, which would say what it no longer says.
+#[test]
+fn short_lists_have_no_twins() {
+    let place = Place::new();
+    for number in 0..30 {
+        let name = format!("p{number}");
+        place.pack(
+            &name,
+            &name,
+            "1.0.0",
+            "keywords: [many]\ndescription: One of many packs with a keyword\n",
+        );
+    }
+    place.build();
+    let page = place.path("tree/keywords/many/index.html");
+    let twin = page.with_extension("html.gz");
+    assert!(page.exists() && twin.exists());
+    for number in 0..29 {
+        let name = format!("p{number}");
+        place.pack(&name, &name, "1.0.1", "");
+    }
+    place.build();
+    assert!(page.exists() && !twin.exists());
+    place.run(&["registry", "check", "tree"], 0);
+}
+
 /// A lost list is made again by the next build.
 #[test]
 fn lost_lists_are_made_again() {

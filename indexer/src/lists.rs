@@ -1,7 +1,7 @@
 //! The pages and feeds that list packs, and the files that every page shares.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use registry_pages::{PackGroup, PackList, Renderer, Site, feeds};
@@ -15,9 +15,20 @@ pub(crate) struct Lists<'a> {
     writer: &'a TreeWriter,
     renderer: &'a Renderer,
     site: &'a Site,
-    /// What there is to be.
-    paths: Mutex<BTreeSet<String>>,
+    views: Mutex<Views>,
 }
+
+/// Paths of the views of a publication that are not those of one pack.
+#[derive(Debug, Default)]
+pub(crate) struct Views {
+    pub(crate) paths: BTreeSet<String>,
+    /// Those that were written and have no twins.
+    pub(crate) without_twins: BTreeSet<String>,
+}
+
+/// From this size on the page of a group gets twins, in bytes: most groups have a pack or two, and there may be
+/// as many as packs.
+const TWINS_FROM_BYTES: usize = 8 * 1024;
 
 impl<'a> Lists<'a> {
     pub(crate) fn new(writer: &'a TreeWriter, renderer: &'a Renderer, site: &'a Site) -> Self {
@@ -25,12 +36,12 @@ impl<'a> Lists<'a> {
             writer,
             renderer,
             site,
-            paths: Mutex::default(),
+            views: Mutex::default(),
         }
     }
 
-    /// Stages what lists the packs of `list` and does not say the same as for `before`; returns the paths of all
-    /// of it.
+    /// Stages what lists the packs of `list` and does not say the same as for `before`; returns what there is
+    /// to be.
     ///
     /// # Errors
     /// [`PublishError`].
@@ -39,7 +50,7 @@ impl<'a> Lists<'a> {
         list: &PackList,
         before: &PackList,
         scope: Scope,
-    ) -> Result<BTreeSet<String>, PublishError> {
+    ) -> Result<Views, PublishError> {
         for asset in self.renderer.assets() {
             self.writer
                 .put_text(Phase::Object, &asset.path, &asset.bytes)?;
@@ -62,7 +73,7 @@ impl<'a> Lists<'a> {
             self.put(path, &bytes)?;
         }
         Ok(self
-            .paths
+            .views
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner))
     }
@@ -84,7 +95,13 @@ impl<'a> Lists<'a> {
                     return Ok(());
                 }
                 let html = self.renderer.group(self.site, list, group, page)?;
-                self.put(path, &html)
+                if html.len() >= TWINS_FROM_BYTES {
+                    return self.put(path, &html);
+                }
+                self.writer.put_bytes(Phase::View, &path, &html)?;
+                self.views().without_twins.insert(path.clone());
+                self.note(path);
+                Ok(())
             })
     }
 
@@ -95,7 +112,10 @@ impl<'a> Lists<'a> {
     }
 
     fn note(&self, path: String) {
-        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        paths.insert(path);
+        self.views().paths.insert(path);
+    }
+
+    fn views(&self) -> MutexGuard<'_, Views> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -157,7 +157,7 @@ pub(crate) fn write(contents: &Contents<'_>, out: &Path) -> Result<(), PublishEr
     );
     let empty = PackList::new(Vec::new());
     let mut views = Lists::new(&writer, &renderer, &site).stage(&list, &empty, Scope::AllPages)?;
-    views.extend(write_search(documents, &writer)?);
+    views.paths.extend(write_search(documents, &writer)?);
     if let Some(index) = contents.index {
         writer.put_text(Phase::Pointer, layout::INDEX, index)?;
     }

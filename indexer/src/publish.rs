@@ -263,7 +263,7 @@ impl<'a> Publication<'a> {
         );
         let index = index?;
         let mut lists = pages?;
-        lists.extend(search?);
+        lists.paths.extend(search?);
         let committed = self.writer.commit()?;
         if committed.files_written > 0 || scope != Scope::Changed {
             sweep::sweep(self.writer, &lists)?;

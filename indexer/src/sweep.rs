@@ -1,12 +1,13 @@
 //! Removes views that a publication no longer has: lists of packs that became shorter or empty, and files of the
 //! search index that were cut otherwise.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use pack_fs::FsError;
 use registry_tree::TreeWriter;
+
+use crate::lists::Views;
 
 /// Folders of which a publication knows every file.
 const FOLDERS: [&str; 6] = [
@@ -18,22 +19,25 @@ const FOLDERS: [&str; 6] = [
     "sitemap",
 ];
 
-/// Removes what lies in the folders of lists and is not among `paths`, twins included.
+/// Removes what lies in the folders of lists and is not among `views`, twins included.
 ///
 /// To be called after the commit; a reader of an old list may miss the page behind it.
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn sweep(writer: &TreeWriter, paths: &BTreeSet<String>) -> Result<(), FsError> {
+pub(crate) fn sweep(writer: &TreeWriter, views: &Views) -> Result<(), FsError> {
     for folder in FOLDERS {
         for path in files(writer.root(), folder) {
             let plain = [".gz", ".zst"]
                 .iter()
                 .find_map(|suffix| path.strip_suffix(suffix));
+            let is_twin = plain.is_some();
             let plain = plain.unwrap_or(&path);
-            if !paths.contains(plain) {
+            if !views.paths.contains(plain) {
                 writer.erase(plain)?;
                 empty(writer.root(), plain);
+            } else if is_twin && views.without_twins.contains(plain) {
+                writer.erase(&path)?;
             }
         }
     }

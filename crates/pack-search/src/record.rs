@@ -1,7 +1,5 @@
 //! `SearchRecord`: what the index holds of one pack.
 
-use std::collections::BTreeMap;
-
 use pack_format::PackRef;
 use pack_format::documents::{Component, PackDocument, Parameter, VersionDocument};
 use pack_format::text::is_deceptive;
@@ -10,7 +8,7 @@ use serde_json::Value;
 
 use crate::field::Field;
 use crate::files::PackRow;
-use crate::words::{is_stop_word, words, words_and_parts};
+use crate::words::{each_word_and_part, is_stop_word};
 
 /// Words of one pack (inclusive); those that say least are left out.
 const MAX_WORDS: usize = 2_000;
@@ -131,36 +129,49 @@ fn short(text: &str, longest: usize) -> String {
     }
 }
 
-/// The words found so far, each where it says most.
+/// The words found so far, and where: texts of all of them one behind the other, and spans of it.
 #[derive(Default)]
 struct Found {
-    words: BTreeMap<String, (Field, String)>,
+    texts: String,
+    words: Vec<Word>,
+}
+
+struct Word {
+    text: Span,
+    field: Field,
+    place: Span,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: usize,
+    end: usize,
 }
 
 impl Found {
     fn pack(&mut self, pack_ref: &PackRef, version: &VersionDocument) {
-        self.add(words(pack_ref.as_str()), Field::Ref, "");
-        self.add(words_and_parts(&version.label), Field::Label, "");
+        let nowhere = Span::default();
+        self.add(pack_ref.as_str(), Field::Ref, nowhere);
+        self.add(&version.label, Field::Label, nowhere);
         for keyword in &version.keywords {
-            self.add(words_and_parts(keyword), Field::Keyword, "");
+            self.add(keyword, Field::Keyword, nowhere);
         }
-        self.add(words_and_parts(&version.author), Field::Author, "");
-        self.prose(&version.description, Field::Description, "");
-        self.prose(
-            version.use_case.as_deref().unwrap_or_default(),
-            Field::Description,
-            "",
-        );
+        self.add(&version.author, Field::Author, nowhere);
+        self.add(&version.description, Field::Description, nowhere);
+        let use_case = version.use_case.as_deref().unwrap_or_default();
+        self.add(use_case, Field::Description, nowhere);
         for key in &version.configuration {
-            self.add(words_and_parts(&key.name), Field::Configuration, &key.name);
+            let place = self.place(&[&key.name]);
+            self.add(&key.name, Field::Configuration, place);
         }
-        for ((_, list), field) in version.components.by_kind().into_iter().zip([
+        let fields = [
             Field::Action,
             Field::Sensor,
             Field::Trigger,
             Field::Rule,
             Field::Workflow,
-        ]) {
+        ];
+        for ((_, list), field) in version.components.by_kind().into_iter().zip(fields) {
             for component in list {
                 self.component(component, field);
             }
@@ -168,23 +179,19 @@ impl Found {
     }
 
     fn component(&mut self, component: &Component, field: Field) {
-        let name = component.name.as_str();
-        self.add(words_and_parts(name), field, name);
-        let rows = component.parameters.iter().chain(&component.output);
-        for row in rows {
-            self.parameter(row, name, 1);
+        let place = self.place(&[&component.name]);
+        self.add(&component.name, field, place);
+        for row in component.parameters.iter().chain(&component.output) {
+            self.parameter(row, &component.name, 1);
         }
-        self.prose(
-            component.label.as_deref().unwrap_or_default(),
-            Field::Component,
-            name,
-        );
-        self.prose(&component.description, Field::Component, name);
+        let label = component.label.as_deref().unwrap_or_default();
+        self.add(label, Field::Component, place);
+        self.add(&component.description, Field::Component, place);
     }
 
     fn parameter(&mut self, row: &Parameter, component: &str, depth: usize) {
-        let place = format!("{component}/{}", row.name);
-        self.add(words_and_parts(&row.name), Field::Parameter, &place);
+        let place = self.place(&[component, "/", &row.name]);
+        self.add(&row.name, Field::Parameter, place);
         if depth < MAX_DEPTH {
             for inner in &row.properties {
                 self.parameter(inner, component, depth + 1);
@@ -192,41 +199,53 @@ impl Found {
         }
     }
 
-    fn prose(&mut self, text: &str, field: Field, place: &str) {
-        let mut said = words_and_parts(text);
-        said.retain(|word| !is_stop_word(word));
-        self.add(said, field, place);
+    /// A place that words can stand at; none where it cannot be told.
+    fn place(&mut self, parts: &[&str]) -> Span {
+        let start = self.texts.len();
+        self.texts.extend(parts.iter().copied());
+        if !is_plain(&self.texts[start..]) {
+            self.texts.truncate(start);
+            return Span::default();
+        }
+        let end = self.texts.len();
+        Span { start, end }
     }
 
-    fn add(&mut self, words: Vec<String>, field: Field, place: &str) {
-        for word in words {
+    fn add(&mut self, text: &str, field: Field, place: Span) {
+        let is_prose = matches!(field, Field::Description | Field::Component);
+        let Self { texts, words } = self;
+        each_word_and_part(text, |word| {
             // One letter says something only where it is a name by itself.
-            if word.len() < 2 && field != Field::Ref {
-                continue;
+            if (word.len() < 2 && field != Field::Ref) || (is_prose && is_stop_word(word)) {
+                return;
             }
-            match self.words.get_mut(&word) {
-                Some(known) if known.0 <= field => {}
-                Some(known) => *known = (field, place.to_owned()),
-                None => drop(self.words.insert(word, (field, place.to_owned()))),
-            }
-        }
+            let start = texts.len();
+            texts.push_str(word);
+            let end = texts.len();
+            let text = Span { start, end };
+            words.push(Word { text, field, place });
+        });
     }
 
-    fn text(mut self) -> String {
-        if self.words.len() > MAX_WORDS {
-            let mut by_field: Vec<_> = std::mem::take(&mut self.words).into_iter().collect();
-            by_field.sort_by_key(|(_, (field, _))| *field);
-            by_field.truncate(MAX_WORDS);
-            self.words = by_field.into_iter().collect();
+    fn text(self) -> String {
+        let Self { texts, mut words } = self;
+        let of = |span: Span| texts.get(span.start..span.end).unwrap_or_default();
+        // Of one word the field that says most stays, and of that the first place.
+        words.sort_by(|a, b| (of(a.text), a.field).cmp(&(of(b.text), b.field)));
+        words.dedup_by(|later, kept| of(later.text) == of(kept.text));
+        if words.len() > MAX_WORDS {
+            words.sort_by_key(|word| word.field);
+            words.truncate(MAX_WORDS);
+            words.sort_by(|a, b| of(a.text).cmp(of(b.text)));
         }
-        let mut text = String::new();
-        for (word, (field, place)) in self.words {
-            text.push_str(&word);
+        let mut text = String::with_capacity(words.len() * 24);
+        for word in &words {
+            text.push_str(of(word.text));
             text.push(' ');
-            text.push(field.letter());
-            if is_plain(&place) {
+            text.push(word.field.letter());
+            if word.place.end > word.place.start {
                 text.push(' ');
-                text.push_str(&place);
+                text.push_str(of(word.place));
             }
             text.push(';');
         }
@@ -236,7 +255,10 @@ impl Found {
 
 /// Whether a place can be told: names of components may hold anything.
 fn is_plain(place: &str) -> bool {
-    !place.is_empty()
-        && place.chars().count() <= MAX_PLACE_CHARS
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+    if place.bytes().all(plain) {
+        return !place.is_empty() && place.len() <= MAX_PLACE_CHARS;
+    }
+    place.chars().count() <= MAX_PLACE_CHARS
         && !place.contains(|c: char| c == ';' || c.is_whitespace() || is_deceptive(c))
 }

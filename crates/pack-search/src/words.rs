@@ -19,31 +19,48 @@ pub(crate) fn is_stop_word(word: &str) -> bool {
 
 /// The words of a text, in order.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    text.to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(cut)
-        .collect()
+    let mut found = Vec::new();
+    each_word(text, |word| found.push(word.to_owned()));
+    found
 }
 
-/// The words of a text, and the parts of those written `likeThis`.
-pub(crate) fn words_and_parts(text: &str) -> Vec<String> {
-    let mut found = words(text);
-    if text.chars().any(char::is_uppercase) {
-        let mut spaced = String::with_capacity(text.len() + 8);
-        let mut after_small = false;
-        for c in text.chars() {
-            if after_small && c.is_uppercase() {
-                spaced.push(' ');
-            }
-            after_small = c.is_lowercase();
-            spaced.push(c);
-        }
-        if spaced.len() != text.len() {
-            found.extend(words(&spaced));
+/// Hands each word of a text to `take`; plain text in lower case costs no copy.
+pub(crate) fn each_word(text: &str, mut take: impl FnMut(&str)) {
+    if !text.is_ascii() || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        split(&text.to_lowercase(), &mut take);
+    } else {
+        split(text, &mut take);
+    }
+}
+
+fn split(lower: &str, take: &mut impl FnMut(&str)) {
+    for word in lower.split(|c: char| !c.is_alphanumeric()) {
+        if !word.is_empty() {
+            take(cut(word));
         }
     }
-    found
+}
+
+/// Hands each word of a text to `take`, and the parts of those written `likeThis`.
+pub(crate) fn each_word_and_part(text: &str, mut take: impl FnMut(&str)) {
+    each_word(text, &mut take);
+    let pairs = text.chars().zip(text.chars().skip(1));
+    if !pairs
+        .into_iter()
+        .any(|(a, b)| a.is_lowercase() && b.is_uppercase())
+    {
+        return;
+    }
+    let mut spaced = String::with_capacity(text.len() + 8);
+    let mut after_small = false;
+    for c in text.chars() {
+        if after_small && c.is_uppercase() {
+            spaced.push(' ');
+        }
+        after_small = c.is_lowercase();
+        spaced.push(c);
+    }
+    each_word(&spaced, take);
 }
 
 /// A name without what separates its words, for comparing what people type with refs.
@@ -51,8 +68,12 @@ pub(crate) fn joined(text: &str) -> String {
     words(text).concat()
 }
 
-fn cut(word: &str) -> String {
-    word.chars().take(MAX_WORD_CHARS).collect()
+fn cut(word: &str) -> &str {
+    if word.len() <= MAX_WORD_CHARS {
+        return word;
+    }
+    let end = word.char_indices().nth(MAX_WORD_CHARS);
+    end.map_or(word, |(end, _)| &word[..end])
 }
 
 #[cfg(test)]
@@ -66,10 +87,9 @@ mod tests {
             words("Send_message to #ops, ec2!"),
             ["send", "message", "to", "ops", "ec2"]
         );
-        assert_eq!(
-            words_and_parts("GitHub list"),
-            ["github", "list", "git", "hub", "list"]
-        );
+        let mut parts = Vec::new();
+        each_word_and_part("GitHub list", |word| parts.push(word.to_owned()));
+        assert_eq!(parts, ["github", "list", "git", "hub", "list"]);
         assert_eq!(words("Übersicht 日本語"), ["übersicht", "日本語"]);
         assert_eq!(words(&"x".repeat(40)), ["x".repeat(MAX_WORD_CHARS)]);
         assert_eq!(joined("circle-CI"), "circleci");
