@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use registry_tree::assemble::{self, Identity};
 use registry_tree::{TreeReader, TreeWriter, layout};
 
-use crate::cache::{BuildCache, CachedPack, Seen};
+use crate::cache::{BuildCache, CachedPack, Seen, absolute};
 use crate::checkout::Checkouts;
 use crate::claim::{self, Claim};
 use crate::error::BuildError;
@@ -117,7 +117,8 @@ struct Run<'a> {
     publication: Publication<'a>,
     base_url: Option<String>,
     settings: String,
-    state: PathBuf,
+    /// What the last build saw.
+    cache: BuildCache,
 }
 
 /// What all groups of a run did.
@@ -175,20 +176,25 @@ impl<'a> Run<'a> {
             now: options.now,
             listed,
         };
+        let state = layout::state_directory(&options.out);
+        let (publication, cache) = rayon::join(
+            || Publication::open(writer, about),
+            || BuildCache::read(&state),
+        );
         Ok(Self {
             options,
             operator,
             patches,
             writer,
-            publication: Publication::open(writer, about)?,
+            publication: publication?,
+            cache,
             base_url,
             settings,
-            state: layout::state_directory(&options.out),
         })
     }
 
-    fn run(self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
-        let cache = BuildCache::read(&self.state);
+    fn run(mut self, inputs: &Inputs) -> Result<BuildReport, BuildError> {
+        let cache = std::mem::take(&mut self.cache);
         let same_settings = cache.settings == self.settings;
         let mut refusals = Vec::new();
         let groups = self.groups(inputs, &cache, &mut refusals)?;
@@ -381,15 +387,15 @@ impl<'a> Run<'a> {
             return Ok(inputs.packs.clone());
         }
         // Most often the packs are named as they were found; only else does each path have to be resolved.
-        let named: BTreeSet<PathBuf> = inputs.packs.iter().map(|pack| absolute(pack)).collect();
+        let wanted: BTreeSet<PathBuf> = self.options.only.iter().map(|d| absolute(d)).collect();
+        let named = inputs.packs.iter().map(|pack| (absolute(pack), pack));
+        let named: BTreeMap<PathBuf, &PathBuf> =
+            named.filter(|(path, _)| wanted.contains(path)).collect();
         let mut resolved: Option<BTreeMap<PathBuf, &PathBuf>> = None;
         let mut selected = Vec::new();
         for directory in &self.options.only {
-            let path = absolute(directory);
-            if named.contains(&path)
-                && let Some(pack) = inputs.packs.iter().find(|pack| absolute(pack) == path)
-            {
-                selected.push(pack.clone());
+            if let Some(pack) = named.get(&absolute(directory)) {
+                selected.push((*pack).clone());
                 continue;
             }
             let resolved = resolved.get_or_insert_with(|| {
@@ -410,11 +416,6 @@ impl<'a> Run<'a> {
         }
         Ok(selected)
     }
-}
-
-/// A path from the root, links not followed.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Puts what the groups did into the report, and the rest together.

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pack_format::digest::to_hex;
@@ -173,10 +174,21 @@ impl CachedPack {
 }
 
 fn key(directory: &Path) -> String {
-    std::path::absolute(directory)
-        .unwrap_or_else(|_| directory.to_owned())
-        .to_string_lossy()
-        .into_owned()
+    absolute(directory).to_string_lossy().into_owned()
+}
+
+/// A path from the root, links not followed; the system is asked once where relative paths begin, not for each of
+/// ten thousand directories.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    static HERE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let from_root = |path: &Path| std::path::absolute(path).ok();
+    let found = if path.is_absolute() {
+        from_root(path)
+    } else {
+        let here = HERE.get_or_init(|| from_root(Path::new(".")));
+        here.as_ref().and_then(|here| from_root(&here.join(path)))
+    };
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 /// What the cache remembers of a built directory.

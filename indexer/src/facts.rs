@@ -112,6 +112,11 @@ impl PackFacts {
         }))
     }
 
+    /// Whether searches find it like the other, and nothing changes for who it needs.
+    pub(crate) fn is_found_like(&self, other: &Self) -> bool {
+        self.needs == other.needs && self.search.is_found_like(&other.search)
+    }
+
     /// What is known of one listed version.
     pub(crate) fn version(&self, version: &Version) -> Option<&ListedVersion> {
         self.versions.iter().find(|v| v.version == *version)
@@ -222,30 +227,10 @@ impl Known {
         Ok(Self { packs, index })
     }
 
-    /// Keeps the facts for the next build; `index` is the `index.json` they were written with.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub(crate) fn keep(
-        self,
-        state: &Path,
-        base_url: &str,
-        index: ArchiveDigest,
-    ) -> Result<(), FsError> {
-        let kept = Kept {
-            format: FACTS_FORMAT.to_owned(),
-            base_url: base_url.to_owned(),
-            index,
-            packs: self.packs,
-        };
-        let path = state.join(FILE);
-        let Ok(bytes) = serde_json::to_vec(&kept) else {
-            return Ok(());
-        };
-        if fs::read(&path).is_ok_and(|found| found == bytes) {
-            return Ok(());
-        }
-        durable::replace_file(&path, &bytes)
+    /// The facts of all packs, to be kept.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        // Nothing kept costs time, never correctness.
+        serde_json::to_vec(&self.packs).unwrap_or_default()
     }
 
     /// The entries of `index.json`, by ref.
@@ -265,19 +250,61 @@ impl Known {
     }
 }
 
+/// Keeps facts for the next build: `packs` is [`Known::text`], `index` the digest of the `index.json` that was written
+/// with them; `is_new`: they are known to be others than those that are kept.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn keep(
+    packs: &[u8],
+    (state, base_url): (&Path, &str),
+    index: ArchiveDigest,
+    is_new: bool,
+) -> Result<(), FsError> {
+    let kept = Kept {
+        format: FACTS_FORMAT.to_owned(),
+        base_url: base_url.to_owned(),
+        index,
+        packs: BTreeMap::new(),
+    };
+    let path = state.join(FILE);
+    let Ok(mut bytes) = serde_json::to_vec(&kept) else {
+        return Ok(());
+    };
+    // The packs are the last member.
+    if packs.is_empty() || !bytes.ends_with(NO_PACKS) {
+        return Ok(());
+    }
+    bytes.truncate(bytes.len() - NO_PACKS.len());
+    bytes.extend_from_slice(packs);
+    bytes.push(b'}');
+    if !is_new && fs::read(&path).is_ok_and(|found| found == bytes) {
+        return Ok(());
+    }
+    durable::replace_file(&path, &bytes)
+}
+
+/// How the text of [`Kept`] without packs ends.
+const NO_PACKS: &[u8] = b"{}}";
+
 /// The facts kept in `state`, with the `index.json` their entries stand in.
 fn kept(
     reader: &TreeReader,
     state: &Path,
     base_url: &str,
 ) -> Option<(BTreeMap<PackRef, PackFacts>, Vec<u8>)> {
-    let bytes = fs::read(state.join(FILE)).ok()?;
-    let mut kept: Kept = serde_json::from_slice(&bytes).ok()?;
-    if kept.format != FACTS_FORMAT || kept.base_url != base_url {
-        return None;
-    }
-    let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
-    if ArchiveDigest::of(&index) != kept.index {
+    let (kept, index) = rayon::join(
+        || {
+            let bytes = fs::read(state.join(FILE)).ok()?;
+            serde_json::from_slice::<Kept>(&bytes).ok()
+        },
+        || {
+            let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
+            Some((ArchiveDigest::of(&index), index))
+        },
+    );
+    let (mut kept, (digest, index)) = (kept?, index?);
+    if kept.format != FACTS_FORMAT || kept.base_url != base_url || digest != kept.index {
         return None;
     }
     let mut spans = entry_spans(&index).into_iter();

@@ -86,6 +86,14 @@ pub(crate) enum Scope {
     AllPages,
 }
 
+/// What the search index must follow.
+enum Searched {
+    /// Only what hits show of these packs.
+    Rows(BTreeSet<PackRef>),
+    /// Anything.
+    All,
+}
+
 /// What a publication did.
 pub(crate) struct Published {
     pub(crate) files_written: usize,
@@ -226,21 +234,7 @@ impl<'a> Publication<'a> {
     ) -> Result<Published, PublishError> {
         let before = Neighbours::of_known(&self.known.packs);
         let list_before = self.list();
-        let mut staged_inputs = BTreeMap::new();
-        let mut changed = scope == Scope::AllPages;
-        for pack in staged {
-            let listed = self.known.packs.get(&pack.pack_ref).map(|f| &f.pointer);
-            changed |= listed != pack.facts.as_ref().map(|facts| &facts.pointer);
-            match pack.facts {
-                Some(facts) => {
-                    self.known.packs.insert(pack.pack_ref.clone(), facts);
-                    staged_inputs.insert(pack.pack_ref, pack.inputs);
-                }
-                None => {
-                    self.known.packs.remove(&pack.pack_ref);
-                }
-            }
-        }
+        let (staged_inputs, searched) = self.take(staged, scope);
         let after = Neighbours::of_known(&self.known.packs);
         if scope != Scope::Changed {
             self.heal(&staged_inputs)?;
@@ -249,15 +243,14 @@ impl<'a> Publication<'a> {
         let (registry, updated_at) = self.registry()?;
         let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
-        let ((pages, search), index) = rayon::join(
+        let ((pages, search, facts), index) = rayon::join(
             || {
-                rayon::join(
-                    || {
-                        let lists = Lists::new(self.writer, &self.renderer, &site);
-                        lists.stage(&self.list(), &list_before, scope)
-                    },
-                    || self.search(&after, changed),
-                )
+                let lists = || {
+                    let lists = Lists::new(self.writer, &self.renderer, &site);
+                    lists.stage(&self.list(), &list_before, scope)
+                };
+                let (pages, search) = rayon::join(lists, || self.search(&after, &searched));
+                (pages, search, self.known.text())
             },
             || self.pointers(&registry, updated_at),
         );
@@ -277,8 +270,48 @@ impl<'a> Publication<'a> {
                 .collect(),
             totals: (registry.pack_count, registry.version_count),
         };
-        self.known.keep(&self.state, &self.index_base, index)?;
+        let is_new = committed.files_written > 0;
+        facts::keep(&facts, (&self.state, &self.index_base), index, is_new)?;
         Ok(published)
+    }
+
+    /// Takes the facts of what was staged; returns what their pages say of others, and what the search index must
+    /// follow.
+    fn take(
+        &mut self,
+        staged: Vec<Staged>,
+        scope: Scope,
+    ) -> (BTreeMap<PackRef, Option<PageInputs>>, Searched) {
+        let mut inputs = BTreeMap::new();
+        let mut rows = BTreeSet::new();
+        // What a run that was cut left may say anything.
+        let mut all = scope == Scope::AllPages || self.writer.follows_interruption();
+        for pack in staged {
+            let pointer = |facts: &PackFacts| facts.pointer.clone();
+            let listed = self.known.packs.get(&pack.pack_ref);
+            if listed.map(pointer) != pack.facts.as_ref().map(pointer) {
+                let found_alike = listed
+                    .zip(pack.facts.as_ref())
+                    .is_some_and(|(old, new)| old.is_found_like(new));
+                all |= !found_alike;
+                rows.insert(pack.pack_ref.clone());
+            }
+            match pack.facts {
+                Some(facts) => {
+                    self.known.packs.insert(pack.pack_ref.clone(), facts);
+                    inputs.insert(pack.pack_ref, pack.inputs);
+                }
+                None => {
+                    self.known.packs.remove(&pack.pack_ref);
+                }
+            }
+        }
+        let searched = if all {
+            Searched::All
+        } else {
+            Searched::Rows(rows)
+        };
+        (inputs, searched)
     }
 
     /// Checks the listed documents that are not staged, and puts their lost views back.
@@ -401,13 +434,24 @@ impl<'a> Publication<'a> {
     }
 
     /// Stages the search index, where it says something else than it did or is lost; returns its paths.
-    fn search(&self, after: &Neighbours, changed: bool) -> Result<BTreeSet<String>, PublishError> {
-        if !changed && let Some(paths) = search::present(self.writer, self.known.packs.len()) {
+    fn search(
+        &self,
+        after: &Neighbours,
+        searched: &Searched,
+    ) -> Result<BTreeSet<String>, PublishError> {
+        let records = || {
+            let records = self.known.packs.iter();
+            records.map(|(r, facts)| (r, &facts.search)).collect()
+        };
+        if let Searched::Rows(rows) = searched
+            && let Some(paths) = search::present(self.writer, self.known.packs.len())
+        {
+            if !rows.is_empty() {
+                search::stage_rows(self.writer, &records(), rows)?;
+            }
             return Ok(paths);
         }
-        let records = self.known.packs.iter();
-        let records = records.map(|(r, facts)| (r, &facts.search)).collect();
-        Ok(search::stage(self.writer, &records, after)?)
+        Ok(search::stage(self.writer, &records(), after)?)
     }
 
     /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.

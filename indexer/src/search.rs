@@ -31,6 +31,19 @@ pub(crate) fn stage(
     Ok(paths)
 }
 
+/// Stages what an index that is there shows of the packs `of`, of which nothing else changed.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn stage_rows(
+    writer: &TreeWriter,
+    records: &BTreeMap<&PackRef, &SearchRecord>,
+    of: &BTreeSet<PackRef>,
+) -> Result<(), FsError> {
+    let mut files = pack_search::tables_of(records, of).into_iter();
+    files.try_for_each(|SearchFile { path, bytes }| writer.put_text(Phase::View, &path, &bytes))
+}
+
 /// The paths of the index of so many packs that the tree has; `None` if there is none, or a file of it is lost.
 pub(crate) fn present(writer: &TreeWriter, packs: usize) -> Option<BTreeSet<String>> {
     let head = fs::read(writer.root().join(HEAD)).ok()?;

@@ -92,3 +92,19 @@ fn page_does_not_link_to_a_pack_that_was_refused_late() {
     build(&options, |_| {}).unwrap();
     assert!(page().contains("../bad/"));
 }
+
+/// What a run that was cut may have left in the search index is made again, although nothing else is new.
+#[test]
+fn search_files_of_a_cut_run_are_made_again() {
+    let case = Case::new();
+    case.pack("a", "a", "1.0.0", "description: Sends messages\n");
+    case.build();
+    let before = bytes_of(&case.out());
+    let terms = case.out().join("search/terms/t-.json");
+    fs::write(&terms, "{}").unwrap();
+    let staging = case.out().with_file_name("tree.state").join("staging");
+    fs::create_dir(&staging).unwrap();
+    case.build();
+    assert_eq!(bytes_of(&case.out()), before);
+    assert!(!staging.exists());
+}

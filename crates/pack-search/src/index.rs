@@ -5,7 +5,7 @@
 //! character. What is in a file depends on the packs alone, never on what was there before, so that a build
 //! writes only the files whose words stand in packs that changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pack_format::{PackRef, canonical};
 use rayon::prelude::*;
@@ -87,6 +87,26 @@ pub fn files<'a, E>(
         split,
     };
     take(file(HEAD.to_owned(), &head))
+}
+
+/// The files that show the packs `of`: all that has to be made anew of the index of `packs` where only what a hit
+/// shows of these changed ([`SearchRecord::is_found_like`]).
+pub fn tables_of(
+    packs: &BTreeMap<&PackRef, &SearchRecord>,
+    of: &BTreeSet<PackRef>,
+) -> Vec<SearchFile> {
+    let tables = table_count(packs.len());
+    let table = |pack_ref: &PackRef| table_of(pack_ref.as_str(), tables);
+    let mut rows: BTreeMap<u32, Table> = of.iter().map(|r| (table(r), Table::new())).collect();
+    for (pack_ref, record) in packs {
+        if let Some(table) = rows.get_mut(&table(pack_ref)) {
+            table.insert((*pack_ref).clone(), record.row.clone());
+        }
+    }
+    let files = rows.iter();
+    files
+        .map(|(number, table)| file(numbered(*number), table))
+        .collect()
 }
 
 fn file<T: serde::Serialize>(path: String, content: &T) -> SearchFile {

@@ -22,6 +22,6 @@ pub use field::Field;
 pub use files::{
     FORMAT, HEAD, Head, MAX_FILE_BYTES, PackRow, RANK, Rank, Table, WordFile, table_path,
 };
-pub use index::{SearchFile, files};
+pub use index::{SearchFile, files, tables_of};
 pub use query::{Hit, Hits, Match, Query, Ranks};
 pub use record::SearchRecord;

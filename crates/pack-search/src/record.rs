@@ -51,6 +51,12 @@ impl SearchRecord {
         })
     }
 
+    /// Whether the same questions find both, in the same order: only what a hit shows of them may differ.
+    pub fn is_found_like(&self, other: &Self) -> bool {
+        let order = |row: &PackRow| (row.yanked, row.deprecated, row.downloads);
+        self.words == other.words && order(&self.row) == order(&other.row)
+    }
+
     /// Word and posting without its ref: letter and place.
     pub(crate) fn words(&self) -> impl Iterator<Item = (&str, Field, &str)> {
         self.words.split_terminator(';').filter_map(|entry| {

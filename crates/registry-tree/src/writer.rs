@@ -101,6 +101,8 @@ enum Content {
 #[derive(Debug)]
 pub struct TreeWriter {
     root: PathBuf,
+    /// Whether the run before left something in staging.
+    interrupted: bool,
     staging: PathBuf,
     folders: OnceLock<Vec<PathBuf>>,
     early: EarlySync,
@@ -144,11 +146,13 @@ impl TreeWriter {
         } else {
             root.join(".staging")
         };
-        if staging.exists() {
+        let interrupted = staging.exists();
+        if interrupted {
             remove::remove_all(&staging)?;
         }
         Ok(Self {
             root: root.to_owned(),
+            interrupted,
             staging,
             folders: OnceLock::new(),
             early: EarlySync::default(),
@@ -156,6 +160,11 @@ impl TreeWriter {
             placements: Mutex::new(Vec::new()),
             _lock: lock,
         })
+    }
+
+    /// Whether the run before this one was cut, so that views may be newer than what the pointers say.
+    pub fn follows_interruption(&self) -> bool {
+        self.interrupted
     }
 
     /// The tree.
