@@ -101,6 +101,7 @@ fn search_files_of_a_cut_run_are_made_again() {
     case.build();
     let before = bytes_of(&case.out());
     let terms = case.out().join("search/terms/t-.json");
+    assert!(terms.is_file());
     fs::write(&terms, "{}").unwrap();
     let staging = case.out().with_file_name("tree.state").join("staging");
     fs::create_dir(&staging).unwrap();
