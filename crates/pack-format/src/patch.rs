@@ -360,6 +360,10 @@ pub fn apply(
     let position = version.patches.iter().position(|p| p.field == field.name());
     let known = position.and_then(|i| version.patches.get(i));
     let author = known.map_or_else(|| now.clone(), |known| known.from.clone());
+    // Whoever says so by now needs no correction.
+    if to == now && known.is_none_or(|known| known.reason == note.reason) {
+        return Ok(false);
+    }
     if let Some(from) = from {
         let from = from.cloned();
         if from != author && from != now {
@@ -370,9 +374,9 @@ pub fn apply(
             });
         }
     }
-    if to == now && known.is_none_or(|known| known.reason == note.reason) {
-        return Ok(false);
-    }
+    // Another reason alone is no newer correction.
+    let same = known.filter(|known| known.to == to);
+    let at = same.map_or(note.at, |known| known.at);
     if let Some(position) = position {
         version.patches.remove(position);
     }
@@ -382,6 +386,7 @@ pub fn apply(
             field: field.name().to_owned(),
             from: author,
             to,
+            at,
             ..note
         });
         sort(&mut version.patches);
