@@ -1,8 +1,8 @@
 //! `PackFacts`: what the lists of a registry say of one pack, and what its neighbours' pages say of it.
 //!
 //! A change of one pack among ten thousand needs these few hundred bytes of the others, not their
-//! documents. They are derived from documents and kept in `TREE.state/facts.json`; losing them costs
-//! time, never correctness:
+//! documents. They are derived from documents and kept in `TREE.state/facts.json`, what changed since in
+//! `facts-step.json` beside it; losing them costs time, never correctness:
 //!
 //! * facts count while `packs.json` pins the document they were derived from;
 //! * entries of `index.json` are taken from the file itself while it has the digest noted with the facts.
@@ -175,10 +175,25 @@ pub(crate) struct Known {
     pub(crate) packs: BTreeMap<PackRef, PackFacts>,
     /// The `index.json` that kept entries stand in.
     index: Vec<u8>,
+    /// What is kept already; `None` if that is of no use.
+    base: Option<Base>,
 }
 
-/// The file of facts.
-#[derive(Serialize, Deserialize)]
+/// The file of all facts, and what is others by now.
+#[derive(Debug)]
+struct Base {
+    /// The digest it is known by: that of the `index.json` it was written with.
+    id: ArchiveDigest,
+    /// The digest of the `index.json` that was written last.
+    index: ArchiveDigest,
+    /// Packs whose facts are not those in the file.
+    changed: BTreeSet<PackRef>,
+    /// Whether there are more of them than are kept.
+    has_grown: bool,
+}
+
+/// The file of facts, to be read.
+#[derive(Deserialize)]
 struct Kept {
     format: String,
     /// What the entries of `index.json` depend on besides the documents.
@@ -188,7 +203,33 @@ struct Kept {
     packs: BTreeMap<PackRef, PackFacts>,
 }
 
+/// The same, to be written.
+#[derive(Serialize)]
+struct KeptFacts<'a> {
+    format: &'a str,
+    base_url: &'a str,
+    index: ArchiveDigest,
+    packs: &'a BTreeMap<PackRef, PackFacts>,
+}
+
+/// What changed since the file of facts was written: one pack among ten thousand does not write all of them anew.
+#[derive(Serialize, Deserialize)]
+struct Step {
+    format: String,
+    base_url: String,
+    /// The file it is a step from, by the digest noted there.
+    base: ArchiveDigest,
+    /// The `index.json` that was written with the step.
+    index: ArchiveDigest,
+    removed: Vec<PackRef>,
+    packs: BTreeMap<PackRef, PackFacts>,
+}
+
 const FILE: &str = "facts.json";
+const STEP_FILE: &str = "facts-step.json";
+
+/// As long as fewer than one in so many packs changed, a step is written.
+const LEAST_OF_ALL: usize = 4;
 
 impl Known {
     /// The facts of the packs that `listed` pins: as kept in `state`, else from their documents.
@@ -204,7 +245,10 @@ impl Known {
         let Some(listed) = listed else {
             return Ok(Self::default());
         };
-        let (mut kept, index) = kept(reader, state, base_url).unwrap_or_default();
+        let (mut kept, mut base, index) = match kept(reader, state, base_url) {
+            Some((kept, base, index)) => (kept, Some(base), index),
+            None => Default::default(),
+        };
         let mut packs = BTreeMap::new();
         let mut unknown = Vec::new();
         for (pack_ref, pointer) in &listed.packs {
@@ -215,6 +259,15 @@ impl Known {
                 _ => unknown.push((pack_ref, pointer)),
             }
         }
+        if let Some(base) = &mut base {
+            // What is left is listed no more.
+            let others = kept
+                .into_keys()
+                .chain(unknown.iter().map(|(r, _)| (*r).clone()));
+            let before = base.changed.len();
+            base.changed.extend(others);
+            base.has_grown = base.changed.len() > before;
+        }
         let read: Vec<Option<(PackRef, PackFacts)>> = unknown
             .par_iter()
             .map(|(pack_ref, pointer)| -> Result<_, PublishError> {
@@ -224,13 +277,71 @@ impl Known {
             })
             .collect::<Result<_, _>>()?;
         packs.extend(read.into_iter().flatten());
-        Ok(Self { packs, index })
+        Ok(Self { packs, index, base })
     }
 
-    /// The facts of all packs, to be kept.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        // Nothing kept costs time, never correctness.
-        serde_json::to_vec(&self.packs).unwrap_or_default()
+    /// Takes new facts of a pack, or that it is listed no more.
+    pub(crate) fn put(&mut self, pack_ref: &PackRef, facts: Option<PackFacts>) {
+        let same = match (self.packs.get(pack_ref), &facts) {
+            (Some(old), Some(new)) => old.pointer == new.pointer,
+            (None, None) => true,
+            _ => false,
+        };
+        if !same && let Some(base) = &mut self.base {
+            base.changed.insert(pack_ref.clone());
+            base.has_grown = true;
+        }
+        match facts {
+            Some(facts) => self.packs.insert(pack_ref.clone(), facts),
+            None => self.packs.remove(pack_ref),
+        };
+    }
+
+    /// Keeps the facts for the next build; `index` is the digest of the `index.json` that was written with them.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub(crate) fn keep(
+        &self,
+        state: &Path,
+        base_url: &str,
+        index: ArchiveDigest,
+    ) -> Result<(), FsError> {
+        let few = |base: &&Base| base.changed.len() * LEAST_OF_ALL <= self.packs.len();
+        let (path, bytes) = match self.base.as_ref().filter(few) {
+            Some(base) if !base.has_grown && base.index == index => return Ok(()),
+            Some(base) => {
+                let known = |pack_ref: &&PackRef| self.packs.contains_key(*pack_ref);
+                let changed = base.changed.iter().filter(known);
+                let step = Step {
+                    format: FACTS_FORMAT.to_owned(),
+                    base_url: base_url.to_owned(),
+                    base: base.id,
+                    index,
+                    removed: base.changed.iter().filter(|r| !known(r)).cloned().collect(),
+                    packs: changed
+                        .filter_map(|r| Some((r.clone(), self.packs.get(r)?.clone())))
+                        .collect(),
+                };
+                (state.join(STEP_FILE), serde_json::to_vec(&step))
+            }
+            None => {
+                let kept = KeptFacts {
+                    format: FACTS_FORMAT,
+                    base_url,
+                    index,
+                    packs: &self.packs,
+                };
+                (state.join(FILE), serde_json::to_vec(&kept))
+            }
+        };
+        let Ok(bytes) = bytes else {
+            return Ok(());
+        };
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        durable::replace_file(&path, &bytes)
     }
 
     /// The entries of `index.json`, by ref.
@@ -250,62 +361,44 @@ impl Known {
     }
 }
 
-/// Keeps facts for the next build: `packs` is [`Known::text`], `index` the digest of the `index.json` that was written
-/// with them; `is_new`: they are known to be others than those that are kept.
-///
-/// # Errors
-/// [`FsError`].
-pub(crate) fn keep(
-    packs: &[u8],
-    (state, base_url): (&Path, &str),
-    index: ArchiveDigest,
-    is_new: bool,
-) -> Result<(), FsError> {
-    let kept = Kept {
-        format: FACTS_FORMAT.to_owned(),
-        base_url: base_url.to_owned(),
-        index,
-        packs: BTreeMap::new(),
-    };
-    let path = state.join(FILE);
-    let Ok(mut bytes) = serde_json::to_vec(&kept) else {
-        return Ok(());
-    };
-    // The packs are the last member.
-    if packs.is_empty() || !bytes.ends_with(NO_PACKS) {
-        return Ok(());
-    }
-    bytes.truncate(bytes.len() - NO_PACKS.len());
-    bytes.extend_from_slice(packs);
-    bytes.push(b'}');
-    if !is_new && fs::read(&path).is_ok_and(|found| found == bytes) {
-        return Ok(());
-    }
-    durable::replace_file(&path, &bytes)
-}
-
-/// How the text of [`Kept`] without packs ends.
-const NO_PACKS: &[u8] = b"{}}";
-
-/// The facts kept in `state`, with the `index.json` their entries stand in.
+/// The facts kept in `state`, and the `index.json` their entries stand in.
 fn kept(
     reader: &TreeReader,
     state: &Path,
     base_url: &str,
-) -> Option<(BTreeMap<PackRef, PackFacts>, Vec<u8>)> {
+) -> Option<(BTreeMap<PackRef, PackFacts>, Base, Vec<u8>)> {
     let (kept, index) = rayon::join(
-        || {
-            let bytes = fs::read(state.join(FILE)).ok()?;
-            serde_json::from_slice::<Kept>(&bytes).ok()
-        },
+        || read::<Kept>(&state.join(FILE)),
         || {
             let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
             Some((ArchiveDigest::of(&index), index))
         },
     );
     let (mut kept, (digest, index)) = (kept?, index?);
-    if kept.format != FACTS_FORMAT || kept.base_url != base_url || digest != kept.index {
+    if kept.format != FACTS_FORMAT || kept.base_url != base_url {
         return None;
+    }
+    let mut base = Base {
+        id: kept.index,
+        index: digest,
+        changed: BTreeSet::new(),
+        has_grown: false,
+    };
+    let step = read::<Step>(&state.join(STEP_FILE)).filter(|step| {
+        let (format, url) = (step.format.as_str(), step.base_url.as_str());
+        (format, url, step.base, step.index) == (FACTS_FORMAT, base_url, kept.index, digest)
+    });
+    match step {
+        Some(step) => {
+            for pack_ref in step.removed {
+                kept.packs.remove(&pack_ref);
+                base.changed.insert(pack_ref);
+            }
+            base.changed.extend(step.packs.keys().cloned());
+            kept.packs.extend(step.packs);
+        }
+        None if digest == kept.index => {}
+        None => return None,
     }
     let mut spans = entry_spans(&index).into_iter();
     for (pack_ref, facts) in &mut kept.packs {
@@ -319,7 +412,12 @@ fn kept(
         }
         facts.entry = Entry::Kept(span);
     }
-    spans.next().is_none().then_some((kept.packs, index))
+    spans.next().is_none().then_some((kept.packs, base, index))
+}
+
+/// A file of facts; one that cannot be read is as good as none.
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 /// Where the entries stand in an `index.json` of ours.

@@ -243,14 +243,13 @@ impl<'a> Publication<'a> {
         let (registry, updated_at) = self.registry()?;
         let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
-        let ((pages, search, facts), index) = rayon::join(
+        let ((pages, search), index) = rayon::join(
             || {
                 let lists = || {
                     let lists = Lists::new(self.writer, &self.renderer, &site);
                     lists.stage(&self.list(), &list_before, scope)
                 };
-                let (pages, search) = rayon::join(lists, || self.search(&after, &searched));
-                (pages, search, self.known.text())
+                rayon::join(lists, || self.search(&after, &searched))
             },
             || self.pointers(&registry, updated_at),
         );
@@ -270,8 +269,7 @@ impl<'a> Publication<'a> {
                 .collect(),
             totals: (registry.pack_count, registry.version_count),
         };
-        let is_new = committed.files_written > 0;
-        facts::keep(&facts, (&self.state, &self.index_base), index, is_new)?;
+        self.known.keep(&self.state, &self.index_base, index)?;
         Ok(published)
     }
 
@@ -296,14 +294,10 @@ impl<'a> Publication<'a> {
                 all |= !found_alike;
                 rows.insert(pack.pack_ref.clone());
             }
-            match pack.facts {
-                Some(facts) => {
-                    self.known.packs.insert(pack.pack_ref.clone(), facts);
-                    inputs.insert(pack.pack_ref, pack.inputs);
-                }
-                None => {
-                    self.known.packs.remove(&pack.pack_ref);
-                }
+            let stays = pack.facts.is_some();
+            self.known.put(&pack.pack_ref, pack.facts);
+            if stays {
+                inputs.insert(pack.pack_ref, pack.inputs);
             }
         }
         let searched = if all {

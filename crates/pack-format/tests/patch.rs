@@ -6,6 +6,7 @@ use pack_format::patch::{self, MetadataPatch, PatchField};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[expect(clippy::unwrap_used, reason = "a test's own document")]
 fn version(needs: bool) -> VersionDocument {
     let mut version = json!({
         "version": "1.0.0", "published_at": "2026-01-01T00:00:00Z", "label": "Demo", "author": "Ada",
