@@ -81,11 +81,12 @@ serve_web() {
     until curl -s -o "$work/answer" "$url/requirements.txt"; do sleep 0.1; done
 }
 
-# nginx on this machine serves all; uv is looked for beside its Python package, so that no wrapper is timed.
+# nginx on this machine serves all; uv and the interpreter it looks at are the programs themselves, so that no wrapper is timed.
 bench_web() {
     echo "## Install: 200 packs from nginx on loopback, verified"
     echo
     uv=$("$python" -c 'import uv; print(uv.find_uv_bin())')
+    interpreter=$("$python" -c 'import sys; print(sys.executable)')
     rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"; mkdir -p "$work/web/flat" "$work/warm"
     "$python" "$here/make_wheels.py" "$packs" "$work/web" 200
     settled "$packs" "$work/web/tree"
@@ -94,19 +95,18 @@ bench_web() {
     (cd "$work/web/flat" && sha256sum *.tar.gz > "$work/SHA256SUMS")
     serve_web
     awk -v url="$url" '{ print "url = \"" url "/flat/" $2 "\"\noutput = \"" $2 "\"" }' "$work/SHA256SUMS" > "$work/curl.cfg"
-    uv_install="$uv pip install -q --no-deps --index-url $url/simple --target $work/to --python $(command -v "$python") -r $work/web/requirements.txt --cache-dir"
+    uv_install="$uv pip install -q --no-deps --index-url $url/simple --target $work/to --python $interpreter -r $work/web/requirements.txt --cache-dir"
     ours="$attune pack install $refs --registry $url/tree/ -q"
-    ATTUNE__PACKS_BASE_DIR=$work/warm $ours
+    ATTUNE__PACKS_BASE_DIR=$work/warm $ours >/dev/null
     $uv_install "$work/uv-warm"
-    pairs "rm -rf $work/to $work/uv-cold; mkdir -p $work/to; case \$NAME in *warm*) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
+    pairs "rm -rf $work/to $work/uv-cold; mkdir -p $work/to; case \$NAME in attune*warm) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
         "curl, sha256sum, 2 tar=cd $work/to && curl -s --parallel --parallel-max 8 -K $work/curl.cfg && sha256sum --status -c $work/SHA256SUMS && ls *.gz | xargs -P2 -n1 tar xzf && rm *.gz" \
         "attune, cold=ATTUNE__PACKS_BASE_DIR=$work/to $ours" \
         "uv, cold=$uv_install $work/uv-cold" \
         "uv, warm=$uv_install $work/uv-warm" \
         "attune, warm=ATTUNE__PACKS_BASE_DIR=$work/warm $ours"
-    ATTUNE__PACKS_BASE_DIR=$work/warm $ours
+    ATTUNE__PACKS_BASE_DIR=$work/warm $ours >/dev/null
     pairs "true" \
-        "uv, nothing to do=$uv pip install -q --no-deps --offline --target $work/to --python $(command -v "$python") -r $work/web/requirements.txt --cache-dir $work/uv-warm" \
         "attune, nothing to do=ATTUNE__PACKS_BASE_DIR=$work/warm $ours" \
         "attune, nothing to do, one pack=ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack install ${refs%% *} --registry $url/tree/ -q"
     rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"

@@ -12,19 +12,19 @@ use crate::support::{Place, snapshot};
 const TOKEN: &str = "s3cret-token";
 
 /// Serves a folder to whoever sends the token; returns its URL.
-fn private(root: PathBuf) -> String {
+pub(crate) fn private(root: PathBuf, token: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             // A client that goes away is its own business.
-            let _ = stream.and_then(|stream| answer(&stream, &root));
+            let _ = stream.and_then(|stream| answer(&stream, &root, token));
         }
     });
     url
 }
 
-fn answer(mut stream: &TcpStream, root: &Path) -> std::io::Result<()> {
+fn answer(mut stream: &TcpStream, root: &Path, token: &str) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().unwrap()?;
     let mut allowed = false;
@@ -33,7 +33,7 @@ fn answer(mut stream: &TcpStream, root: &Path) -> std::io::Result<()> {
         if line.is_empty() {
             break;
         }
-        allowed |= line.eq_ignore_ascii_case(&format!("authorization: Bearer {TOKEN}"));
+        allowed |= line.eq_ignore_ascii_case(&format!("authorization: Bearer {token}"));
     }
     let path = first.split(' ').nth(1).unwrap().trim_start_matches('/');
     let (status, body) = match fs::read(root.join(path)) {
@@ -76,7 +76,7 @@ fn place() -> (Place, String) {
     let place = Place::new();
     place.pack("slack", "slack", "1.0.0", "");
     place.build();
-    let url = private(place.path("tree"));
+    let url = private(place.path("tree"), TOKEN);
     let config =
         format!("# mine\npack_registry:\n  indices:\n    - {{url: \"{url}\", name: Private}}\n");
     fs::write(place.path("config.yaml"), config).unwrap();

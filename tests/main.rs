@@ -23,6 +23,7 @@
 //! * `registry_diff` `registry diff`: what changed between two registries
 //! * `lock`      `pack lock`, and installing what is locked, with and without a server
 //! * `login`     `registry login` and `logout`: a token is checked, kept, used and forgotten
+//! * `secrets`   tokens, passwords and headers are never to be seen, whatever happens
 //! * `resolve`   which versions are chosen, and what is said about the others
 //! * `registry_check` `registry check`: a right tree, and every way one can be wrong
 //! * `registry_list` `registry add` and `remove`: the configuration changes, and nothing else in it
@@ -82,6 +83,7 @@ mod registry_merge;
 mod resolve;
 mod schema;
 mod search;
+mod secrets;
 mod serve;
 mod store;
 mod support;

@@ -184,16 +184,17 @@ mod tests {
         assert!(cache.get("https://a/").is_none());
     }
 
-    /// The bound counts as fresh; after it, and before the entry was made, it is stale.
+    /// An entry is fresh for less than the bound, which may be nothing; before it was made, it is stale.
     #[test]
-    fn freshness_ends_after_the_ttl_and_before_the_fetch() {
+    fn freshness_ends_with_the_ttl_and_before_the_fetch() {
         let ttl = Duration::from_secs(10);
-        for (now, fresh) in [(100, true), (110, true), (111, false), (99, false)] {
+        for (now, fresh) in [(100, true), (109, true), (110, false), (99, false)] {
             assert_eq!(
                 entry(100).is_fresh(Timestamp::from_unix(now), ttl),
                 fresh,
                 "{now}"
             );
         }
+        assert!(!entry(100).is_fresh(Timestamp::from_unix(100), Duration::ZERO));
     }
 }

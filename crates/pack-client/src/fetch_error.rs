@@ -2,8 +2,10 @@
 
 use std::error::Error as StdError;
 
-use pack_format::Hint;
 use pack_format::url_policy::UrlError;
+use pack_format::{Hint, Timestamp};
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
 
 /// A failed HTTP request, with its URL (which never carries credentials).
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,20 @@ pub enum FetchError {
         url: String,
         /// Why.
         source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The certificate was right once, or will be.
+    #[error(
+        "no trusted connection to `{url}`: its certificate is valid {bound} {limit}, and this machine's clock says {now}"
+    )]
+    Expired {
+        /// The URL.
+        url: String,
+        /// `until` or `from`.
+        bound: &'static str,
+        /// Until or from when.
+        limit: Timestamp,
+        /// This machine's time.
+        now: Timestamp,
     },
     /// This machine has no certificates to trust.
     #[error("cannot set up TLS for `{url}`")]
@@ -194,11 +210,8 @@ impl FetchError {
         }
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
         while let Some(inner) = cause {
-            if inner.downcast_ref::<rustls::Error>().is_some() {
-                return Self::Tls {
-                    url,
-                    source: Box::new(error),
-                };
+            if let Some(error) = inner.downcast_ref::<rustls::Error>() {
+                return Self::from_tls(url, error);
             }
             if inner.downcast_ref::<crate::dns::AddressRefused>().is_some() {
                 return Self::Address { url };
@@ -207,9 +220,46 @@ impl FetchError {
         }
         Self::Unreachable {
             url,
-            source: Box::new(error),
+            source: innermost(&error).to_string().into(),
         }
     }
+
+    fn from_tls(url: String, error: &rustls::Error) -> Self {
+        let time = |time: &UnixTime| {
+            Timestamp::from_unix(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+        };
+        let (bound, limit, now) = match error {
+            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                time: now,
+                not_after,
+            }) => ("until", time(not_after), time(now)),
+            rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
+                time: now,
+                not_before,
+            }) => ("from", time(not_before), time(now)),
+            other => {
+                return Self::Tls {
+                    url,
+                    source: Box::new(other.clone()),
+                };
+            }
+        };
+        Self::Expired {
+            url,
+            bound,
+            limit,
+            now,
+        }
+    }
+}
+
+/// The cause of all causes: the ones between say which layer of the HTTP library passed it on.
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut last = error;
+    while let Some(inner) = wrapped(last).or_else(|| last.source()) {
+        last = inner;
+    }
+    last
 }
 
 /// The error inside an `io::Error`, which `source()` passes over.
@@ -247,6 +297,9 @@ impl Hint for FetchError {
             }
             Self::Tls { .. } => {
                 "check this machine's clock and CA certificates; for a registry with a private CA, name its certificate as `ca_file`"
+            }
+            Self::Expired { .. } => {
+                "set this machine's clock if it is wrong; else the server needs a new certificate, which its operator can get"
             }
             Self::Certificate { .. } => {
                 "name a readable PEM file: certificates for `ca_file`, a certificate and its private key for `client_certificate`"

@@ -153,7 +153,9 @@ impl Hint for GitError {
             Self::RefNotFound { close, .. } if !close.is_empty() => {
                 return Some(format!("did you mean {}", one_of(close)));
             }
-            Self::RefNotFound { .. } => "list what there is with `git ls-remote URL`",
+            Self::RefNotFound { url, .. } => {
+                return Some(format!("list what there is with `git ls-remote {url}`"));
+            }
             Self::RefAmbiguous { .. } => "write one of them in full",
             Self::Empty { .. } => "push a commit, or name a branch with `--ref`",
             Self::Network { .. } => "check the network and the URL, then run the command again",

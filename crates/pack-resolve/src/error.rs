@@ -19,7 +19,7 @@ pub enum ResolveError {
         pack_ref: PackRef,
     },
     /// What was asked for is listed, but no version fits.
-    #[error("no version of `{pack_ref}` matches `{constraint}`\n  listed: {}", listed(.available, .withheld))]
+    #[error("{}\n  listed: {}", misfit(.pack_ref, .constraint), listed(.available, .withheld))]
     NoMatch {
         /// The pack.
         pack_ref: PackRef,
@@ -92,6 +92,14 @@ fn lines(sentences: &[String]) -> String {
         let _ = write!(text, "\n  {sentence}");
     }
     text
+}
+
+fn misfit(pack_ref: &PackRef, constraint: &Constraint) -> String {
+    if constraint.comparators().is_empty() {
+        format!("no version of `{pack_ref}` can be chosen")
+    } else {
+        format!("no version of `{pack_ref}` matches `{constraint}`")
+    }
 }
 
 fn listed(available: &[Version], withheld: &[(Version, Withheld)]) -> String {

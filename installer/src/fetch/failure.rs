@@ -17,6 +17,9 @@ pub enum FetchFailure {
     /// A URL did not deliver.
     #[error(transparent)]
     Url(#[from] FetchError),
+    /// A URL that somebody gave did not deliver.
+    #[error(transparent)]
+    Direct(FetchError),
     /// A git repository did not deliver.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -42,6 +45,7 @@ impl Hint for FetchFailure {
         match self {
             Self::Registry(error) => error.hint(),
             Self::Url(error) => error.hint(),
+            Self::Direct(error) => direct_hint(error),
             Self::Git(error) => error.hint(),
             Self::Stage(error) => error.hint(),
             Self::NoSource { .. } => Some(
@@ -53,11 +57,37 @@ impl Hint for FetchFailure {
     }
 }
 
+/// Advice about a URL that belongs to no registry.
+fn direct_hint(error: &FetchError) -> Option<String> {
+    let advice = match error {
+        FetchError::Authentication { .. } => {
+            "nothing is sent to prove who asks for an archive by its URL: download it and install the file, or use a registry"
+        }
+        FetchError::Status { status: 404, .. } => "check the URL",
+        FetchError::Status {
+            retry_after: None, ..
+        }
+        | FetchError::Unreachable { .. }
+        | FetchError::Timeout { .. }
+        | FetchError::Slow { .. }
+        | FetchError::Range { .. } => "check the network and the URL, then run the command again",
+        FetchError::Tls { .. } => {
+            "check this machine's clock and CA certificates; `SSL_CERT_FILE` names others"
+        }
+        FetchError::Address { .. } | FetchError::Redirect { .. } => {
+            "ask whoever gave you this URL where the archive is"
+        }
+        FetchError::Redirects { .. } | FetchError::TooLarge { .. } => "check where the URL leads",
+        other => return other.hint(),
+    };
+    Some(advice.to_owned())
+}
+
 impl Classify for FetchFailure {
     fn class(&self) -> FailureClass {
         match self {
             Self::Registry(error) => error.class(),
-            Self::Url(error) => error.class(),
+            Self::Url(error) | Self::Direct(error) => error.class(),
             Self::Git(error) => error.class(),
             Self::Stage(error) => error.class(),
             Self::NoSource { .. } | Self::Lost { .. } => FailureClass::Failed,

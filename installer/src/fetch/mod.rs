@@ -251,7 +251,9 @@ impl Job {
         match self {
             Self::Url { url, .. } => {
                 yard.reporter.download_started(&subject, None);
-                let body = fetch_url(url, request, yard.reporter).await?;
+                let body = fetch_url(url, request, yard.reporter)
+                    .await
+                    .map_err(FetchFailure::Direct)?;
                 yard.reporter.download_finished(&subject);
                 Ok(Ready::Direct(body))
             }

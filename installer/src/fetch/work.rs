@@ -47,9 +47,10 @@ pub(super) fn stage(job: &Job, ready: Ready, yard: Yard<'_>, number: usize) -> O
                     git: None,
                 }),
                 // Whatever is wrong with these bytes, they are not those of the file.
-                (Err(_), Some(encoding)) => {
-                    Err(FetchError::encoded(url.to_string(), &encoding).into())
-                }
+                (Err(_), Some(encoding)) => Err(FetchFailure::Direct(FetchError::encoded(
+                    url.to_string(),
+                    &encoding,
+                ))),
                 (Err(error), None) => Err(error.into()),
             }
         }

@@ -4,9 +4,10 @@ use std::fs;
 
 use attune_installer::{Classify as _, FailureClass};
 use pack_client::{Proxies, Proxy, RegistryConfig};
+use pack_format::Hint as _;
 
 use crate::support::home::chain;
-use crate::support::tls::{Authority, serve};
+use crate::support::tls::{Authority, serve, serve_in_years};
 use crate::support::{Home, Pack, Server, TestRegistry};
 
 fn slack() -> TestRegistry {
@@ -67,6 +68,34 @@ fn unverified_connection_is_the_registry_s_own() {
     Home::new()
         .config(config)
         .refuses(&["slack"], "no trusted connection");
+}
+
+/// A certificate that is not valid now is told with both times: its own, and that of this machine's clock.
+#[test]
+fn certificate_of_another_time_is_told() {
+    let (registry, authority) = (slack(), Authority::new());
+    let dir = tempfile::tempdir().unwrap();
+    let ca_file = authority.write(dir.path().join("ca.pem"));
+    for (years, expected) in [
+        (
+            2020..=2024,
+            "is valid until 2024-01-01T00:00:00Z, and this machine's clock says 2",
+        ),
+        (
+            4000..=4096,
+            "is valid from 4000-01-01T00:00:00Z, and this machine's clock says 2",
+        ),
+    ] {
+        let address = serve_in_years(registry.path(), &authority, false, years);
+        let mut config = RegistryConfig::new(format!("https://{address}/"));
+        config.tls.ca_file = Some(ca_file.clone());
+        let error = Home::new().config(config).refuses(&["slack"], expected);
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.starts_with("set this machine's clock if it is wrong"),
+            "{hint}"
+        );
+    }
 }
 
 /// A server that asks for a certificate gets ours.

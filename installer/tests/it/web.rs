@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use attune_installer::{Classify as _, FailureClass};
 use pack_client::{Headers, OnError, RegistryConfig};
+use pack_format::Hint as _;
 
 use crate::support::home::chain;
 use crate::support::server::Fault;
@@ -172,7 +173,7 @@ fn authentication_stops_and_headers_stay_at_their_origin() {
     );
 }
 
-/// Redirects out of bounds are refused.
+/// Redirects out of bounds are refused, each before anything is asked there.
 #[test]
 fn redirects_are_bounded_and_checked() {
     let registry = slack();
@@ -180,15 +181,78 @@ fn redirects_are_bounded_and_checked() {
     let home = Home::new().registry(&server.url());
     for target in [
         "http://10.0.0.1/x",
+        "https://192.168.1.1/x",
         "http://169.254.169.254/latest",
+        "https://[::ffff:10.0.0.1]/x",
+        "https://0xa000001/x",
+        "https://[fd00::1]/x",
         "http://example.org/x",
+        "https://me:pw@example.org/x",
+        "https://example.org./x",
+        "ftp://example.org/x",
         "file:///etc/passwd",
+        "data:text/plain,x",
+        "http://",
+        "https://me:pw@host:x/?pw@",
     ] {
         server.fault(ARCHIVE, Fault::Redirect(target.to_owned()));
-        home.refuses(&["slack"], "is refused");
+        let error = home.refuses(&["slack"], "is refused");
+        assert!(!chain(&error).contains("pw@"), "{}", chain(&error));
     }
     server.fault(ARCHIVE, Fault::Redirect(format!("/{ARCHIVE}")));
     home.refuses(&["slack"], "redirects more than 5 times");
+}
+
+/// Five redirects are followed, six are not.
+#[test]
+fn fifth_redirect_is_the_last() {
+    let registry = slack();
+    let server = Server::start(registry.path());
+    for hops in [5, 6] {
+        let mut here = ARCHIVE.to_owned();
+        for hop in 1..=hops {
+            let there = format!("hop-{hop}");
+            server.fault(&here, Fault::Redirect(format!("/{there}")));
+            fs::copy(registry.path().join(ARCHIVE), registry.path().join(&there)).unwrap();
+            here = there;
+        }
+        server.mend(&here);
+        let home = Home::new().registry(&server.url());
+        if hops == 5 {
+            home.install(&["slack"]).unwrap();
+        } else {
+            home.refuses(&["slack"], "redirects more than 5 times");
+        }
+    }
+}
+
+/// Once a redirect has left the registry's origin, its headers are not sent again, also not where it leads back.
+#[test]
+fn headers_do_not_come_back_with_a_redirect() {
+    let registry = slack();
+    let (server, other) = (
+        Server::start(registry.path()),
+        Server::start(registry.path()),
+    );
+    let back = "back.tar.gz";
+    fs::copy(registry.path().join(ARCHIVE), registry.path().join(back)).unwrap();
+    server.fault(
+        ARCHIVE,
+        Fault::Redirect(format!("{}{ARCHIVE}", other.url())),
+    );
+    other.fault(ARCHIVE, Fault::Redirect(format!("{}{back}", server.url())));
+    let mut config = RegistryConfig::new(server.url());
+    config.headers = Headers::new([("x-token".to_owned(), "s3cret".to_owned())].into());
+    Home::new().config(config).install(&["slack"]).unwrap();
+    let sent = |seen: Vec<crate::support::server::Seen>| -> Vec<(String, bool)> {
+        let sent = |s: crate::support::server::Seen| (s.path, s.headers.contains_key("x-token"));
+        seen.into_iter().map(sent).rev().take(2).collect()
+    };
+    assert_eq!(
+        sent(server.seen()),
+        [(back.to_owned(), false), (ARCHIVE.to_owned(), true)]
+    );
+    assert_eq!(sent(other.seen()), [(ARCHIVE.to_owned(), false)]);
 }
 
 /// An unreachable registry stops the search unless it is set to be passed over.
@@ -258,6 +322,29 @@ fn archive_url_is_installed() {
         &[&format!("{}page.zip", server.url())],
         "no gzip-compressed tar and no zip archive",
     );
+}
+
+/// What is wrong with a URL somebody gave is told without advice about registries.
+#[test]
+fn failures_of_an_archive_url_are_its_own() {
+    let registry = slack();
+    let server = Server::start(registry.path());
+    let url = format!("{}{ARCHIVE}", server.url());
+    for (status, hint) in [
+        (401, "download it and install the file"),
+        (403, "download it and install the file"),
+        (404, "check the URL"),
+        (500, "check the network and the URL"),
+    ] {
+        server.fault(ARCHIVE, Fault::Status(status, usize::MAX));
+        let home = Home::new().tune(|settings| settings.retries = 0);
+        let error = home.refuses(&[&url], &format!("answered {status}"));
+        let said = error.hint().unwrap();
+        assert!(
+            said.contains(hint) && !said.contains("login"),
+            "{status}: {said}"
+        );
+    }
 }
 
 /// A certificate nobody vouches for is an error of its own, with advice.

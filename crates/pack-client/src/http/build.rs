@@ -19,11 +19,12 @@ enum Kind {
 }
 
 impl Http {
-    /// The client for a URL, made when it is first needed.
-    pub(super) fn client(&self, url: &Url) -> Result<&Client, FetchError> {
+    /// The client for a URL, made when it is first needed; with what is for the registry's own origin only, if the
+    /// request is `at_home` there.
+    pub(super) fn client(&self, url: &Url, at_home: bool) -> Result<&Client, FetchError> {
         let (slot, kind) = if url.scheme() != "https" {
             (&self.plain, Kind::Plain)
-        } else if self.own.as_ref() == Some(&url.origin()) {
+        } else if at_home {
             (&self.own_secure, Kind::OwnSecure)
         } else {
             (&self.secure, Kind::Secure)

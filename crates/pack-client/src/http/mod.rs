@@ -346,9 +346,13 @@ impl Http {
     ) -> Result<(Response, Option<OwnedSemaphorePermit>), FetchError> {
         let mut url = start.clone();
         self.gate(&url).map_err(FetchError::Refused)?;
+        // SECURITY: another host may send us back to where our credentials count, to a place of its choice. So they
+        // are not shown again once a redirect has left their origin.
+        let mut at_home = self.own.as_ref() == Some(&url.origin());
         for _ in 0..=MAX_REDIRECTS {
+            at_home = at_home && self.own.as_ref() == Some(&url.origin());
             let turn = self.settings.per_host.turn(&url).await;
-            let response = self.request(&url, conditions).await?;
+            let response = self.request(&url, at_home, conditions).await?;
             let status = response.status();
             let target = header(&response, &LOCATION);
             match (status, target) {
@@ -399,12 +403,13 @@ impl Http {
     async fn request(
         &self,
         url: &Url,
+        at_home: bool,
         conditions: &Conditions<'_>,
     ) -> Result<Response, FetchError> {
-        let client = self.client(url)?;
+        let client = self.client(url, at_home)?;
         let mut request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
         // SECURITY: a registry's headers may be credentials; they never leave its origin.
-        if self.own.as_ref() == Some(&url.origin()) {
+        if at_home {
             request = request.headers(self.headers.clone());
         }
         if let Some(etag) = &conditions.known.etag {
@@ -431,9 +436,12 @@ impl Http {
             to: pack_format::text::printable(to),
             reason,
         };
-        let to = from
-            .join(target)
-            .map_err(|_| refuse(target, "it is not a URL".to_owned()))?;
+        let to = from.join(target).map_err(|_| {
+            // What cannot be parsed cannot be cleared of credentials otherwise.
+            let bare = target.rsplit('@').next().unwrap_or_default();
+            let end = bare.find(['?', '#']).unwrap_or(bare.len());
+            refuse(&bare[..end], "it is not a URL".to_owned())
+        })?;
         if from.scheme() == "https" && to.scheme() != "https" {
             return Err(refuse(
                 &shown(&to),
@@ -477,9 +485,12 @@ fn header(response: &Response, name: &HeaderName) -> Option<String> {
     value.to_str().ok().map(str::to_owned)
 }
 
-/// A URL for messages: without its query, which may hold a signature.
+/// A URL for messages: without its query, which may hold a signature, and without credentials.
 fn shown(url: &Url) -> String {
     let mut shown = url.clone();
+    // Both fail only for URLs without a host, which carry no credentials.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
     shown.set_query(None);
     shown.set_fragment(None);
     shown.to_string()

@@ -98,6 +98,11 @@ impl Server {
             .insert(path.to_owned(), fault);
     }
 
+    /// The file itself from now on.
+    pub(crate) fn mend(&self, path: &str) {
+        self.shared.faults.lock().unwrap().remove(path);
+    }
+
     pub(crate) fn heal(&self) {
         self.shared.faults.lock().unwrap().clear();
     }

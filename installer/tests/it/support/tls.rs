@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -42,9 +43,21 @@ impl Authority {
 
 /// Serves `root` for as long as the test runs; with `ask`, to clients with a certificate of the authority only.
 pub(crate) fn serve(root: &Path, authority: &Authority, ask: bool) -> SocketAddr {
+    serve_in_years(root, authority, ask, 1975..=4096)
+}
+
+/// The same with a certificate that is valid from the beginning of one year to that of another.
+pub(crate) fn serve_in_years(
+    root: &Path,
+    authority: &Authority,
+    ask: bool,
+    years: RangeInclusive<i32>,
+) -> SocketAddr {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(*years.start(), 1, 1);
+    params.not_after = date_time_ymd(*years.end(), 1, 1);
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
