@@ -87,7 +87,7 @@ bench_web() {
     echo
     uv=$("$python" -c 'import uv; print(uv.find_uv_bin())')
     interpreter=$("$python" -c 'import sys; print(sys.executable)')
-    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"; mkdir -p "$work/web/flat" "$work/warm"
+    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm" "$work/aside"; mkdir -p "$work/web/flat" "$work/warm"
     "$python" "$here/make_wheels.py" "$packs" "$work/web" 200
     settled "$packs" "$work/web/tree"
     refs=$(ls "$packs" | LC_ALL=C sort | head -200 | tr '\n' ' ')
@@ -99,7 +99,10 @@ bench_web() {
     ours="$attune pack install $refs --registry $url/tree/ -q"
     ATTUNE__PACKS_BASE_DIR=$work/warm $ours >/dev/null
     $uv_install "$work/uv-warm"
-    pairs "rm -rf $work/to $work/uv-cold; mkdir -p $work/to; case \$NAME in attune*warm) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
+    # What was made is put aside: ext4 makes files slowly where many were deleted a moment ago. It is synced, so that
+    # whoever syncs what he makes does not sync what others made.
+    mkdir "$work/aside"
+    pairs "aside=\$(mktemp -d $work/aside/XXXXXX); mv $work/to $work/uv-cold \$aside/ 2>/dev/null || true; sync -f $work; mkdir -p $work/to; case \$NAME in attune*warm) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
         "curl, sha256sum, 2 tar=cd $work/to && curl -s --parallel --parallel-max 8 -K $work/curl.cfg && sha256sum --status -c $work/SHA256SUMS && ls *.gz | xargs -P2 -n1 tar xzf && rm *.gz" \
         "attune, cold=ATTUNE__PACKS_BASE_DIR=$work/to $ours" \
         "uv, cold=$uv_install $work/uv-cold" \
@@ -109,7 +112,7 @@ bench_web() {
     pairs "true" \
         "attune, nothing to do=ATTUNE__PACKS_BASE_DIR=$work/warm $ours" \
         "attune, nothing to do, one pack=ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack install ${refs%% *} --registry $url/tree/ -q"
-    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm"
+    rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm" "$work/aside"
 }
 
 bench_check() {
