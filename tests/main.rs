@@ -38,6 +38,8 @@
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
 //! * `action`    `action execute`: parameters, runners, results, time limits, the `core` actions
+//! * `pack_test` `pack test`, and tests before packs become active: results, confinement, refusals
+//! * `environments` Python and Node.js environments: offline, reused, pruned; hostile packs
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -56,6 +58,7 @@ mod checksum;
 mod ci;
 mod demo;
 mod diff;
+mod environments;
 mod example;
 mod git;
 mod guides;
@@ -74,6 +77,7 @@ mod install;
 mod layers;
 mod lock;
 mod login;
+mod pack_test;
 mod patch;
 mod registry_check;
 mod registry_diff;

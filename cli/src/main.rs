@@ -15,7 +15,22 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Stands between this program and one it confines.
+fn confined(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    match pack_runtime::confine::enter(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            report::launcher(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if pack_runtime::confine::is_launch(arguments.next().as_deref()) {
+        return confined(arguments);
+    }
     // Huge pages would cost a third more memory and save nothing. A kernel without them says no.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let args = args::Args::typed();

@@ -183,6 +183,17 @@ pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// Why a confined program was not started, for whoever reads the launcher's standard error.
+pub(crate) fn launcher(error: &dyn std::error::Error) {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    complain(&text);
+}
+
 /// Text from elsewhere may not drive the terminal.
 pub(crate) fn sanitised(text: &str) -> String {
     text.chars()

@@ -8,6 +8,7 @@ use pack_git::GitSettings;
 
 use crate::layout::Layout;
 use crate::policy::Policy;
+use crate::ready::Preparation;
 use crate::record::State;
 use crate::reporter::Reporter;
 use crate::session::ChangeSettings;
@@ -23,6 +24,7 @@ pub struct Installer<'a> {
     pub(crate) limits: Limits,
     pub(crate) git: GitSettings,
     pub(crate) policy: Policy,
+    pub(crate) preparation: Preparation,
     pub(crate) reporter: &'a dyn Reporter,
 }
 
@@ -39,6 +41,7 @@ impl<'a> Installer<'a> {
             limits: Limits::default(),
             git: GitSettings::default(),
             policy: Policy::default(),
+            preparation: Preparation::default(),
             reporter,
         }
     }
@@ -61,6 +64,13 @@ impl<'a> Installer<'a> {
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The same with environments built and tests run before packs become active.
+    #[must_use]
+    pub fn with_preparation(mut self, preparation: Preparation) -> Self {
+        self.preparation = preparation;
         self
     }
 

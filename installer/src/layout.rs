@@ -8,6 +8,8 @@
 //!   generations/<n>/<ref>          -> ../../store/<key>
 //!   store/<key>/                   trees, never written again
 //!   listings/<key>.json            size, digest and mode of every file of a stored tree
+//!   envs/<key>/                    Python and Node.js environments, at the path they were built at
+//!   tests/<key>.json               results of the tests of a stored tree
 //!   staging/<random>/              work in progress
 //!   cache/                         documents of registries
 //!   lock
@@ -103,6 +105,16 @@ impl Layout {
     /// The listing of one stored tree.
     pub fn listing(&self, key: &StoreKey) -> PathBuf {
         self.listings().join(format!("{}.json", key.to_hex()))
+    }
+
+    /// All environments.
+    pub fn environments(&self) -> PathBuf {
+        self.private.join("envs")
+    }
+
+    /// Results of tests.
+    pub fn test_reports(&self) -> PathBuf {
+        self.private.join("tests")
     }
 
     /// Work in progress.

@@ -48,8 +48,16 @@ pub struct PruneReport {
     pub trees: u64,
     /// Sum of the sizes of their files, in bytes.
     pub freed_bytes: u64,
+    /// Environments that no kept generation uses.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub environments: u64,
     /// Files of the cache.
     pub cache: CacheRemoved,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl PruneReport {
@@ -131,7 +139,8 @@ impl Session<'_> {
             // A generation must not come back after a cut without its trees.
             durable::sync_directory(&self.layout.generations())?;
         }
-        for path in surplus.listings.iter().chain(&surplus.trees) {
+        let others = surplus.reports.iter().chain(&surplus.environments);
+        for path in surplus.listings.iter().chain(&surplus.trees).chain(others) {
             self.set_aside(path)?;
         }
         let cache = upkeep::prune(&self.layout.cache(), self.settings.now, keep.cache);
@@ -145,6 +154,8 @@ pub(crate) struct Surplus {
     generations: Vec<u64>,
     pub(crate) trees: Vec<PathBuf>,
     listings: Vec<PathBuf>,
+    reports: Vec<PathBuf>,
+    environments: Vec<PathBuf>,
     pub(crate) freed_bytes: u64,
 }
 
@@ -164,6 +175,7 @@ impl Surplus {
         };
         let mut generations = Vec::new();
         let mut needed = BTreeSet::new();
+        let mut used_environments = BTreeSet::new();
         for (index, state) in states.iter().enumerate() {
             // A generation was active until the next one was made.
             let until = states.get(index + 1).map(|next| next.created_at);
@@ -171,6 +183,11 @@ impl Surplus {
                 generations.push(state.generation);
             } else {
                 needed.extend(state.packs.values().map(|record| record.store_key.to_hex()));
+                let used = state
+                    .packs
+                    .values()
+                    .flat_map(|record| record.environments.values());
+                used_environments.extend(used.map(ToString::to_string));
             }
         }
         let unneeded = |path: &PathBuf| {
@@ -181,12 +198,21 @@ impl Surplus {
         let mut trees = own_children(&layout.store())?;
         listings.retain(unneeded);
         trees.retain(unneeded);
+        let mut reports = own_children(&layout.test_reports())?;
+        reports.retain(unneeded);
+        let mut environments = own_children(&layout.environments())?;
+        environments.retain(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_none_or(|name| !used_environments.contains(name))
+        });
         let files = listings.iter().filter_map(|path| read_listing(path));
         Ok(Self {
             generations,
             freed_bytes: files.flatten().map(|file| file.size_bytes).sum(),
             trees,
             listings,
+            reports,
+            environments,
         })
     }
 
@@ -195,6 +221,7 @@ impl Surplus {
             generations: self.generations,
             trees: self.trees.len() as u64,
             freed_bytes: self.freed_bytes,
+            environments: self.environments.len() as u64,
             cache,
         }
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use pack_client::RegistryIdentity;
 use pack_format::documents::PackDependency;
 use pack_format::{Checksum, PackRef, StoreKey, Timestamp, TreeDigest, Version};
+use pack_runtime::{EnvironmentKey, EnvironmentKind};
 use serde::{Deserialize, Serialize};
+
+use crate::ready::TestSummary;
 
 /// The `format` member of `state.json`.
 pub const STATE_FORMAT: u32 = 1;
@@ -77,6 +80,12 @@ pub struct Record {
     /// Packs it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<PackDependency>,
+    /// Environments its programs run in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environments: BTreeMap<EnvironmentKind, EnvironmentKey>,
+    /// What its tests came to, if it has some and they were run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestSummary>,
     /// Number of files.
     pub file_count: u64,
     /// Sum of their sizes, in bytes.

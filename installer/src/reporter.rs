@@ -28,6 +28,16 @@ pub trait Reporter: pack_client::Reporter {
         let _ = subject;
     }
 
+    /// An environment is being built for a pack; `kind` is `python` or `nodejs`.
+    fn building(&self, subject: &str, kind: &str) {
+        let _ = (subject, kind);
+    }
+
+    /// The tests of a pack run.
+    fn testing(&self, subject: &str) {
+        let _ = subject;
+    }
+
     /// Generation `number` is active.
     fn activated(&self, number: u64) {
         let _ = number;

@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 40] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -30,6 +30,17 @@ const KEYS: [&str; 29] = [
     "retention.generations",
     "retention.days",
     "retention.cache_size",
+    "environments.enabled",
+    "environments.find_links",
+    "environments.python_index",
+    "environments.npm_registry",
+    "environments.offline",
+    "environments.allow_foreign_sources",
+    "environments.allow_build_scripts",
+    "environments.timeout",
+    "tests.enabled",
+    "tests.timeout",
+    "tests.confinement",
     "server.registry_listen",
 ];
 

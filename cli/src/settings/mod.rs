@@ -12,6 +12,7 @@ mod policy;
 mod registry;
 mod registry_list;
 mod retention;
+mod runtime;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

@@ -74,6 +74,16 @@ fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
+/// Puts a directory before all others that programs are looked for in.
+pub(crate) fn put_first(variables: &mut Variables, directory: &Path) {
+    let mut path = directory.as_os_str().to_owned();
+    if let Some(rest) = variables.get(OsStr::new("PATH")) {
+        path.push(":");
+        path.push(rest);
+    }
+    variables.insert("PATH".into(), path);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

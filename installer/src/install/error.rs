@@ -12,6 +12,7 @@ use crate::fetch::FetchFailure;
 use crate::lines::below;
 use crate::pack_dir::PackDirError;
 use crate::plan::PlanError;
+use crate::ready::ReadyError;
 use crate::session::ChangeError;
 
 /// Why an installation did not happen.
@@ -113,6 +114,9 @@ pub enum InstallError {
         /// The key.
         key: StoreKey,
     },
+    /// An environment could not be built, or tests failed.
+    #[error(transparent)]
+    Ready(Box<ReadyError>),
     /// No threads for the network.
     #[error("cannot start the downloads")]
     Runtime(#[source] io::Error),
@@ -175,6 +179,12 @@ impl From<PlanError> for InstallError {
     }
 }
 
+impl From<ReadyError> for InstallError {
+    fn from(error: ReadyError) -> Self {
+        Self::Ready(Box::new(error))
+    }
+}
+
 impl From<FsError> for InstallError {
     fn from(error: FsError) -> Self {
         Self::Change(error.into())
@@ -185,6 +195,7 @@ impl Hint for InstallError {
     fn hint(&self) -> Option<String> {
         let advice = match self {
             Self::Change(error) => return error.hint(),
+            Self::Ready(error) => return error.hint(),
             Self::Lookup(error) => return error.hint(),
             Self::Resolve { cause, searched } => {
                 if searched.is_empty() && matches!(**cause, ResolveError::NotListed { .. }) {
@@ -237,6 +248,7 @@ impl Classify for InstallError {
                 FailureClass::Verification
             }
             Self::Different(_)
+            | Self::Ready(_)
             | Self::Runtime(_)
             | Self::NoUpdates { .. }
             | Self::Unlockable { .. } => FailureClass::Failed,

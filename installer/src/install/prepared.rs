@@ -174,6 +174,8 @@ impl Prepared {
             store_key: self.key,
             verified: Verified(self.checks),
             dependencies: self.needs,
+            environments: std::collections::BTreeMap::new(),
+            tests: None,
             file_count: self.file_count,
             unpacked_bytes: self.unpacked_bytes,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

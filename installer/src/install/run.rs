@@ -17,10 +17,13 @@ use super::{
 use crate::bring::Place;
 use crate::fetch::{Arrived, Job};
 use crate::installer::Installer;
+use crate::pack_dir::PackDir;
 use crate::plan::Plan;
+use crate::ready::Unready;
 use crate::record::{Record, State};
 use crate::session::Session;
 use crate::source::Source;
+use crate::stage::StagedPack;
 use crate::store::Existing;
 
 /// One installation on its way.
@@ -165,7 +168,7 @@ impl Run<'_> {
             self.request,
             self.installer.reporter,
         )?;
-        let mut packs = outcome.packs;
+        let (mut next, mut packs) = (outcome.next, outcome.packs);
         for pack in &mut packs {
             pack.requested = requested.contains(&pack.record.pack_ref);
         }
@@ -177,13 +180,13 @@ impl Run<'_> {
                 Replace::Force => Existing::Repair,
                 Replace::Keep => Existing::Keep,
             };
+            self.make_ready(&mut next, &mut packs, &staged)?;
             let mut proofs = self.session.store(&staged, existing)?;
             proofs.extend(
                 from_store
                     .iter()
                     .filter_map(|key| self.session.find_stored(key)),
             );
-            let next = outcome.next;
             let reporter = self.installer.reporter;
             let state = self
                 .session
@@ -195,6 +198,42 @@ impl Run<'_> {
             packs,
             cycles: plan.resolution.cycles.clone(),
         })
+    }
+
+    /// Builds environments and runs tests of what changes, in the order of the plan.
+    fn make_ready(
+        &mut self,
+        next: &mut State,
+        packs: &mut [InstalledPack],
+        staged: &[StagedPack],
+    ) -> Result<(), InstallError> {
+        let (preparation, reporter) = (&self.installer.preparation, self.installer.reporter);
+        for pack in packs.iter_mut().filter(|p| p.change != Change::Unchanged) {
+            let record = &mut pack.record;
+            let name = record.store_key.to_hex();
+            let arrived = staged
+                .iter()
+                .find(|s| s.manifest.pack_ref == record.pack_ref);
+            let (tree, manifest) = if let Some(staged) = arrived {
+                (staged.path.clone(), staged.manifest.clone())
+            } else {
+                let tree = self.session.layout.stored(&record.store_key);
+                let subject = format!("{}@{}", record.pack_ref, record.version);
+                let found = PackDir::locate(&tree, &subject)
+                    .map_err(|cause| InstallError::Stored { subject, cause })?;
+                (tree, found.manifest)
+            };
+            let unready = Unready {
+                tree: &tree,
+                manifest: &manifest,
+                name: &name,
+            };
+            let ready = self.session.ready(unready, preparation, reporter)?;
+            record.environments = ready.environments;
+            record.tests = ready.tests;
+            next.packs.insert(record.pack_ref.clone(), record.clone());
+        }
+        Ok(())
     }
 
     /// The refs that were asked for.

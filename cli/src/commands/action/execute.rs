@@ -7,13 +7,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use attune_installer::Record;
 use clap::Args;
 use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::yaml::Node;
 use pack_runtime::action::ActionStatus;
 use pack_runtime::variables::{Network, inherited};
 use pack_runtime::{
-    ActionError, ActionRef, ActionSpec, Execution, Given, Outcome, Stream, Variables, Watcher,
+    ActionError, ActionRef, ActionSpec, Environment, Execution, Given, Outcome, Stream, Variables,
+    Watcher,
 };
 
 use crate::commands::cancel::Cancel;
@@ -77,7 +79,9 @@ impl Watcher for Screen {
 }
 
 pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let pack = installed(&args.action_ref, context)?;
+    let record = installed(&args.action_ref, context)?;
+    // The stored tree itself, so that an upgrade meanwhile changes nothing.
+    let pack = context.layout().stored(&record.store_key);
     let spec = ActionSpec::find(&pack, &args.action_ref).map_err(|e| refused(&e))?;
     let given = given(args)?;
     warn_of_secrets(args, &spec, context.report);
@@ -97,7 +101,7 @@ pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failu
         parameters: &parameters,
         pack: &pack,
         directory: &directory,
-        variables: variables(args)?,
+        variables: in_environments(&record, variables(args)?, context)?,
         timeout: args.timeout,
     };
     let screen = Screen {
@@ -131,8 +135,33 @@ fn refused(error: &ActionError) -> Failure {
     Failure::new(code, error)
 }
 
-/// Where the pack lies: the stored tree itself, so that an upgrade meanwhile changes nothing.
-fn installed(action_ref: &ActionRef, context: &Context<'_>) -> Result<PathBuf, Failure> {
+/// With what the pack's environments hold in reach.
+fn in_environments(
+    record: &Record,
+    mut variables: Variables,
+    context: &Context<'_>,
+) -> Result<Variables, Failure> {
+    let directory = context.layout().environments();
+    for (kind, key) in &record.environments {
+        let Some(environment) = Environment::find(&directory, key) else {
+            return Err(Failure::text(
+                Code::Failed,
+                format!(
+                    "the {} environment of `{}` is missing: `{}`",
+                    kind.as_str(),
+                    record.pack_ref,
+                    directory.join(key.as_str()).display()
+                ),
+                Some("build it again with `attune pack install --force`"),
+            ));
+        };
+        environment.enter(&mut variables);
+    }
+    Ok(variables)
+}
+
+/// What is recorded of the pack.
+fn installed(action_ref: &ActionRef, context: &Context<'_>) -> Result<Record, Failure> {
     let state = context.reader().list();
     let state = state.map_err(|e| Failure::new(Code::Failed, &e))?;
     let pack_ref = &action_ref.pack_ref;
@@ -146,7 +175,7 @@ fn installed(action_ref: &ActionRef, context: &Context<'_>) -> Result<PathBuf, F
             Some(&format!("install it with `attune pack install {pack_ref}`")),
         ));
     };
-    Ok(context.layout().stored(&record.store_key))
+    Ok(record.clone())
 }
 
 /// Parameters of the file, then those of the command line, which win.

@@ -5,6 +5,7 @@ mod execute;
 use clap::Subcommand;
 
 use self::execute::ExecuteArgs;
+pub(crate) use self::execute::positive;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::settings::Settings;

@@ -56,6 +56,8 @@ pub(crate) enum PackCommand {
     Check(super::check::CheckArgs),
     /// Print the JSON Schema of `pack.yaml` or of a component, for editors
     Schema(super::schema::SchemaArgs),
+    /// Run the tests of a pack, confined
+    Test(super::test::TestArgs),
     /// Begin a pack: an action with parameters, its tests, and what a pack should say of itself
     Init(InitArgs),
     /// Make the archive of a pack directory, with the bytes a build would publish
@@ -131,8 +133,8 @@ pub(crate) struct InstallArgs {
     /// Install again, and over packs from other sources
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Run no tests; implies --skip-deps
-    #[arg(long, requires = "sources")]
+    /// Run no tests; for sources, implies --skip-deps
+    #[arg(long)]
     pub(crate) skip_tests: bool,
     /// Neither check nor install what packs need
     #[arg(long, requires = "sources")]

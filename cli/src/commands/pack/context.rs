@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use attune_installer::{
-    ChangeSettings, Classify, FailureClass, Installer, Layout, Policy, Requirements, Retention,
+    ChangeSettings, Classify, FailureClass, Installer, Layout, Policy, Preparation, Requirements,
+    Retention,
 };
 use pack_client::{ClientSettings, Registries, RegistryConfig};
 use pack_format::{Hint, Timestamp};
@@ -15,6 +16,16 @@ use crate::failure::{Code, Failure};
 use crate::report::Report;
 use crate::settings::{self, Settings};
 
+/// Whether tests are run before packs become active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tests {
+    /// Those that the packs have.
+    #[default]
+    Run,
+    /// None.
+    Skip,
+}
+
 /// The packs directory, the settings, and how to print.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
@@ -22,10 +33,11 @@ pub(crate) struct Context<'a> {
     pub(crate) report: Report,
     pub(crate) progress: Progress,
     base: PathBuf,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     retention: Retention,
     policy: Policy,
     offline: bool,
+    prepares: bool,
 }
 
 impl<'a> Context<'a> {
@@ -43,12 +55,15 @@ impl<'a> Context<'a> {
             retention: settings.retention()?,
             policy: settings.policy()?,
             offline: false,
+            prepares: true,
         })
     }
 
     /// The same where packs may be installed although this host is not what they need, with a warning.
     pub(crate) fn on_any_host(mut self) -> Self {
         self.policy.requirements = Requirements::Warn;
+        // What it lacks may be what tests and environments need.
+        self.prepares = false;
         self
     }
 
@@ -56,6 +71,23 @@ impl<'a> Context<'a> {
     pub(crate) fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
+    }
+
+    /// Whether nothing may be fetched.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// What is done before packs become active.
+    pub(crate) fn preparation(&self, tests: Tests) -> Result<Preparation, Failure> {
+        if !self.prepares {
+            return Ok(Preparation::default());
+        }
+        let runs_tests = tests == Tests::Run && self.settings.tests_enabled()?;
+        Ok(Preparation {
+            environments: self.settings.environments(self.offline)?,
+            tests: runs_tests.then(|| self.settings.tests()).transpose()?,
+        })
     }
 
     /// For reading.
@@ -80,7 +112,9 @@ impl<'a> Context<'a> {
         let mut policy = self.policy.clone();
         let age = self.settings.update_age()?;
         policy.minimum_release_age = policy.minimum_release_age.max(age);
-        Ok(self.installer(command, lock_timeout).with_policy(policy))
+        let preparation = self.preparation(Tests::Run)?;
+        let installer = self.installer(command, lock_timeout).with_policy(policy);
+        Ok(installer.with_preparation(preparation))
     }
 
     /// The registries of the configuration, or the one `--registry` names: a configured one by its name

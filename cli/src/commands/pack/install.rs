@@ -14,7 +14,7 @@ use pack_format::{PackRef, Version};
 use serde::Serialize;
 
 use super::args::{InstallArgs, SourceArgs};
-use super::context::{Context, failed};
+use super::context::{Context, Tests, failed};
 use super::project::{self, Project};
 use super::update;
 use crate::failure::{Code, Failure};
@@ -46,6 +46,7 @@ struct Row<'a> {
 struct How {
     lock_timeout: Duration,
     git: Option<Backend>,
+    tests: Tests,
 }
 
 impl Default for How {
@@ -53,6 +54,7 @@ impl Default for How {
         Self {
             lock_timeout: Duration::from_mins(1),
             git: None,
+            tests: Tests::Run,
         }
     }
 }
@@ -62,7 +64,16 @@ impl How {
         Self {
             lock_timeout: args.lock.timeout(),
             git: args.source.git,
+            tests: tests(args),
         }
+    }
+}
+
+fn tests(args: &InstallArgs) -> Tests {
+    if args.skip_tests {
+        Tests::Skip
+    } else {
+        Tests::Run
     }
 }
 
@@ -153,7 +164,9 @@ fn wanted(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
     let registries = asked(&args.source, context)?;
     let file = args.file.as_deref().unwrap_or(Path::new(project::FILE));
     let command = format!("pack install --file {}", file.display());
+    let preparation = context.preparation(tests(args))?;
     let installer = context.installer(command, args.lock.timeout());
+    let installer = installer.with_preparation(preparation);
     let lock = if args.locked || args.frozen {
         project.locked()?.clone()
     } else {
@@ -253,7 +266,9 @@ fn install(
     }
     let command = format!("pack install {}", texts.join(" "));
     let git = context.settings.git(how.git)?;
+    let preparation = context.preparation(how.tests)?;
     let installer = context.installer(command, how.lock_timeout).with_git(git);
+    let installer = installer.with_preparation(preparation);
     let outcome = installer.install(request, registries);
     context.progress.clear();
     let done = outcome.map_err(|e| failed(&e))?;
@@ -318,6 +333,11 @@ fn lines(pack: &InstalledPack) -> String {
         "{first}\n  Version: {}\n  ID: {}\n",
         record.version, record.id
     );
+    if let Some(tests) = &record.tests
+        && pack.change != Change::Unchanged
+    {
+        text.push_str(&format!("  Tests: {tests}\n"));
+    }
     if let Some(commit) = &record.installed_from.commit
         && pack.change != Change::Unchanged
     {

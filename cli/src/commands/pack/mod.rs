@@ -25,6 +25,7 @@ mod rollback;
 mod schema;
 mod search;
 mod show;
+mod test;
 mod tree;
 mod uninstall;
 mod update;
@@ -72,6 +73,7 @@ pub(crate) fn run(
         PackCommand::Show(args) => show::run(args, &context()?),
         PackCommand::Search(args) => search::run(args, &context()?),
         PackCommand::Registries => registries::run(&context()?),
+        PackCommand::Test(args) => test::run(args, &context()?.offline(args.offline)),
         PackCommand::Tree(args) => tree::run(args, &context()?),
         PackCommand::Outdated(args) => outdated::run(args, &context()?),
         PackCommand::Update(args) => update::run(args, &context()?),

@@ -89,6 +89,17 @@ impl attune_installer::Reporter for Progress {
         self.detail(&format!("verified {subject}"));
     }
 
+    fn building(&self, subject: &str, kind: &str) {
+        let text = format!("building the {kind} environment of {subject}");
+        self.bar.set_message(text.clone());
+        self.detail(&text);
+    }
+
+    fn testing(&self, subject: &str) {
+        self.bar.set_message(format!("testing {subject}"));
+        self.detail(&format!("testing {subject}"));
+    }
+
     fn activated(&self, number: u64) {
         self.detail(&format!("generation {number} is active"));
     }

@@ -55,8 +55,12 @@ pub(crate) fn run(args: &PruneArgs, context: &Context<'_>) -> Result<(), Failure
 
 /// What was removed, for people.
 pub(crate) fn sentence(done: &PruneReport) -> String {
+    let environments = match done.environments {
+        0 => String::new(),
+        n => format!(", {}", counted(n, "environment")),
+    };
     format!(
-        "{}, {} ({}) and {} of the cache ({})",
+        "{}, {} ({}){environments} and {} of the cache ({})",
         counted(done.generations.len(), "generation"),
         counted(done.trees, "tree"),
         HumanBytes(done.freed_bytes),

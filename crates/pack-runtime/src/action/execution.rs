@@ -135,7 +135,7 @@ impl Execution<'_> {
 }
 
 /// Whether the file may be executed and says by what.
-fn is_script(path: &Path) -> bool {
+pub(crate) fn is_script(path: &Path) -> bool {
     let is_executable = std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o111 != 0);
     let start = pack_fs::limited::read(path, 2).unwrap_or_default();
     is_executable && start.starts_with(b"#!")

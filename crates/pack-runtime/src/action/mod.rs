@@ -20,6 +20,7 @@ use pack_format::metadata_error::MetadataError;
 use pack_fs::FsError;
 
 pub use self::execution::Execution;
+pub(crate) use self::execution::is_script;
 pub use self::outcome::{ActionStatus, Outcome};
 pub use self::parameters::{Given, Parameters};
 pub use self::spec::{ActionRef, ActionSpec, Delivery, OutputFormat, ParameterFormat, Runner};
