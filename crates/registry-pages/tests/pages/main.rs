@@ -21,3 +21,4 @@ mod hostile;
 mod readme;
 mod structure;
 mod support;
+mod validity;

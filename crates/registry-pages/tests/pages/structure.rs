@@ -15,7 +15,7 @@ const JS_BUDGET: usize = 10_000;
 const HOME_BUDGET: usize = 60_000;
 
 /// Every page of a sample tree, by path.
-fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
+pub(crate) fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
     let renderer = Renderer::new().unwrap();
     let site = support::site(documents.len() as u64);
     let listed = support::refs(documents);
