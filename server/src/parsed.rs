@@ -17,8 +17,8 @@ use crate::problem::Problem;
 use crate::stamp::Stamp;
 use crate::tree::{Found, TreeFiles};
 
-/// Text of the parsed files that are kept, in bytes; parsed they take about three times as much.
-const MAX_KEPT_BYTES: u64 = 8 * 1024 * 1024;
+/// Text of the parsed files that are kept, in bytes; parsed they take about ten times as much.
+const MAX_KEPT_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Largest file that is read, in bytes (inclusive).
 const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;

@@ -63,8 +63,7 @@ const search = (() => {
   }
   function match(word, posting) {
     const { field: [field], place } = parts(posting), cut = field === "parameter" ? place.lastIndexOf("/") : -1;
-    const component = field === "component" ? place : place.slice(0, Math.max(cut, 0));
-    return { word, field, component, name: field === "component" ? "" : place.slice(cut + 1) };
+    return { word, field, component: place.slice(0, Math.max(cut, 0)), name: place.slice(cut + 1) };
   }
   // The answer to a question; `load` gives the content of a file, or nothing where there is none.
   async function ask(text, load) {
@@ -135,7 +134,7 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     made.setAttribute("aria-hidden", "true");
     return made;
   }
-  const SAID = { label: "name", component: "text" };
+  const SAID = { label: "name", component: "text of a component" };
   function why(matches) {
     const made = element("p", "why", "Found in "), told = new Set();
     for (const { field, component, name } of matches) {

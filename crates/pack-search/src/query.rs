@@ -61,7 +61,7 @@ pub struct Match {
     pub word: String,
     /// Where it stands.
     pub field: Field,
-    /// The component, for [`Field::Parameter`] and [`Field::Component`].
+    /// The component, for [`Field::Parameter`].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub component: String,
     /// What is called so, where the field has several.
@@ -259,7 +259,6 @@ impl Match {
     fn of(word: &str, posting: &str) -> Option<Self> {
         let (field, _, place) = parts(posting)?;
         let (component, name) = match field {
-            Field::Component => (place, ""),
             Field::Parameter => place.rsplit_once('/').unwrap_or(("", place)),
             _ => ("", place),
         };
@@ -288,7 +287,7 @@ impl fmt::Display for Match {
             Field::Description => "description",
             Field::Configuration => "configuration",
             Field::Parameter => "parameter",
-            Field::Component => "text",
+            Field::Component => "text of a component",
         };
         f.write_str(what)?;
         if !self.name.is_empty() {

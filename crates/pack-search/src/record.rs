@@ -191,8 +191,9 @@ impl Found {
             self.parameter(row, &component.name, 1);
         }
         let label = component.label.as_deref().unwrap_or_default();
-        self.add(label, Field::Component, place);
-        self.add(&component.description, Field::Component, place);
+        // Most words stand in such texts; naming the component with each would double the index.
+        self.add(label, Field::Component, Span::default());
+        self.add(&component.description, Field::Component, Span::default());
     }
 
     fn parameter(&mut self, row: &Parameter, component: &str, depth: usize) {

@@ -295,7 +295,7 @@ fn matches_say_why() {
             "irc: description",
         ]
     );
-    assert_eq!(told("room the"), ["slack: text of `sendMessage`"]);
+    assert_eq!(told("room the"), ["slack: text of a component"]);
     assert_eq!(told("tenant"), ["teams: configuration `tenant`"]);
     assert_eq!(told("ops zulip"), ["zulip: author, ref"]);
     assert_eq!(told("zulip nowhere"), ["zulip: ref"]);
