@@ -270,6 +270,14 @@ fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, Sou
             subdir: None,
         }));
     }
+    // As other tools write what is a repository whatever its path looks like.
+    if let Some(plain) = text.strip_prefix("git+")
+        && ["ssh://", "https://", "http://"]
+            .iter()
+            .any(|scheme| plain.starts_with(scheme))
+    {
+        return git(plain);
+    }
     let is_scp_like = text.starts_with("git@") && text.contains(':');
     if is_scp_like
         || RepositoryUrl::is_scp_like(text)
@@ -413,6 +421,22 @@ mod tests {
             ("git@example.org:attune/pack-slack.git", "git repository"),
             ("ssh://git@example.org/pack-slack", "git repository"),
             ("github:attune/pack-slack@v2.1.0", "git repository"),
+            ("github:attune/pack-slack", "git repository"),
+            ("ops@packs.example.org:slack", "git repository"),
+            ("git+ssh://git@example.org/pack-slack", "git repository"),
+            ("git+https://example.org/pack-slack", "git repository"),
+            ("git://127.0.0.1/pack-slack.git", "git repository"),
+            ("http://127.0.0.1:3000/pack-slack.git", "git repository"),
+            (
+                "https://example.com/org/slack/archive/v2.1.0.tar.gz",
+                "archive URL",
+            ),
+            (
+                "https://example.com/org/slack/zip/refs/heads/main",
+                "archive URL",
+            ),
+            ("slack@>=1.0,<3.0", "registry reference"),
+            ("slack@~2.1", "registry reference"),
             ("https://example.com/packs/slack-2.1.0.zip", "archive URL"),
             ("https://example.com/org/tar.gz/0123abcd", "archive URL"),
             (&at("slack"), "local directory"),

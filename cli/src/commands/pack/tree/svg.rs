@@ -13,6 +13,11 @@ use super::text::title;
 const HEIGHT: usize = 28;
 const ROW: usize = HEIGHT + 14;
 const GAP: usize = 72;
+/// How far below a pack lines pass that lead on, and those that lead back; both are between two rows.
+const ON: usize = 10;
+const BACK: usize = 4;
+/// How far a line that turns around may reach; less than the margin is seen of it.
+const TURN: usize = 20;
 const MARGIN: usize = 16;
 /// Width of a character of the font, in pixels, with some room.
 const CHARACTER: usize = 8;
@@ -26,6 +31,7 @@ const STYLE: &str = "
   text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: var(--ink) }
   rect { fill: var(--box); stroke: var(--line) }
   path { fill: none; stroke: var(--line) }
+  path.back { stroke-dasharray: 2 3 }
   .new rect { stroke: var(--new) }
   .bad rect, path.bad { stroke: var(--bad); stroke-dasharray: 4 3 }
 ";
@@ -48,7 +54,11 @@ pub(super) fn draw(graph: &Graph) -> String {
         for edge in &pack.edges {
             let ends = places.get(pack_ref).zip(places.get(&edge.pack_ref));
             let Some((from, to)) = ends else { continue };
-            let class = if edge.met { "" } else { " class=\"bad\"" };
+            let class = match (edge.met, from.x < to.x) {
+                (false, _) => " class=\"bad\"",
+                (true, false) => " class=\"back\"",
+                (true, true) => "",
+            };
             let said = escape(&format!(
                 "{pack_ref}: {}@{}",
                 edge.pack_ref, edge.constraint
@@ -92,7 +102,8 @@ fn places(graph: &Graph) -> (BTreeMap<&PackRef, Place>, usize, usize) {
             pack.map_or(0, |pack| title(pack_ref, pack).chars().count())
         };
         let width = column.iter().map(label).max().unwrap_or(0) * CHARACTER + 20;
-        let top = MARGIN + (rows - column.len()) * ROW / 2;
+        // Whole rows, so that lines find a way between the packs of every column.
+        let top = MARGIN + (rows - column.len()) / 2 * ROW;
         for (row, pack_ref) in column.iter().enumerate() {
             let y = top + row * ROW;
             places.insert(*pack_ref, Place { x, y, width });
@@ -103,18 +114,38 @@ fn places(graph: &Graph) -> (BTreeMap<&PackRef, Place>, usize, usize) {
     (places, width, rows * ROW + 2 * MARGIN)
 }
 
-/// A curve from the right edge of one to the left edge of the other, with an arrow head.
+/// A line from the right edge of one to the left edge of the other, with an arrow head. It goes between the rows where
+/// packs are in its way.
 fn line(from: Place, to: Place) -> String {
     let (x1, y1) = (from.x + from.width, from.y + HEIGHT / 2);
     let (x2, y2) = (to.x, to.y + HEIGHT / 2);
-    let bend = GAP / 2;
-    let back = x2.saturating_sub(bend);
-    format!(
-        "M{x1} {y1}C{} {y1} {back} {y2} {x2} {y2}M{} {}l6 4-6 4",
-        x1 + bend,
-        x2.saturating_sub(7),
-        y2 - 4
-    )
+    let half = GAP / 2;
+    let next = x1 + GAP;
+    let way = if x2 <= x1 {
+        // Back, as in a cycle: around both.
+        let y = from.y + HEIGHT + BACK;
+        let (right, left) = (x1 + TURN, x2.saturating_sub(TURN));
+        format!(
+            "M{x1} {y1}C{right} {y1} {right} {y} {x1} {y}H{x2}C{left} {y} {left} {y2} {x2} {y2}"
+        )
+    } else if x2 == next {
+        format!("M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}", x1 + half, x2 - half)
+    } else {
+        let y = if y1 > y2 {
+            to.y + HEIGHT + ON
+        } else {
+            (to.y + HEIGHT + ON).saturating_sub(ROW)
+        };
+        let last = x2 - GAP;
+        format!(
+            "M{x1} {y1}C{} {y1} {} {y} {next} {y}H{last}C{} {y} {} {y2} {x2} {y2}",
+            x1 + half,
+            next - half,
+            last + half,
+            x2 - half
+        )
+    };
+    format!("{way}M{} {}l6 4-6 4", x2.saturating_sub(7), y2 - 4)
 }
 
 fn escape(text: &str) -> String {
