@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pack_format::Hint;
 use pack_fs::FsError;
 use pack_fs::error::Context as _;
+use rayon::prelude::*;
 use registry_tree::layout;
 
 use crate::pack;
@@ -98,14 +99,16 @@ pub fn find(arguments: &[PathBuf], left_out: &[PathBuf]) -> Result<Inputs, Input
         let real = directory
             .canonicalize()
             .unwrap_or_else(|_| directory.clone());
-        for child in children(directory)? {
-            if left_out.contains(&child.real_path(&real)) {
-                continue;
-            }
-            if has_manifest(&child.path)? {
-                inputs.packs.push(child.path);
+        let looked: Vec<(bool, PathBuf)> = children(directory)?
+            .into_par_iter()
+            .filter(|child| !left_out.contains(&child.real_path(&real)))
+            .map(|child| Ok((has_manifest(&child.path)?, child.path)))
+            .collect::<Result<_, FsError>>()?;
+        for (is_pack, path) in looked {
+            if is_pack {
+                inputs.packs.push(path);
             } else {
-                inputs.without_manifest.push(child.path);
+                inputs.without_manifest.push(path);
             }
         }
         if inputs.packs.len() == before {
