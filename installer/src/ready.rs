@@ -10,7 +10,7 @@ use pack_format::manifest::Manifest;
 use pack_fs::{FsError, durable};
 use pack_runtime::environment::{self, Environment, EnvironmentError, EnvironmentSettings};
 use pack_runtime::testing::{CaseStatus, TestError, TestReport, TestRun, TestSettings, TestStatus};
-use pack_runtime::{EnvironmentKey, EnvironmentKind, Unwatched};
+use pack_runtime::{Confined, EnvironmentKey, EnvironmentKind, Unwatched};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Classify, FailureClass};
@@ -248,10 +248,13 @@ impl Session<'_> {
         }
         let summary = TestSummary::of(report);
         if !tested.may_activate() {
+            let mut failed = failures(report);
+            let remark = report.confinement.as_ref().and_then(Confined::remark);
+            failed.extend(remark.map(str::to_owned));
             return Err(ReadyError::Failed {
                 subject,
                 summary,
-                failed: failures(report),
+                failed,
             });
         }
         if report.status == TestStatus::Failed

@@ -9,7 +9,9 @@ use pack_format::PackRef;
 use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_runtime::testing::{CaseStatus, TestCase, TestSuite};
-use pack_runtime::{Environment, Stream, TestError, TestReport, TestRun, TestStatus, Watcher};
+use pack_runtime::{
+    Confined, Environment, Stream, TestError, TestReport, TestRun, TestStatus, Watcher,
+};
 
 use super::context::{Context, failed};
 use crate::commands::cancel::Cancel;
@@ -89,6 +91,9 @@ pub(crate) fn run(args: &TestArgs, context: &Context<'_>) -> Result<(), Failure>
         ));
     }
     if report.status == TestStatus::Failed {
+        if let Some(remark) = report.confinement.as_ref().and_then(Confined::remark) {
+            context.report.warning(remark);
+        }
         let text = format!(
             "tests of `{}` failed: {}, and {} of them have to",
             manifest.pack_ref,

@@ -81,6 +81,13 @@ impl Confined {
         }
     }
 
+    /// What may make a program fail that does nothing wrong.
+    pub fn remark(&self) -> Option<&'static str> {
+        (self.network == "seccomp").then_some(
+            "this system lets nobody make a network of their own, so that no socket can be made, not even for loopback",
+        )
+    }
+
     /// Measures that do not hold, by name.
     pub fn missing(&self) -> Vec<&'static str> {
         let all = [

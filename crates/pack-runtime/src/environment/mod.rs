@@ -13,6 +13,7 @@ mod key;
 mod node;
 mod requirements;
 mod settings;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,7 @@ use self::key::KeyParts;
 use self::node::Modules;
 use self::requirements::Requirements;
 pub use self::settings::{Allowed, DEFAULT_TIMEOUT, EnvironmentSettings};
+pub use self::wire::{NodeEnvironment, PackEnvironments, PythonEnvironment};
 use crate::interpreter::Interpreter;
 use crate::variables::{Variables, put_first};
 
@@ -170,7 +172,7 @@ impl Environment {
         }
     }
 
-    /// The interpreter that sees what is in it, given the one it was built for.
+    /// The interpreter that sees what is in it; of a virtualenv only.
     pub fn python(&self) -> PathBuf {
         self.path.join("bin/python")
     }
