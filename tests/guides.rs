@@ -150,12 +150,41 @@ fn publishing_a_tree_works_as_written() {
     );
     let back = blocks(&page)
         .into_iter()
-        .find(|b| b.contains("pack yank"))
+        .find(|b| b.contains("pack yank") && b.contains("--tree"))
         .unwrap();
     shell(&place, "", &back);
     let document = fs::read_to_string(place.path("public/packs/my-pack.json")).unwrap();
     assert!(document.contains("loses messages"), "{document}");
     assert!(document.contains("\"successor\":\"chat\""), "{document}");
+}
+
+/// "To a registry that is served", from the token to the curl command, with a hosted tree of the test.
+#[test]
+fn publishing_to_a_server_works_as_written() {
+    let place = team();
+    place.pack("other", "other", "1.0.0", "");
+    place.run(&["registry", "build", "packs", "--out", "public"], 0);
+    let create = "registry token create --tree public --scope publish,yank --user ann";
+    let create: Vec<&str> = create.split(' ').collect();
+    let token = place.run(&create, 0).stdout;
+    let hosted = place.serve("public");
+    let page = page("publishing.md");
+    for part in ["pack owner list", "curl -T"] {
+        let block = blocks(&page)
+            .into_iter()
+            .find(|b| b.contains(part))
+            .unwrap();
+        let ours = block.replace("https://packs.example.org/", &hosted.url);
+        assert_ne!(ours, block);
+        let script = format!("export ATTUNE_TOKEN={}\n{ours}", token.trim());
+        let said = shell(&place, "my-pack", &script);
+        assert!(
+            said.contains("ann") || said.contains("\"created\":false"),
+            "{said}"
+        );
+    }
+    let document = fs::read_to_string(place.path("public/packs/my-pack.json")).unwrap();
+    assert!(document.contains("cuts long messages"), "{document}");
 }
 
 /// Every message of the page is one that the program, or a step of CI, can print.

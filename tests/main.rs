@@ -79,6 +79,7 @@ mod lock;
 mod login;
 mod pack_test;
 mod patch;
+mod publishing;
 mod registry_check;
 mod registry_diff;
 mod registry_format;

@@ -172,6 +172,11 @@ pub(crate) enum RegistryCommand {
     Login(crate::commands::registry::login::LoginArgs),
     /// Forget the token of a registry
     Logout(crate::commands::registry::login::LoginArgs),
+    /// Who may change a registry that is served: make, list and revoke tokens
+    #[command(subcommand)]
+    Token(crate::commands::registry::token::TokenCommand),
+    /// Who changed what of a registry that is served
+    Audit(crate::commands::registry::token::AuditArgs),
     /// Merge registry trees into one
     Merge(crate::commands::registry::merge::MergeArgs),
     /// Correct what a published version says, without a new archive

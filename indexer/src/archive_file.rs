@@ -195,7 +195,7 @@ impl Members {
     }
 
     /// The pack's directory with a slash, or nothing for the root.
-    fn root(&self) -> Result<String, ArchiveFileError> {
+    pub(crate) fn root(&self) -> Result<String, ArchiveFileError> {
         for root in ["", "pack/"] {
             if self.files.contains_key(&format!("{root}{MANIFEST}")) {
                 return Ok(root.to_owned());

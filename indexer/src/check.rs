@@ -56,7 +56,7 @@ pub fn check_archive(archive: &mut (impl Read + Seek)) -> Result<Checked, Archiv
     ))
 }
 
-fn findings(contents: &Contents, known: Findings) -> Checked {
+pub(crate) fn findings(contents: &Contents, known: Findings) -> Checked {
     let files = contents.iter().map(|(file, content)| CheckedFile {
         path: &file.path,
         executable: file.executable,

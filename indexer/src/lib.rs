@@ -10,12 +10,14 @@
 //!    Only [`facts`] are kept of it.
 //! 4. [`publish`]: the pages of neighbours, lists and indexes, and the commit, through the one tree writer.
 //!
-//! [`edit`] changes documents of a tree without directories, by the same last step; [`patch`] corrects what they say.
+//! [`edit`] changes documents of a tree without directories, by the same last step; [`patch`] corrects what they
+//! say, and [`changes`] does what many people want at once, each with an [`upload`] or another wish.
 
 mod archive_directory;
 pub mod archive_file;
 pub mod build;
 mod cache;
+pub mod changes;
 pub mod check;
 mod checkout;
 mod claim;
@@ -46,6 +48,7 @@ pub mod report;
 pub mod scaffold;
 mod search;
 mod sweep;
+pub mod upload;
 pub mod watch;
 mod whole_pack;
 pub mod withdraw;

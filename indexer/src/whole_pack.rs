@@ -105,7 +105,7 @@ impl WholePack {
         Ok(Self::new(&PathBuf::from(name), &contents)?)
     }
 
-    fn new(place: &Path, contents: &Contents) -> Result<Self, PackError> {
+    pub(crate) fn new(place: &Path, contents: &Contents) -> Result<Self, PackError> {
         let (manifest, components) = contents.metadata(place)?;
         let (tree, store_key) = contents.digest(place)?;
         Ok(Self {

@@ -125,29 +125,39 @@ pub fn withdraw(
     waiting: impl FnMut(&Holder),
 ) -> Result<Edited, WithdrawError> {
     let change = |documents: &mut Documents<'_>, _: &TreeWriter| {
-        let document = documents
-            .get(pack_ref)?
-            .ok_or_else(|| WithdrawError::NoPack {
-                pack_ref: pack_ref.clone(),
-            })?;
-        apply(document, withdrawal, options)?;
-        if let Withdrawal::TakeDown { version, .. } = withdrawal {
-            let gone = document
-                .versions
-                .iter()
-                .filter(|v| is_meant(v, version.as_ref()));
-            let gone: Vec<Takedown> = gone.filter_map(|v| v.taken_down.clone()).collect();
-            log(options, pack_ref, version.as_ref(), &gone)?;
-            for archive in gone.into_iter().filter_map(|takedown| takedown.archive) {
-                documents.erase(&archive.path);
-            }
-        }
-        Ok(())
+        within(documents, pack_ref, withdrawal, options)
     };
     edit::edit(options, waiting, change).map(|((), edited)| edited)
 }
 
-fn apply(
+/// The same, as part of a larger change.
+pub(crate) fn within(
+    documents: &mut Documents<'_>,
+    pack_ref: &PackRef,
+    withdrawal: &Withdrawal,
+    options: &EditOptions,
+) -> Result<(), WithdrawError> {
+    let document = documents
+        .get(pack_ref)?
+        .ok_or_else(|| WithdrawError::NoPack {
+            pack_ref: pack_ref.clone(),
+        })?;
+    apply(document, withdrawal, options)?;
+    if let Withdrawal::TakeDown { version, .. } = withdrawal {
+        let gone = document
+            .versions
+            .iter()
+            .filter(|v| is_meant(v, version.as_ref()));
+        let gone: Vec<Takedown> = gone.filter_map(|v| v.taken_down.clone()).collect();
+        log(options, pack_ref, version.as_ref(), &gone)?;
+        for archive in gone.into_iter().filter_map(|takedown| takedown.archive) {
+            documents.erase(&archive.path);
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn apply(
     document: &mut PackDocument,
     withdrawal: &Withdrawal,
     options: &EditOptions,

@@ -11,6 +11,7 @@
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
+//! publishing/     changes of the tree, by tokens         state/          tokens and audit log, in a database
 //! ```
 //!
 //! # What the writer of a tree keeps to
@@ -59,12 +60,14 @@ mod options;
 mod parsed;
 mod path;
 mod problem;
+mod publishing;
 mod range;
 mod report;
 mod router;
 mod search;
 mod serve;
 mod stamp;
+pub mod state;
 mod stream;
 mod tree;
 mod types;
@@ -74,6 +77,7 @@ pub use diff::DiffRoute;
 pub use listen::{BindError, bind};
 pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
 pub use problem::{Manner, Problem};
+pub use publishing::{PublishOptions, Publishing, is_account_name, state_file};
 pub use report::{Answered, Reporter, Silent, TimedOut};
 pub use router::{Route, RouteFuture, Router};
 pub use search::SearchRoute;

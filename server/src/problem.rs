@@ -11,6 +11,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     message: String,
+    hint: Option<String>,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -52,6 +53,7 @@ impl Problem {
             status,
             code,
             message: message.into(),
+            hint: None,
             fields: Vec::new(),
         }
     }
@@ -61,6 +63,18 @@ impl Problem {
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.fields.push((name, value));
         self
+    }
+
+    /// Adds advice: what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is said.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The status of the answer.
@@ -88,7 +102,7 @@ impl Problem {
     }
 
     fn json(&self) -> String {
-        let document = json!({
+        let mut document = json!({
             "error": self.title(),
             "message": self.message,
             "status": self.status.as_u16(),
@@ -97,6 +111,9 @@ impl Problem {
             "title": self.title(),
             "detail": self.message,
         });
+        if let Some(hint) = &self.hint {
+            document["hint"] = json!(hint);
+        }
         format!("{document}\n")
     }
 

@@ -1,5 +1,6 @@
 //! What the server tells whoever runs it. The library itself prints nothing.
 
+use attune_indexer::edit::EditError;
 use hyper::{Method, StatusCode};
 use std::fmt;
 use std::io;
@@ -15,6 +16,9 @@ pub trait Reporter: fmt::Debug + Send + Sync + 'static {
 
     /// A file of the tree could not be read, though it is there. The client was told 500 or 503.
     fn file_failed(&self, _path: &str, _error: &io::Error) {}
+
+    /// The tree could not be changed for those who had asked for it. Called from a thread of its own.
+    fn change_failed(&self, _error: &EditError) {}
 
     /// New connections cannot be accepted at the moment. Called at most once a second; `unreported`
     /// failures have happened since the last call.

@@ -165,7 +165,7 @@ impl Hosting {
             }
         };
         super::runtime()?.block_on(registry::serve::host(
-            &self.tree,
+            (&self.tree, None),
             &self.address,
             report,
             ready,

@@ -54,6 +54,12 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Patch(args)) => {
             registry::patch::run(args, &settings()?, report)
         }
+        Command::Registry(RegistryCommand::Token(command)) => {
+            registry::token::run(command, &settings()?, report)
+        }
+        Command::Registry(RegistryCommand::Audit(args)) => {
+            registry::token::audit(args, &settings()?, report)
+        }
         Command::Registry(RegistryCommand::Takedown(args)) => {
             registry::takedown::run(args, &settings()?, report)
         }

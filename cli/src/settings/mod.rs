@@ -13,6 +13,7 @@ mod registry;
 mod registry_list;
 mod retention;
 mod runtime;
+mod server;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ use crate::failure::{Code, Failure};
 pub(crate) mod variables {
     /// Configuration file.
     pub(crate) const CONFIG: &str = "ATTUNE_CONFIG";
+    /// Token for changes of a registry.
+    pub(crate) const TOKEN: &str = "ATTUNE_TOKEN";
     /// Seconds since 1970 that stand for now, for reproducible builds.
     pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 }
@@ -241,6 +244,15 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
 )]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `ATTUNE_TOKEN`, if set.
+pub(crate) fn token() -> Option<String> {
+    let text = variable(variables::TOKEN)?
+        .to_string_lossy()
+        .trim()
+        .to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 /// `SOURCE_DATE_EPOCH`, if set.

@@ -95,6 +95,8 @@ enum Content {
     Staged(PathBuf),
     /// A file the same commit places in an earlier phase, by its final path.
     SameAs(PathBuf),
+    /// Nothing: what is there is removed.
+    Nothing,
 }
 
 /// Changes one tree, alone, until dropped.
@@ -330,7 +332,23 @@ impl TreeWriter {
             }
             Ok(())
         };
-        twins(text, place)?;
+        let mut made = Vec::new();
+        twins(text, |suffix, bytes| {
+            made.push(suffix);
+            place(suffix, bytes)
+        })?;
+        // Of a text that has become short, or that no longer shrinks: a web host would go on serving them.
+        for (phase, path) in std::iter::once(&(*phase, *first)).chain(others.iter().copied()) {
+            for suffix in [".gz", ".zst"]
+                .iter()
+                .filter(|suffix| !made.contains(suffix))
+            {
+                let twin = format!("{path}{suffix}");
+                if self.root.join(&twin).symlink_metadata().is_ok() {
+                    self.push(*phase, &twin, Content::Nothing);
+                }
+            }
+        }
         place("", text)
     }
 
@@ -432,6 +450,7 @@ impl TreeWriter {
             match &placement.content {
                 Content::Staged(staged) => fs::rename(staged, &target).on("replace", &target),
                 Content::SameAs(other) => self.link(other, &target),
+                Content::Nothing => remove::remove_all(&target),
             }
         })?;
         made.par_iter().try_for_each(|(parent, staged)| {
@@ -516,6 +535,32 @@ mod tests {
 
     fn begin(root: &Path) -> TreeWriter {
         TreeWriter::begin(root, "test", Duration::ZERO, |_| {}).unwrap()
+    }
+
+    /// A text that has become short has no twins, so that no host serves those it had.
+    #[test]
+    fn short_text_loses_its_twins() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = || {
+            let entries = fs::read_dir(dir.path().join("tree")).unwrap();
+            let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        for (text, expected) in [
+            (
+                "packs\n".repeat(1000),
+                &["a.json", "a.json.gz", "a.json.zst"][..],
+            ),
+            ("packs\n".to_owned(), &["a.json"]),
+        ] {
+            let writer = begin(&dir.path().join("tree"));
+            writer
+                .put_text(Phase::Pointer, "a.json", text.as_bytes())
+                .unwrap();
+            writer.commit().unwrap();
+            assert_eq!(names(), expected);
+        }
     }
 
     /// Nothing is seen before the commit; after it everything, twins with the time of their file.

@@ -68,6 +68,11 @@ pub(crate) enum PackCommand {
     IndexEntry(IndexEntryArgs),
     /// Put the entry of a pack into an index file
     IndexUpdate(IndexUpdateArgs),
+    /// Publish a version to a registry that is served
+    Publish(super::publish::PublishArgs),
+    /// Say who may publish versions of a pack
+    #[command(subcommand)]
+    Owner(super::publish::OwnerCommand),
     /// Hide a version of a registry tree from resolution; nothing is deleted
     Yank(YankArgs),
     /// Show a yanked version again

@@ -20,6 +20,7 @@ mod outdated;
 pub(crate) mod progress;
 mod project;
 mod prune;
+pub(crate) mod publish;
 mod registries;
 mod rollback;
 mod schema;
@@ -59,6 +60,8 @@ pub(crate) fn run(
         PackCommand::Checksum(args) => checksum::run(args, report),
         PackCommand::IndexEntry(args) => index_entry::run(args, settings, report),
         PackCommand::IndexUpdate(args) => index_update::run(args, settings, report),
+        PackCommand::Publish(args) => publish::run(args, &context()?),
+        PackCommand::Owner(command) => publish::owner(command, &context()?),
         PackCommand::Yank(args) => yank::yank(args, settings, report),
         PackCommand::Unyank(args) => yank::unyank(args, settings, report),
         PackCommand::Deprecate(args) => yank::deprecate(args, settings, report),

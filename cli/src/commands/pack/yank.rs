@@ -1,16 +1,19 @@
-//! `pack yank`, `pack unyank` and `pack deprecate`, on a registry tree.
+//! `pack yank`, `pack unyank` and `pack deprecate`, on a registry tree or through the registry that serves it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use attune_indexer::edit::EditOptions;
 use attune_indexer::withdraw::{WithdrawError, Withdrawal, withdraw};
 use clap::Args;
 use pack_format::{PackRef, Version};
 use serde::Serialize;
+use serde_json::json;
 
 use super::args::LockArgs;
 use super::index_entry::tell;
 use super::index_update::clock;
+use super::publish::{RegistryArgs, publisher, refused};
+use crate::commands::runtime;
 use crate::failure::{Code, Failure};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -44,8 +47,11 @@ impl std::str::FromStr for PackVersion {
 #[derive(Debug, Args)]
 pub(crate) struct TreeArgs {
     /// The registry tree
-    #[arg(long, value_name = "TREE")]
-    tree: PathBuf,
+    #[arg(long, value_name = "TREE", required_unless_present = "registry")]
+    tree: Option<PathBuf>,
+    /// Name or URL of a registry that is served; its token comes from `ATTUNE_TOKEN` or the stored login
+    #[arg(long, value_name = "REGISTRY", conflicts_with = "tree")]
+    registry: Option<String>,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -152,8 +158,37 @@ fn say(
         Withdrawal::Deprecate { .. } => ("deprecated", None),
         Withdrawal::Undeprecate => ("no longer deprecated", None),
     };
+    let changed = match &args.tree {
+        Some(tree) => on_tree(tree, pack_ref, withdrawal, args, (settings, report))?,
+        None => by_registry(pack_ref, withdrawal, args, (settings, report))?,
+    };
+    let output = Output {
+        success: true,
+        pack_ref: pack_ref.to_string(),
+        version: version.map(ToString::to_string),
+        action,
+        changed,
+    };
+    report.result(&output, || {
+        let name = version.map_or_else(|| pack_ref.to_string(), |v| format!("{pack_ref}@{v}"));
+        if output.changed {
+            format!("✓ `{name}` is {action}\n")
+        } else {
+            format!("✓ `{name}` is {action} already\n")
+        }
+    })
+}
+
+/// Says it of a tree; whether that changed anything.
+fn on_tree(
+    tree: &Path,
+    pack_ref: &PackRef,
+    withdrawal: &Withdrawal,
+    args: &TreeArgs,
+    (settings, report): (&Settings, Report),
+) -> Result<bool, Failure> {
     let options = EditOptions {
-        tree: args.tree.clone(),
+        tree: tree.to_owned(),
         purpose: "pack yank",
         development_url: settings.development_url()?,
         now: clock()?,
@@ -165,21 +200,39 @@ fn say(
     let edited = withdraw(&options, pack_ref, withdrawal, waiting)
         .map_err(|e| Failure::new(code_of(&e), &e))?;
     tell(&[], &edited.warnings, report);
-    let output = Output {
-        success: true,
-        pack_ref: pack_ref.to_string(),
-        version: version.map(ToString::to_string),
-        action,
-        changed: edited.files_written > 0,
-    };
-    report.result(&output, || {
-        let name = version.map_or_else(|| pack_ref.to_string(), |v| format!("{pack_ref}@{v}"));
-        if output.changed {
-            format!("✓ `{name}` is {action}\n")
-        } else {
-            format!("✓ `{name}` is {action} already\n")
+    Ok(edited.files_written > 0)
+}
+
+/// Says it to the registry that serves the tree.
+fn by_registry(
+    pack_ref: &PackRef,
+    withdrawal: &Withdrawal,
+    args: &TreeArgs,
+    (settings, report): (&Settings, Report),
+) -> Result<bool, Failure> {
+    let (verb, version, body) = match withdrawal {
+        Withdrawal::Yank { version, reason } => {
+            ("yank", Some(version), json!({ "reason": reason }))
         }
-    })
+        Withdrawal::Unyank { version } => ("unyank", Some(version), json!({})),
+        Withdrawal::TakeDown { version, reason } => {
+            ("takedown", version.as_ref(), json!({ "reason": reason }))
+        }
+        Withdrawal::Deprecate { reason, successor } => (
+            "deprecate",
+            None,
+            json!({ "reason": reason, "successor": successor }),
+        ),
+        Withdrawal::Undeprecate => ("undeprecate", None, json!({})),
+    };
+    let registry = RegistryArgs {
+        registry: args.registry.clone().unwrap_or_default(),
+    };
+    let publisher = publisher(&registry, &super::context(settings, report)?)?;
+    let answer = runtime()?
+        .block_on(publisher.say(pack_ref, version, verb, &body))
+        .map_err(|e| refused(&e))?;
+    Ok(answer["changed"] == json!(true))
 }
 
 /// The exit code of a refusal.

@@ -12,3 +12,4 @@ pub(crate) mod patch;
 pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod takedown;
+pub(crate) mod token;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use attune_indexer::edit::EditError;
 use attune_server::{
-    Answered, DiffRoute, Reporter, Router, SearchRoute, ServeOptions, TimedOut, TreeFiles, bind,
-    serve,
+    Answered, DiffRoute, PublishOptions, Publishing, Reporter, Router, SearchRoute, ServeOptions,
+    TimedOut, TreeFiles, bind, serve,
 };
 
 use crate::args::ServeArgs;
@@ -40,8 +41,13 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 () = follow => {}
             }
         };
+        let publishing = if lone_index {
+            None
+        } else {
+            Some(publishing(&root, settings, report)?)
+        };
         host(
-            &root,
+            (&root, publishing),
             &address,
             report,
             |url| report.lines(&format!("Serving `{}` at {url}", args.tree.display())),
@@ -51,9 +57,9 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     })
 }
 
-/// Hosts the tree at `root` until `stop`; `ready` is told the URL once connections are taken.
+/// Hosts the tree at `root`, and takes changes of it where there is a route for that, until `stop`; `ready` is told the URL once connections are taken.
 pub(crate) async fn host(
-    root: &Path,
+    (root, publishing): (&Path, Option<Publishing>),
     address: &str,
     report: Report,
     ready: impl FnOnce(&str) -> Result<(), Failure>,
@@ -63,7 +69,10 @@ pub(crate) async fn host(
     let tree = Arc::new(tree);
     let search = SearchRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
     let diff = DiffRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let router = Router::new(Arc::clone(&tree)).route(search).route(diff);
+    let mut router = Router::new(Arc::clone(&tree)).route(search).route(diff);
+    if let Some(publishing) = publishing {
+        router = router.route(publishing);
+    }
     let listener = bind(address)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;
@@ -83,6 +92,15 @@ pub(crate) async fn host(
         summary.served, summary.cut
     ));
     Ok(())
+}
+
+/// The route of changes of a tree, for those who have tokens.
+fn publishing(root: &Path, settings: &Settings, report: Report) -> Result<Publishing, Failure> {
+    let options = PublishOptions {
+        reporter: Arc::new(Log { report }),
+        ..settings.publish_options(root)?
+    };
+    Ok(Publishing::new(options, settings.state_place(root)?))
 }
 
 /// Ctrl-C, or the signal a service manager sends.
@@ -126,6 +144,10 @@ impl Reporter for Log {
             "cannot read `{}`: {error}",
             report::sanitised(path)
         ));
+    }
+
+    fn change_failed(&self, error: &EditError) {
+        self.report.failure(&Failure::new(Code::Failed, error));
     }
 
     fn accept_failed(&self, error: &io::Error, unreported: u64) {

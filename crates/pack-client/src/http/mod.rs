@@ -10,6 +10,7 @@ mod build;
 mod hosts;
 mod mirrors;
 mod retry;
+mod send;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,6 +29,7 @@ use url::{Origin, Url};
 use self::body::Partial;
 pub use self::hosts::HostLimit;
 pub(crate) use self::mirrors::Mirrors;
+pub(crate) use self::send::Sent;
 use crate::dns::CheckedResolver;
 use crate::fetch_error::FetchError;
 use crate::reporter::Reporter;
@@ -281,9 +283,9 @@ impl Http {
         failure.map_or(Ok(Answer::Absent), Err)
     }
 
-    async fn with_retries<F>(&self, mut attempt: F) -> Result<Answer, FetchError>
+    async fn with_retries<T, F>(&self, mut attempt: F) -> Result<T, FetchError>
     where
-        F: AsyncFnMut() -> Result<Answer, FetchError>,
+        F: AsyncFnMut() -> Result<T, FetchError>,
     {
         let mut tried = 0;
         loop {

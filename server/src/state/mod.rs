@@ -1,0 +1,212 @@
+//! State of a server: what a tree of files cannot hold. In SQLite beside the tree, or in PostgreSQL.
+//!
+//! The statements are those both understand; times are seconds since 1970. Nothing secret is stored: of a token
+//! only its hash.
+
+mod audit;
+mod token;
+
+use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use pack_format::Hint;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+pub use audit::{AuditEntry, Outcome};
+pub use token::{NewToken, RefPatterns, Scope, Scopes, Secret, Token, TokenError};
+
+/// Name of the database in a tree's state directory.
+const FILE: &str = "server.db";
+
+/// Characters of a path that mean something in a URL.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+
+/// Why state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The database refused.
+    #[error("cannot {action} in the server's database")]
+    Database {
+        /// What was tried, a verb phrase.
+        action: &'static str,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// Its tables cannot be brought up to date.
+    #[error("cannot bring the server's database up to date")]
+    Migration(#[from] MigrateError),
+    /// Its file cannot be made.
+    #[error("cannot open `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Hint for StateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Database { .. } => None,
+            Self::Migration(_) => Some(
+                "a newer version of the program may have used it; use that one, or restore a backup"
+                    .to_owned(),
+            ),
+            Self::File { .. } => Some("choose a place you may write to".to_owned()),
+        }
+    }
+}
+
+/// Names the operation of a result of the database.
+trait Action<T> {
+    fn on(self, action: &'static str) -> Result<T, StateError>;
+}
+
+impl<T> Action<T> for Result<T, sqlx::Error> {
+    fn on(self, action: &'static str) -> Result<T, StateError> {
+        self.map_err(|source| StateError::Database { action, source })
+    }
+}
+
+/// Where a database is.
+#[derive(Clone)]
+pub enum StatePlace {
+    /// SQLite, in a file.
+    File(PathBuf),
+    /// What the configuration names; it may hold a password.
+    Url(String),
+}
+
+impl std::fmt::Debug for StatePlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Url(_) => f.write_str("Url(***)"),
+        }
+    }
+}
+
+impl StatePlace {
+    /// Whether there is a database; one behind a URL is taken to be there.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::File(path) => path.is_file(),
+            Self::Url(_) => true,
+        }
+    }
+
+    /// Opens it; a file is made where there is none.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn open(&self) -> Result<State, StateError> {
+        match self {
+            Self::File(path) => State::at(path).await,
+            Self::Url(url) => State::open(url).await,
+        }
+    }
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct State {
+    pool: AnyPool,
+}
+
+impl State {
+    /// Where the database of a tree is, unless another one is configured.
+    pub fn file_of(state_directory: &Path) -> PathBuf {
+        state_directory.join(FILE)
+    }
+
+    /// Opens the SQLite database in a file, which is made for its owner only if it is not there.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn at(path: &Path) -> Result<Self, StateError> {
+        let unusable = |source| StateError::File {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(unusable)?;
+        }
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(unusable)?;
+        let path = std::path::absolute(path).map_err(unusable)?;
+        let text = path.to_str().ok_or_else(|| {
+            unusable(io::Error::new(
+                io::ErrorKind::InvalidFilename,
+                "the path is not UTF-8",
+            ))
+        })?;
+        Self::open(&format!(
+            "sqlite://{}?mode=rw",
+            utf8_percent_encode(text, PATH)
+        ))
+        .await
+    }
+
+    /// Opens the database at `url`, `sqlite:…` or `postgres:…`, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn open(url: &str) -> Result<Self, StateError> {
+        sqlx::any::install_default_drivers();
+        let pool = AnyPoolOptions::new()
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    if connection.backend_name() == "SQLite" {
+                        // What is acknowledged is durable; readers and the writer do not wait for each other.
+                        for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"] {
+                            sqlx::query(pragma).execute(&mut *connection).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await
+            .on("connect")?;
+        migrator().run(&pool).await?;
+        Ok(Self { pool })
+    }
+}
+
+fn migrator() -> Migrator {
+    const MIGRATIONS: [(i64, &str, &str); 1] = [(
+        1,
+        "tokens and audit",
+        include_str!("../../migrations/0001_tokens_and_audit.sql"),
+    )];
+    let migrations = MIGRATIONS.map(|(version, description, sql)| {
+        Migration::new(
+            version,
+            Cow::Borrowed(description),
+            MigrationType::Simple,
+            sqlx::SqlStr::from_static(sql),
+            false,
+        )
+    });
+    Migrator {
+        migrations: Cow::Owned(migrations.into()),
+        ..Migrator::DEFAULT
+    }
+}
