@@ -285,3 +285,32 @@ fn server_compares_any_two_versions() {
     );
     assert_eq!(hosted.get("/packs/nobody/diff?from=1.0.0&to=1.0.0").0, 404);
 }
+
+/// A pack that leaves its author and keyword takes their pages with it, whether a build looks at it alone or not.
+#[test]
+fn pages_of_groups_without_packs_are_removed() {
+    let place = Place::new();
+    let pack = |version: &str, author: &str, keyword: &str| {
+        place.pack(
+            "a",
+            "a",
+            version,
+            &format!("author: {author}\nkeywords: [{keyword}]\n"),
+        );
+    };
+    let has = |path: &str| place.path("tree").join(path).exists();
+    pack("1.0.0", "Ann", "red");
+    place.build();
+    assert!(has("authors/ann/index.html") && has("keywords/red/index.html"));
+    pack("1.1.0", "Zoe", "blue");
+    let build = [
+        "registry", "build", "packs", "--out", "tree", "--only", "packs/a",
+    ];
+    place.run(&build, 0);
+    assert!(has("authors/zoe/index.html") && has("keywords/blue/index.html"));
+    assert!(!has("authors/ann") && !has("keywords/red"));
+    let yank = ["pack", "yank", "a@1.1.0", "--tree", "tree", "--reason", "x"];
+    place.run(&yank, 0);
+    assert!(has("authors/ann/index.html") && !has("authors/zoe"));
+    place.run(&["registry", "check", "tree"], 0);
+}

@@ -257,8 +257,10 @@ impl<'a> Publication<'a> {
         let mut lists = pages?;
         lists.paths.extend(search?);
         let committed = self.writer.commit()?;
-        if committed.files_written > 0 || scope != Scope::Changed {
+        if scope != Scope::Changed || self.writer.follows_interruption() {
             sweep::sweep(self.writer, &lists)?;
+        } else if committed.files_written > 0 {
+            sweep::sweep_since(self.writer, &list_before, &lists)?;
         }
         self.retire(replaced)?;
         let left_out = self.known.left_out();

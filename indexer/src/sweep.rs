@@ -5,19 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use pack_fs::FsError;
+use registry_pages::{PackGroup, PackList};
 use registry_tree::TreeWriter;
 
 use crate::lists::Views;
 
 /// Folders of which a publication knows every file.
-const FOLDERS: [&str; 6] = [
-    "authors",
-    "categories",
-    "keywords",
-    "page",
-    "search",
-    "sitemap",
-];
+const FOLDERS: [&str; 3] = ["page", "search", "sitemap"];
+
+/// The same, with a folder for each group of packs: there may be as many as packs.
+const GROUPS: [&str; 3] = ["authors", "categories", "keywords"];
 
 /// Removes what lies in the folders of lists and is not among `views`, twins included.
 ///
@@ -26,20 +23,57 @@ const FOLDERS: [&str; 6] = [
 /// # Errors
 /// [`FsError`].
 pub(crate) fn sweep(writer: &TreeWriter, views: &Views) -> Result<(), FsError> {
-    for folder in FOLDERS {
-        for path in files(writer.root(), folder) {
-            let plain = [".gz", ".zst"]
-                .iter()
-                .find_map(|suffix| path.strip_suffix(suffix));
-            let is_twin = plain.is_some();
-            let plain = plain.unwrap_or(&path);
-            if !views.paths.contains(plain) {
-                writer.erase(plain)?;
-                empty(writer.root(), plain);
-            } else if is_twin && views.without_twins.contains(plain) {
-                writer.erase(&path)?;
+    let folders = FOLDERS.iter().chain(&GROUPS);
+    let mut found = folders.flat_map(|folder| files(writer.root(), folder));
+    found.try_for_each(|path| remove_unless_needed(writer, views, &path))
+}
+
+/// The same where the tree is as the publication before left it, which listed the packs of `before`: of the
+/// pages of groups only those are looked for that it had.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn sweep_since(
+    writer: &TreeWriter,
+    before: &PackList,
+    views: &Views,
+) -> Result<(), FsError> {
+    let mut found = FOLDERS
+        .iter()
+        .flat_map(|folder| files(writer.root(), folder));
+    found.try_for_each(|path| remove_unless_needed(writer, views, &path))?;
+    let pages = |group: &PackGroup| -> Vec<String> {
+        (1..=group.pages()).map(|page| group.path(page)).collect()
+    };
+    let mut gone = before
+        .groups()
+        .iter()
+        .flat_map(pages)
+        .filter(|path| !views.paths.contains(path));
+    gone.try_for_each(|path| remove_unless_needed(writer, views, &path))?;
+    for path in &views.without_twins {
+        for suffix in [".gz", ".zst"] {
+            let twin = format!("{path}{suffix}");
+            if writer.size_of(&twin).is_some() {
+                writer.erase(&twin)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Removes a file, and its twins with it, unless it is among `views`.
+fn remove_unless_needed(writer: &TreeWriter, views: &Views, path: &str) -> Result<(), FsError> {
+    let plain = [".gz", ".zst"]
+        .iter()
+        .find_map(|suffix| path.strip_suffix(suffix));
+    let is_twin = plain.is_some();
+    let plain = plain.unwrap_or(path);
+    if !views.paths.contains(plain) {
+        writer.erase(plain)?;
+        empty(writer.root(), plain);
+    } else if is_twin && views.without_twins.contains(plain) {
+        writer.erase(path)?;
     }
     Ok(())
 }
