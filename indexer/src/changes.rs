@@ -425,7 +425,7 @@ fn same(old: &VersionDocument, upload: &Upload) -> Result<Published, ChangeError
         pack_ref,
         version,
         published: archive.checksum,
-        new: upload.checksum(),
+        new: upload.checksum,
     })
 }
 

@@ -24,6 +24,8 @@ pub struct Upload {
     pub pack_ref: PackRef,
     /// What a registry says of it; its time is set when it is published.
     pub document: VersionDocument,
+    /// SHA-256 of the archive.
+    pub checksum: ArchiveDigest,
     /// What `pack check` says of it, errors aside.
     pub warnings: Vec<Diagnostic>,
     pub(crate) bytes: Vec<u8>,
@@ -99,22 +101,19 @@ impl Upload {
         let warnings = without_errors(&contents)?;
         drop(members);
         let mut document = pack.document;
+        let checksum = ArchiveDigest::of(&bytes);
         document.archive = Some(ArchiveRecord {
             path: layout::archive(&pack.pack_ref, &document.version),
-            checksum: ArchiveDigest::of(&bytes),
+            checksum,
             size_bytes: bytes.len() as u64,
         });
         Ok(Self {
             pack_ref: pack.pack_ref,
             document,
+            checksum,
             warnings,
             bytes,
         })
-    }
-
-    /// SHA-256 of the archive.
-    pub fn checksum(&self) -> ArchiveDigest {
-        ArchiveDigest::of(&self.bytes)
     }
 }
 

@@ -66,13 +66,13 @@ fn every_write_is_held_to_its_token() {
     let next = registry.archive("aws", "1.1.0", "");
     let reason = br#"{"reason": "because"}"#.as_slice();
     let rows: [(&str, &str, &[u8], &str); 7] = [
-        // Last, because it publishes: by whoever may.
         ("POST", "aws/1.0.0/yank", reason, "xxxx--+--+"),
         ("POST", "aws/1.0.0/unyank", b"", "xxxx--+--+"),
         ("POST", "aws/deprecate", reason, "xxxx--+--+"),
         ("PUT", "aws/owners/eve", b"", "xxxx-+---+"),
         ("DELETE", "aws/owners/eve", b"", "xxxx-+---+"),
         ("PUT", "aws/1.1.0?dry_run=true", &next, "xxxx-+---+"),
+        // Last, because it is for good.
         ("POST", "aws/1.0.0/takedown", reason, "xxxx-----+"),
     ];
     let mut wrong = Vec::new();

@@ -25,6 +25,7 @@ use pack_client::RegistryConfig;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
 pub(crate) use self::edit::Change;
+pub(crate) use self::policy::duration;
 pub(crate) use self::registry_list::Listed;
 pub(crate) use self::retention::days;
 use crate::failure::{Code, Failure};

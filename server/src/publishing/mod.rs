@@ -238,7 +238,7 @@ fn now() -> Timestamp {
 
 fn detail(target: &Target, change: &Change) -> String {
     match change {
-        Change::Publish(upload, _) => upload.checksum().to_string(),
+        Change::Publish(upload, _) => upload.checksum.to_string(),
         Change::Withdraw(
             Withdrawal::Yank { reason, .. }
             | Withdrawal::TakeDown { reason, .. }

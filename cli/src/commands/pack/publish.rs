@@ -134,7 +134,7 @@ pub(crate) fn run(args: &PublishArgs, context: &Context<'_>) -> Result<(), Failu
         .map_err(|e| refused(&e))?;
     let name = format!("{}@{version}", upload.pack_ref);
     context.report.result(&answer, || {
-        told(&name, &upload.checksum(), &args.registry.registry, &answer)
+        told(&name, &upload.checksum, &args.registry.registry, &answer)
     })
 }
 

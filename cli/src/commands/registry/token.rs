@@ -92,22 +92,10 @@ fn lasting(text: &str) -> Result<Lasting, String> {
     if text == "never" {
         return Ok(Lasting(None));
     }
-    let wrong = || "use a number with s, m, h or d, such as 90d; or never".to_owned();
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text
-        .strip_suffix(unit)
-        .and_then(|number| number.parse().ok())
-        .filter(|number| *number > 0)
-        .ok_or_else(wrong)?;
-    let seconds = number.checked_mul(seconds).ok_or_else(wrong)?;
-    Ok(Lasting(Some(Duration::from_secs(seconds))))
+    settings::duration(text)
+        .filter(|lasting| !lasting.is_zero())
+        .map(|lasting| Lasting(Some(lasting)))
+        .ok_or_else(|| "use a time such as 90d or 12h, or never".to_owned())
 }
 
 fn account(text: &str) -> Result<String, String> {
