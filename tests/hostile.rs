@@ -12,7 +12,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pack_format::ArchiveDigest;
 use serde::Deserialize;
@@ -21,8 +20,9 @@ use tempfile::TempDir;
 
 use crate::support::{Place, snapshot};
 
-/// The corpus aims at this place.
-const CANARY: &str = "/tmp/__hostile_canary__";
+/// The name of what the generators aim at, in `/tmp`: prefix, middle, suffix. Each corpus gets a place of its own
+/// with another middle of the same length, so that several can be judged at once.
+const AIM: [&str; 3] = ["__hostile_", "canary", "__"];
 const PEAK_KIB: u64 = 64 * 1024;
 
 /// Policy cases decided otherwise than the corpus proposes, each with its reason.
@@ -189,17 +189,14 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
 }
 
-/// The two tests share the canary: one at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// A generated corpus, its canary, and what came of its cases.
 struct Corpus {
     directory: TempDir,
     cases: Vec<Case>,
     driver: Driver,
+    place: TempDir,
     canary: BTreeMap<String, String>,
     score: Score,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Corpus {
@@ -208,10 +205,14 @@ impl Corpus {
             println!("skipped: ATTUNE_TEST_HOSTILE is not set");
             return None;
         };
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = aim();
         let directory = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(source.join(script)).unwrap();
+        let name = place.path().file_name().unwrap().to_str().unwrap();
+        let generator = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&generator, text.replace(&AIM.concat(), name)).unwrap();
         let made = Command::new("python3")
-            .arg(source.join(script))
+            .arg(generator.path())
             .arg(directory.path())
             .output();
         let Ok(made) = made else {
@@ -224,9 +225,9 @@ impl Corpus {
             cases: serde_json::from_slice(&manifest).unwrap(),
             directory,
             driver: Driver::start(),
-            canary: make_canary(),
+            canary: make_canary(place.path()),
+            place,
             score: Score::default(),
-            _turn: turn,
         })
     }
 
@@ -236,9 +237,9 @@ impl Corpus {
         if !ran.is_orderly() {
             self.score.wrong(case, &format!("{args:?}: {ran:?}"));
         }
-        if tree_of(Path::new(CANARY)) != self.canary {
+        if tree_of(self.place.path()) != self.canary {
             self.score.wrong(case, "the canary was changed");
-            self.canary = make_canary();
+            self.canary = make_canary(self.place.path());
         }
         if !snapshot(&place.path("home")).is_empty() || !snapshot(&place.path("tmp")).is_empty() {
             self.score
@@ -257,7 +258,6 @@ impl Corpus {
             let verdict = judge(&mut self, case, &place);
             self.score.decide(case, verdict);
         }
-        let _ = fs::remove_dir_all(CANARY);
         let score = &self.score;
         score.print(cases.len());
         assert!(
@@ -352,8 +352,18 @@ impl Score {
     }
 }
 
-fn make_canary() -> BTreeMap<String, String> {
-    let root = Path::new(CANARY);
+/// What hostile archives aim at: a directory whose name is as long as that in the generators.
+fn aim() -> TempDir {
+    let [prefix, middle, suffix] = AIM;
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .rand_bytes(middle.len())
+        .suffix(suffix)
+        .tempdir_in("/tmp")
+        .unwrap()
+}
+
+fn make_canary(root: &Path) -> BTreeMap<String, String> {
     let _ = fs::remove_dir_all(root);
     fs::create_dir_all(root.join("dir")).unwrap();
     fs::write(root.join("file"), "intact\n").unwrap();
