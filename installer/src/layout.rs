@@ -11,7 +11,7 @@
 //!   envs/<key>/                    Python and Node.js environments, at the path they were built at
 //!   tests/<key>.json               results of the tests of a stored tree
 //!   staging/<random>/              work in progress
-//!   cache/                         documents of registries
+//!   cache/                         documents and archives of registries
 //!   lock
 //! ```
 
@@ -122,7 +122,7 @@ impl Layout {
         self.private.join("staging")
     }
 
-    /// Documents of registries.
+    /// Documents and archives of registries.
     pub fn cache(&self) -> PathBuf {
         self.private.join("cache")
     }

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use pack_client::{ArchiveSource, Candidate, Listing, LookupError, Place, Registries, Registry};
+use pack_client::{Candidate, Listing, LookupError, Registries, Registry};
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, PackRef, Version};
 use pack_resolve::{Picked, Request, Resolution, ResolveError, Withheld, resolve};
 
+use crate::fetch;
 use crate::layout::Layout;
 use crate::policy::Policy;
 use crate::record::State;
@@ -211,9 +212,8 @@ impl Search<'_> {
             let key = candidate.store_key;
             key.is_some_and(|key| self.given.layout.stored(&key).is_dir())
         };
-        let here =
-            |archive: &ArchiveSource| matches!(&archive.place, Place::File(path) if path.is_file());
-        !self.registries.settings().offline || stored() || candidate.archives.iter().any(here)
+        let settings = self.registries.settings();
+        !settings.offline || stored() || fetch::is_here(candidate, settings)
     }
 
     /// Chooses versions.

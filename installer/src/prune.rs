@@ -130,7 +130,19 @@ impl Installer<'_> {
 }
 
 impl Session<'_> {
-    pub(crate) fn prune(&mut self, keep: &Retention) -> Result<PruneReport, PruneError> {
+    /// The same after a change: where only the cache has a limit, generations are not looked at.
+    pub(crate) fn retain(&mut self, keep: &Retention) -> Result<PruneReport, PruneError> {
+        if keep.generations.is_some() || keep.age.is_some() {
+            return self.prune(keep);
+        }
+        let cache = upkeep::prune(&self.layout.cache(), self.settings.now, keep.cache);
+        Ok(PruneReport {
+            cache: cache.map_err(PruneError::Cache)?,
+            ..PruneReport::default()
+        })
+    }
+
+    fn prune(&mut self, keep: &Retention) -> Result<PruneReport, PruneError> {
         let surplus = Surplus::find(self.layout, self.settings.now, keep)?;
         for number in &surplus.generations {
             self.set_aside(&self.layout.generation(*number))?;

@@ -261,17 +261,17 @@ impl<'a> Session<'a> {
         }
         self.reached(Step::Tidied)?;
         reporter.activated(next.generation);
-        self.retain(reporter);
+        self.keep_to_retention(reporter);
         Ok(next)
     }
 
     /// Removes what the settings do not keep. The change is done whether or not this works.
-    fn retain(&mut self, reporter: &dyn Reporter) {
+    fn keep_to_retention(&mut self, reporter: &dyn Reporter) {
         let keep = self.settings.retention;
         if keep.is_unlimited() {
             return;
         }
-        match self.prune(&keep) {
+        match self.retain(&keep) {
             Ok(removed) if removed.is_empty() => {}
             Ok(removed) => reporter.pruned(&removed),
             Err(error) => reporter.warning(&format!("old versions were not removed: {error}")),

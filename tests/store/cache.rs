@@ -1,7 +1,10 @@
 //! `cache info|prune|clear`: what is kept of registries, measured and removed.
 
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+
+use pack_format::ArchiveDigest;
 
 use crate::install::registry;
 use crate::support::{Hosted, Place, snapshot};
@@ -21,6 +24,13 @@ fn files(place: &Place) -> Vec<(String, u64)> {
         .map(|(name, content)| (name, content.len() as u64))
         .filter(|(name, _)| name.contains('/'))
         .collect()
+}
+
+/// Those outside of one group.
+fn others(place: &Place, group: &str) -> Vec<(String, u64)> {
+    let mut files = files(place);
+    files.retain(|(name, _)| !name.starts_with(group));
+    files
 }
 
 /// Makes every file of a group look unused for some days.
@@ -93,20 +103,17 @@ fn prune_takes_what_is_unused() {
         (&done["success"], &done["entries"]),
         (&true.into(), &0.into())
     );
-    let pinned: Vec<_> = files(&place)
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("pinned/"))
-        .collect();
+    let others = others(&place, "documents");
     let done = place.run(&["cache", "prune", "--json"], 0).json();
     assert_eq!(done["entries"], documents);
-    assert_eq!(files(&place), pinned);
-    assert!(pinned.iter().any(|(name, _)| name == "pinned/.tmpAbC"));
+    assert_eq!(files(&place), others);
+    assert!(others.iter().any(|(name, _)| name == "pinned/.tmpAbC"));
     // A lost document is fetched again.
     place.pack_run(
         &["show", "slack", "--available", "--registry", &hosted.url],
         0,
     );
-    assert!(files(&place).len() > pinned.len());
+    assert!(files(&place).len() > others.len());
 }
 
 /// What is read again counts as used.
@@ -128,14 +135,9 @@ fn use_keeps_an_entry() {
 fn prune_keeps_what_fits() {
     let (place, _hosted) = filled();
     age(&place, "documents", 1);
-    let before = files(&place);
-    let pinned: Vec<_> = before
-        .iter()
-        .filter(|(name, _)| name.starts_with("pinned/"))
-        .cloned()
-        .collect();
-    let size: u64 = pinned.iter().map(|(_, size)| size).sum();
-    let all: u64 = before.iter().map(|(_, size)| size).sum();
+    let others = others(&place, "documents");
+    let size: u64 = others.iter().map(|(_, size)| size).sum();
+    let all: u64 = files(&place).iter().map(|(_, size)| size).sum();
     let run = |size: u64| {
         let size = format!("{size}B");
         place
@@ -145,7 +147,7 @@ fn prune_keeps_what_fits() {
     assert_eq!(run(all)["entries"], 0);
     let done = run(size);
     assert_eq!(done["size_bytes"], all - size);
-    assert_eq!(files(&place), pinned);
+    assert_eq!(files(&place), others);
 }
 
 /// `cache clear` leaves no file of the cache and everything else; what is installed is intact.
@@ -202,4 +204,124 @@ fn sizes_are_checked() {
     let run = place.run(&["cache", "prune", "--size", "much"], 2);
     assert!(run.stderr.contains("'much'"), "{run:?}");
     assert!(!place.installed().exists());
+}
+
+/// The one cached archive of `slack`, which is another's when it is not there.
+fn archive(place: &Place) -> PathBuf {
+    let published = fs::read(place.path("tree/archives/slack/slack-2.0.0.tar.gz")).unwrap();
+    let name = ArchiveDigest::of(&published).to_hex();
+    place.installed().join(".attune/cache/archives").join(name)
+}
+
+/// Takes every pack away, and every tree that the store has of them.
+fn empty_the_store(place: &Place) {
+    place.pack_run(&["uninstall", "monitor", "slack", "--yes"], 0);
+    place.pack_run(&["prune", "--keep", "1"], 0);
+    let store = place.installed().join(".attune/store");
+    assert_eq!(fs::read_dir(store).unwrap().count(), 0);
+}
+
+/// What was fetched once is installed again without a server: by its ref, by a lock, and by its URL with a checksum.
+#[test]
+fn archives_are_installed_again_without_a_server() {
+    let (place, hosted) = filled();
+    fs::write(place.path("packs.yaml"), "packs: {monitor: \"*\"}\n").unwrap();
+    place.pack_run(&["lock", "--registry", &hosted.url], 0);
+    let url = hosted.url.clone();
+    let from = ["--registry", &url];
+    empty_the_store(&place);
+    drop(hosted);
+    let slack = format!("{url}archives/slack/slack-2.0.0.tar.gz");
+    let checksum = format!("sha256:{}", archive(&place).file_name().unwrap().display());
+    for args in [
+        [&["install", "monitor", "--offline"][..], &from].concat(),
+        [&["install", "--frozen"][..], &from].concat(),
+        vec!["install", &slack, "--checksum", &checksum],
+    ] {
+        let run = place.pack_run(&args, 0);
+        assert!(!run.stderr.contains('⚠'), "{run:?}");
+        assert_eq!(place.active("slack").as_deref(), Some("2.0.0"));
+        place.pack_run(&["verify"], 0);
+        if args.contains(&"--checksum") {
+            break;
+        }
+        empty_the_store(&place);
+    }
+    // Nothing says which bytes a URL without a checksum leads to.
+    let said = place.refused(&["install", &slack, "--offline", "--force"], 4);
+    assert!(said.contains("nothing is fetched offline"), "{said}");
+}
+
+/// A damaged archive is never installed: it goes, and is fetched again when it can be.
+#[test]
+fn damaged_archive_is_fetched_again() {
+    let (place, hosted) = filled();
+    let path = archive(&place);
+    let good = fs::read(&path).unwrap();
+    let from = ["--registry", &hosted.url];
+    for (cut, flip) in [(good.len() / 2, 0), (good.len(), 1), (0, 0)] {
+        empty_the_store(&place);
+        let bytes: Vec<u8> = good[..cut].iter().map(|byte| byte ^ flip).collect();
+        fs::write(&path, bytes).unwrap();
+        let offline = [&["install", "slack", "--offline"][..], &from].concat();
+        let said = place.refused(&offline, 4);
+        assert!(
+            said.contains("⚠ the cached archive with sha256:") && said.contains("is damaged"),
+            "{said}"
+        );
+        assert!(place.active("slack").is_none() && !path.exists());
+        fs::write(&path, "damaged").unwrap();
+        place.pack_run(&[&["install", "monitor"][..], &from].concat(), 0);
+        assert_eq!(fs::read(&path).unwrap(), good);
+        place.pack_run(&["verify"], 0);
+    }
+}
+
+/// Archives are entries like others: measured, bounded to 1 GiB unless a setting says otherwise, and kept by nobody who
+/// wants no cache.
+#[test]
+fn archives_are_bounded_with_the_cache() {
+    let (place, hosted) = filled();
+    let info = place.run(&["cache", "info", "--json"], 0).json();
+    assert_eq!(info["cache"]["groups"][0]["name"], "archives");
+    assert_eq!(info["cache"]["groups"][0]["entries"], 2);
+    // A sparse file that was of use last year, and more than the cache may hold.
+    let large = place.installed().join(".attune/cache/archives/large");
+    let reset = || {
+        File::create(&large).unwrap().set_len(2 << 30).unwrap();
+        age(&place, "archives", 365);
+    };
+    let install = |size: Option<&str>| {
+        reset();
+        let args = [
+            "pack",
+            "install",
+            "slack",
+            "--force",
+            "--registry",
+            &hosted.url,
+        ];
+        let mut command = place.attune(&args);
+        command.envs(size.map(|size| ("ATTUNE__RETENTION__CACHE_SIZE", size)));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        large.exists()
+    };
+    assert_eq!(
+        [install(Some("none")), install(Some("3GiB")), install(None)],
+        [true, true, false]
+    );
+    // What it has just been of use for is not what goes.
+    assert!(archive(&place).exists());
+    place.run(&["cache", "clear"], 0);
+    fs::write(
+        place.path("config.yaml"),
+        "pack_registry: {cache_enabled: false}\n",
+    )
+    .unwrap();
+    place.pack_run(
+        &["install", "slack", "--force", "--registry", &hosted.url],
+        0,
+    );
+    assert!(files(&place).is_empty());
 }

@@ -96,7 +96,7 @@ fn wrong_settings_are_named() {
         ("days: soon", "`soon` is not a whole number of days"),
         (
             "cache_size: big",
-            "`big` is not a size, such as 500MB or 2GiB",
+            "`big` is not a size, such as 500MB or 2GiB, or `none`",
         ),
     ] {
         let place = registry();

@@ -10,14 +10,32 @@ use bytesize::ByteSize;
 use super::{Settings, wrong};
 use crate::failure::Failure;
 
+/// Most bytes of a cache that no setting bounds.
+const CACHE_SIZE: ByteSize = ByteSize::gib(1);
+
+/// A limit, or `none`.
+struct Limit<T>(Option<T>);
+
+impl<T: FromStr> FromStr for Limit<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        Ok(Self(match text {
+            "none" => None,
+            text => Some(text.parse()?),
+        }))
+    }
+}
+
 impl Settings {
-    /// What stays after each change of what is installed; without settings, everything.
+    /// What stays after each change of what is installed; without settings, everything but what is too much of a cache.
     pub(crate) fn retention(&self) -> Result<Retention, Failure> {
         let generations: Option<NonZeroUsize> =
             self.retained("generations", "a number of generations, 1 or more")?;
         let days: Option<u32> = self.retained("days", "a whole number of days")?;
-        let cache: Option<ByteSize> =
-            self.retained("cache_size", "a size, such as 500MB or 2GiB")?;
+        let cache: Option<Limit<ByteSize>> =
+            self.retained("cache_size", "a size, such as 500MB or 2GiB, or `none`")?;
+        let cache = cache.map_or(Some(CACHE_SIZE), |limit| limit.0);
         Ok(Retention {
             generations: generations.map(NonZeroUsize::get),
             age: days.map(self::days),

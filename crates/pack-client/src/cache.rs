@@ -142,15 +142,18 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     let metadata = file.metadata().ok()?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
     file.read_to_end(&mut bytes).ok()?;
-    let age = metadata
-        .modified()
-        .ok()
-        .and_then(|then| then.elapsed().ok());
+    note_use(&file);
+    Some(bytes)
+}
+
+/// Notes now and then that an entry is of use.
+pub(crate) fn note_use(file: &fs::File) {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|then| then.elapsed().ok());
     if age.is_some_and(|age| age > NOTED_EVERY) {
         // A cache of somebody else's is read all the same.
         let _ = file.set_modified(SystemTime::now());
     }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod archives;
 mod cache;
 pub mod candidate;
 mod dns;
@@ -20,6 +21,7 @@ pub mod spool;
 mod tree;
 pub mod upkeep;
 
+pub use archives::ArchiveCache;
 pub use candidate::{About, ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
 pub use fetch_error::FetchError;
 pub use files::RegistryFiles;

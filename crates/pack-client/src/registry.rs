@@ -15,6 +15,7 @@ use pack_format::url_policy::UrlPolicy;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::archives::ArchiveCache;
 use crate::candidate::{ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
 use crate::documents::{Documents, Freshness};
 use crate::fetch_error::FetchError;
@@ -293,9 +294,9 @@ impl Registry {
         })
     }
 
-    /// Fetches an archive of this registry's listings; larger bodies are kept in `spool`.
+    /// Fetches an archive of this registry's listings, unless the cache has it; larger bodies are kept in `spool`.
     ///
-    /// The bytes are unchecked; whoever takes them compares [`Received::digest`].
+    /// What arrives is cached if it has the listed SHA-256. Otherwise the bytes are unchecked; whoever takes them compares [`Received::digest`].
     ///
     /// # Errors
     /// [`RegistryError`].
@@ -306,29 +307,38 @@ impl Registry {
         reporter: &dyn Reporter,
     ) -> Result<Received, RegistryError> {
         let limit = request.limit.min(archive.size_bytes.unwrap_or(u64::MAX));
-        match (&archive.place, &self.documents) {
-            (Place::File(path), _) => Received::from_file(path, request.limit, request.spool)
-                .map_err(|e| RegistryError::File(pack_fs::FsError::new("read", path, e))),
-            (Place::Web(url), Documents::Web { http, .. }) => {
-                let download = Download {
-                    url,
-                    limit,
-                    spool: request.spool,
-                    subject: Some(request.subject),
-                };
-                Ok(http.archive(download, reporter).await?)
+        let url = match &archive.place {
+            Place::File(path) => {
+                let read = Received::from_file(path, request.limit, request.spool);
+                return read
+                    .map_err(|e| RegistryError::File(pack_fs::FsError::new("read", path, e)));
             }
-            (Place::Web(url), Documents::Files { .. }) => {
-                let http = Http::of_files(request.settings, self.policy, &self.connection);
-                let download = Download {
-                    url,
-                    limit,
-                    spool: request.spool,
-                    subject: Some(request.subject),
-                };
-                Ok(http.archive(download, reporter).await?)
-            }
+            Place::Web(url) => url,
+        };
+        let cache = ArchiveCache::of(request.settings);
+        let kept = (cache.as_ref())
+            .and_then(|cache| cache.take(&archive.checksum, (limit, request.spool), reporter));
+        if let Some(kept) = kept {
+            return Ok(kept);
         }
+        let download = Download {
+            url,
+            limit,
+            spool: request.spool,
+            subject: Some(request.subject),
+        };
+        let mut received = match &self.documents {
+            Documents::Web { http, .. } => http.archive(download, reporter).await?,
+            Documents::Files { .. } => {
+                let http = Http::of_files(request.settings, self.policy, &self.connection);
+                http.archive(download, reporter).await?
+            }
+        };
+        let is_listed = archive.checksum.as_archive_digest() == Some(received.digest());
+        if let Some(cache) = cache.filter(|_| is_listed) {
+            cache.keep(&mut received);
+        }
+        Ok(received)
     }
 
     /// The addresses at which the host of a URL of this registry's listings may be dialled; none for a literal

@@ -17,8 +17,8 @@ use std::thread::{self, Scope};
 
 use futures_util::StreamExt as _;
 use pack_client::{
-    ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place, Received, Registry,
-    fetch_url,
+    ArchiveCache, ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place,
+    Received, Registry, fetch_url,
 };
 use pack_format::{Checksum, Limits};
 use pack_git::{GitSettings, Scheme};
@@ -207,6 +207,15 @@ fn feed<'scope>(
     }
 }
 
+/// Whether one of a version's archives can be had without network.
+pub(crate) fn is_here(candidate: &Candidate, client: &ClientSettings) -> bool {
+    let cache = ArchiveCache::of(client);
+    let holds = |archive: &ArchiveSource| {
+        (cache.as_ref()).is_some_and(|cache| cache.holds(&archive.checksum))
+    };
+    (candidate.archives.iter()).any(|archive| on_disk(archive) || holds(archive))
+}
+
 fn on_disk(source: &ArchiveSource) -> bool {
     matches!(&source.place, Place::File(path) if path.exists())
 }
@@ -249,12 +258,22 @@ impl Job {
             settings: yard.client,
         };
         match self {
-            Self::Url { url, .. } => {
+            Self::Url { url, checksum } => {
+                let cache = ArchiveCache::of(yard.client);
+                let place = (request.limit, request.spool);
+                let kept = (cache.as_ref().zip(checksum.as_ref()))
+                    .and_then(|(cache, checksum)| cache.take(checksum, place, yard.reporter));
+                if let Some(body) = kept {
+                    return Ok(Ready::Direct(body));
+                }
                 yard.reporter.download_started(&subject, None);
-                let body = fetch_url(url, request, yard.reporter)
+                let mut body = fetch_url(url, request, yard.reporter)
                     .await
                     .map_err(FetchFailure::Direct)?;
                 yard.reporter.download_finished(&subject);
+                if let Some(cache) = cache.filter(|_| body.encoding().is_none()) {
+                    cache.keep(&mut body);
+                }
                 Ok(Ready::Direct(body))
             }
             Self::Listed {

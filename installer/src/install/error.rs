@@ -211,7 +211,7 @@ impl Hint for InstallError {
             Self::Different(_) => "pass `--force` to replace what is installed",
             Self::Unmet { .. } => "bring the host to what they need, or choose other versions",
             Self::Offline { .. } => {
-                "run the command once without `--offline`, which fills the store"
+                "run the command once without `--offline`, which fills store and cache"
             }
             Self::Unlocked { .. } => {
                 "ask the registry's operator why a published version changed or went, or lock anew"

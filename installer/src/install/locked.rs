@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use pack_client::{Candidate, Listing, Place, Registries, Registry};
+use pack_client::{Candidate, Listing, Registries, Registry};
 use pack_format::documents::PackDependency;
 use pack_format::{Constraint, PackRef};
 use pack_resolve::{Request, resolve};
 
 use super::run::Run;
 use super::{InstallError, InstallReport, InstallRequest, Replace, check};
+use crate::fetch;
 use crate::installer::Installer;
 use crate::lock::{Lock, LockedPack};
 use crate::plan::Plan;
@@ -87,7 +88,7 @@ impl Installer<'_> {
         }
         if registries.settings().offline {
             let missing: Vec<String> = (absent.iter())
-                .filter(|(_, _, candidate)| !candidate.archives.iter().any(is_here))
+                .filter(|(_, _, candidate)| !fetch::is_here(candidate, registries.settings()))
                 .map(|(pack_ref, pack, _)| {
                     format!("`{pack_ref}@{}` from `{}`", pack.version, pack.source)
                 })
@@ -174,10 +175,6 @@ fn listing(pack_ref: &PackRef, pack: &LockedPack, candidate: Candidate) -> Listi
         owners: Vec::new(),
         candidates: vec![candidate],
     }
-}
-
-fn is_here(source: &pack_client::ArchiveSource) -> bool {
-    matches!(&source.place, Place::File(path) if path.is_file())
 }
 
 /// The listed version with the archives that are the locked ones, or what the registry has instead.
