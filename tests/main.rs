@@ -35,6 +35,7 @@
 //! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
 //! * `registry_merge` `registry merge`: several trees into one
 //! * `takedown`  `registry takedown`: a version goes for good
+//! * `operations` `registry serve` for those who run it: private registries
 //! * `demo`      the README's first command
 //! * `store`     what lies on disk: mended, measured, pruned, shared by many processes
 //! * `action`    `action execute`: parameters, runners, results, time limits, the `core` actions
@@ -77,6 +78,7 @@ mod install;
 mod layers;
 mod lock;
 mod login;
+mod operations;
 mod pack_test;
 mod patch;
 mod publishing;

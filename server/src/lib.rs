@@ -11,6 +11,7 @@
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
+//! access/        who may read and who asks for changes
 //! publishing/     changes of the tree, by tokens         state/          tokens and audit log, in a database
 //! ```
 //!
@@ -43,12 +44,14 @@
 //! # }
 //! ```
 
+mod access;
 mod activity;
 mod answer;
 mod beneath;
 mod body;
 mod cache;
 mod chunks;
+mod clock;
 mod conditional;
 mod connection;
 mod diff;
@@ -72,6 +75,7 @@ mod stream;
 mod tree;
 mod types;
 
+pub use access::{Access, Callers, LivePolicy, Policy};
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
 pub use listen::{BindError, bind};

@@ -93,7 +93,9 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.fields);
+        for (name, value) in self.fields {
+            headers.append(name, value);
+        }
         response
     }
 

@@ -1,9 +1,10 @@
 //! Who answers a request: a dynamic route that claims its path, else the tree.
 //!
 //! Every request, whoever answers it, is first held to what HTTP requires of it, and every answer leaves
-//! with the same security fields. There is no authentication here; a route that needs it does it before it
-//! reads the body.
+//! with the same security fields. The gate of a private registry stands before everything but routes that
+//! judge their callers themselves, which they do before they read the body.
 
+use crate::access::{Callers, Gate, LivePolicy, keep_from_others, turn_away};
 use crate::answer::{ANYONE, Question, Refusal, answer, failure};
 use crate::body::ResponseBody;
 use crate::entry::Source;
@@ -38,6 +39,11 @@ pub trait Route: fmt::Debug + Send + Sync + 'static {
     /// Whether this route answers `method` on `path`, which is as it came: not decoded, without query.
     fn claims(&self, method: &Method, path: &str) -> bool;
 
+    /// Whether this route decides itself who may ask. If not, only readers may ask in a private registry.
+    fn judges_callers(&self) -> bool {
+        false
+    }
+
     /// Answers. The declared length of the body is within the limit; one without a length is not checked
     /// and must be counted while it is read.
     fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> RouteFuture<'_>;
@@ -48,6 +54,7 @@ pub trait Route: fmt::Debug + Send + Sync + 'static {
 pub struct Router {
     tree: Arc<TreeFiles>,
     routes: Vec<Box<dyn Route>>,
+    gate: Gate,
 }
 
 impl Router {
@@ -56,6 +63,7 @@ impl Router {
         Self {
             tree: tree.into(),
             routes: Vec::new(),
+            gate: Gate::new(None, Arc::default()),
         }
     }
 
@@ -63,6 +71,13 @@ impl Router {
     #[must_use]
     pub fn route(mut self, route: impl Route) -> Self {
         self.routes.push(Box::new(route));
+        self
+    }
+
+    /// Holds requests to `policy`; who may read a private registry is among `callers`.
+    #[must_use]
+    pub fn governed(mut self, policy: Arc<LivePolicy>, callers: Option<Arc<Callers>>) -> Self {
+        self.gate = Gate::new(callers, policy);
         self
     }
 
@@ -75,40 +90,55 @@ impl Router {
         options: &ServeOptions,
     ) -> Response<ResponseBody> {
         let begun = Instant::now();
-        let problem = check(&request, is_refused, options);
-        let is_bad = problem.is_some();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-        let (method, path) = (request.method(), request.uri().path());
-        let tell = |method: &Method, path: &str, response: &Response<ResponseBody>| {
-            options.reporter.answered(&Answered {
-                client,
-                method,
-                path,
-                status: response.status(),
-                took: begun.elapsed(),
-            });
+        // After a body that nobody read the next request could be anything.
+        let has_body = is_chunked || !request.body().is_end_stream();
+        let (mut response, must_close) = match check(&request, is_refused, options) {
+            Some(problem) => {
+                let manner = Manner::of(uri.path(), request.headers());
+                (problem.respond(manner), true)
+            }
+            None => self.dispatch(request, client, (has_body, options)).await,
         };
-        let route = self
-            .routes
-            .iter()
-            .find(|route| !is_bad && route.claims(method, path));
+        finish(&mut response, &method, must_close);
+        options.reporter.answered(&Answered {
+            client,
+            method: &method,
+            path: uri.path(),
+            status: response.status(),
+            took: begun.elapsed(),
+        });
+        response
+    }
 
-        let mut response = match (problem, route) {
-            (Some(problem), _) => problem.respond(Manner::of(path, request.headers())),
-            (None, None) => self.answer_from_tree(&request, options).await,
-            (None, Some(route)) => {
-                let (method, uri) = (method.clone(), request.uri().clone());
-                let mut response = route.answer(request, client).await;
-                finish(&mut response, &method, is_chunked);
-                tell(&method, uri.path(), &response);
-                return response;
+    /// The answer to a request that is one, and whether the connection ends with it.
+    async fn dispatch(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        (has_body, options): (bool, &ServeOptions),
+    ) -> (Response<ResponseBody>, bool) {
+        let (method, path) = (request.method(), request.uri().path());
+        let mut routes = self.routes.iter();
+        let route = routes.find(|route| route.claims(method, path));
+        let is_private =
+            self.gate.is_private() && !route.is_some_and(|route| route.judges_callers());
+        if is_private && let Err(problem) = self.gate.admit(request.headers(), client).await {
+            let manner = Manner::of(path, request.headers());
+            return (turn_away(problem, manner), has_body);
+        }
+        let (mut response, must_close) = match route {
+            None => (self.answer_from_tree(&request, options).await, has_body),
+            Some(route) => {
+                let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+                (route.answer(request, client).await, is_chunked)
             }
         };
-        // After a body that nobody read the next request could be anything.
-        let must_close = is_bad || is_chunked || !request.body().is_end_stream();
-        finish(&mut response, method, must_close);
-        tell(method, path, &response);
-        response
+        if is_private {
+            keep_from_others(response.headers_mut());
+        }
+        (response, must_close)
     }
 
     async fn answer_from_tree(

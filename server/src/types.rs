@@ -29,8 +29,9 @@ pub(crate) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const PICTURE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
+pub(crate) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// What the rules of serving tell apart.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 //! nothing.
 
 mod attacks;
-mod rights;
+pub(crate) mod rights;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +24,9 @@ pub(crate) struct Registry {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and fields, as they came.
+    pub(crate) head: String,
+    /// `null` where it is not JSON.
     pub(crate) body: Value,
 }
 
@@ -100,9 +103,17 @@ impl Registry {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        let mut head = format!(
-            "{method} /api/v1/packs/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-        );
+        self.request(method, &format!("/api/v1/packs/{path}"), headers, body)
+    }
+
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -128,6 +139,7 @@ impl Registry {
                 .nth(1)
                 .and_then(|s| s.parse().ok())
                 .unwrap_or(0),
+            head: head.to_owned(),
             body: serde_json::from_str(body).unwrap_or(Value::Null),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Registry;
 
 /// A token of each kind; the two that have ended have.
-fn callers(registry: &Registry) -> [(&'static str, String); 10] {
+pub(crate) fn callers(registry: &Registry) -> [(&'static str, String); 10] {
     let revoked = registry.token("ann", &["--scope", "admin"]);
     let list = ["registry", "token", "list", "--tree", "tree", "--json"];
     let tokens = registry.place.run(&list, 0).json();

@@ -165,7 +165,7 @@ impl Hosting {
             }
         };
         super::runtime()?.block_on(registry::serve::host(
-            (&self.tree, None),
+            registry::serve::Site::of(&self.tree),
             &self.address,
             report,
             ready,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use attune_indexer::changes::PublishPolicy;
-use attune_server::PublishOptions;
+use attune_server::{Access, Policy, PublishOptions};
 use bytesize::ByteSize;
 use pack_format::Limits;
 
@@ -36,6 +36,20 @@ impl Settings {
             format!("`database.url` from {origin} is no URL of a database"),
             Some("write `sqlite:///path/to/file` or `postgres://user@host/name`"),
         ))
+    }
+
+    /// What holds for those who ask a server.
+    pub(crate) fn server_policy(&self) -> Result<Policy, Failure> {
+        let path = ["server", "access"];
+        let access = match self.find(&path)? {
+            None => Access::Public,
+            Some(found) => match found.node.scalar().map(pack_format::yaml::Scalar::text) {
+                Some("public") => Access::Public,
+                Some("private") => Access::Private,
+                _ => return Err(wrong(&path, &found, "`public` or `private`")),
+            },
+        };
+        Ok(Policy { access })
     }
 
     /// What is demanded of what is published to `tree`.

@@ -30,6 +30,9 @@ mod site;
 mod summary;
 mod text;
 
+/// The page of a private registry for those it does not know. It names no other file: they are private too.
+pub const PRIVATE: &str = include_str!("../../../templates/pages/private.html");
+
 pub use assets::Asset;
 pub use badge::badge;
 pub use escape::escape;

@@ -11,22 +11,22 @@
 //! PUT    /api/v1/packs/<ref>/owners/<name>         DELETE likewise
 //! ```
 //!
-//! 1. [`caller`]: who asks, before a byte of the body is read.
+//! 1. `access/callers.rs` and [`rights`]: who asks, before a byte of the body is read.
 //! 2. [`receive`]: the body, counted and hashed, to a file without a name.
 //! 3. `Upload::read`: the policy of extraction and the rules of `pack check`; one archive at a time in memory.
 //! 4. [`queue`]: one commit for all who wait; the answer follows it.
 //!
 //! Every change is in the audit log before it is done.
 
-mod caller;
 mod queue;
 mod receive;
+mod rights;
 mod target;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use attune_indexer::changes::{Change, ChangeError, Granted, PublishPolicy, Wish};
 use attune_indexer::edit::EditError;
@@ -35,21 +35,22 @@ use attune_indexer::withdraw::{WithdrawError, Withdrawal};
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use pack_format::{Hint, Timestamp};
+use pack_format::Hint;
 use registry_tree::layout;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use self::caller::{Caller, Callers};
 use self::queue::Queue;
 use self::receive::Received;
 pub use self::target::is_account_name;
 use self::target::{Target, Verb};
+use crate::access::{Caller, Callers};
 use crate::body::ResponseBody;
+use crate::clock::now;
 use crate::problem::{Manner, Problem};
 use crate::report::Reporter;
 use crate::router::{Route, RouteFuture};
-use crate::state::{AuditEntry, Outcome, State, StateError, StatePlace};
+use crate::state::{AuditEntry, Outcome, State, StateError};
 
 /// What an operator decides about publishing.
 #[derive(Debug, Clone)]
@@ -72,18 +73,18 @@ pub struct PublishOptions {
 #[derive(Debug)]
 pub struct Publishing {
     options: PublishOptions,
-    callers: Callers,
+    callers: Arc<Callers>,
     queue: Queue,
     /// How many archives may be in memory at once.
     checks: Arc<Semaphore>,
 }
 
 impl Publishing {
-    /// Takes changes of a tree from those whose tokens the database at `state` knows.
-    pub fn new(options: PublishOptions, state: StatePlace) -> Self {
+    /// Takes changes of a tree from `callers`.
+    pub fn new(options: PublishOptions, callers: Arc<Callers>) -> Self {
         Self {
             queue: Queue::start(&options),
-            callers: Callers::new(state),
+            callers,
             checks: Arc::new(Semaphore::new(1)),
             options,
         }
@@ -96,7 +97,7 @@ impl Publishing {
     ) -> Result<Response<ResponseBody>, Problem> {
         let caller = self.callers.of(request.headers(), client.ip()).await?;
         let (parts, body) = request.into_parts();
-        caller::refuse_pages(&parts.headers)?;
+        rights::refuse_pages(&parts.headers)?;
         let target = Target::parse(&parts.method, parts.uri.path())?;
         caller.may(&target)?;
         if target.verb == Verb::ListOwners {
@@ -216,6 +217,10 @@ impl Route for Publishing {
         target::is_of_publishing(method, path)
     }
 
+    fn judges_callers(&self) -> bool {
+        true
+    }
+
     fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> RouteFuture<'_> {
         Box::pin(async move {
             match self.change(request, client).await {
@@ -229,11 +234,6 @@ impl Route for Publishing {
 /// Where the state of a tree is kept, unless the configuration names another database.
 pub fn state_file(tree: &Path) -> PathBuf {
     State::file_of(&layout::state_directory(tree))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp::from_unix(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
 }
 
 fn detail(target: &Target, change: &Change) -> String {

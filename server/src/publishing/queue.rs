@@ -7,7 +7,8 @@ use attune_indexer::changes::{self, Granted, Wish};
 use attune_indexer::edit::EditOptions;
 use tokio::sync::oneshot;
 
-use super::{PublishOptions, busy, failed, now, problem_of, unchanged};
+use super::{PublishOptions, busy, failed, problem_of, unchanged};
+use crate::clock::now;
 use crate::problem::Problem;
 
 /// Wishes that wait at most; more are told to come again.

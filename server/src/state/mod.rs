@@ -19,6 +19,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 pub use audit::{AuditEntry, Outcome};
+pub(crate) use token::SecretHash;
 pub use token::{NewToken, RefPatterns, Scope, Scopes, Secret, Token, TokenError};
 
 /// Name of the database in a tree's state directory.

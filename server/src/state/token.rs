@@ -160,6 +160,16 @@ impl Serialize for RefPatterns {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
+/// What is known of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    fn text(&self) -> String {
+        hex(&self.0)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
@@ -182,8 +192,8 @@ impl Secret {
         &self.0
     }
 
-    fn hash(&self) -> String {
-        hex(&Sha256::digest(self.0.as_bytes()))
+    pub(crate) fn hash(&self) -> SecretHash {
+        SecretHash(Sha256::digest(self.0.as_bytes()).into())
     }
 }
 
@@ -266,7 +276,7 @@ impl State {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&id)
-        .bind(secret.hash())
+        .bind(secret.hash().text())
         .bind(&new.account)
         .bind(new.scopes.to_string())
         .bind(new.refs.to_string())
@@ -336,7 +346,7 @@ impl State {
     ) -> Result<Option<Token>, StateError> {
         // Looked up by the hash: no comparison takes longer the more of a secret is right.
         let row = sqlx::query("SELECT * FROM tokens WHERE hash = $1")
-            .bind(secret.hash())
+            .bind(secret.hash().text())
             .fetch_optional(&self.pool)
             .await
             .on("read a token")?;

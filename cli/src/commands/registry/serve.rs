@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attune_indexer::edit::EditError;
 use attune_server::{
-    Answered, DiffRoute, PublishOptions, Publishing, Reporter, Router, SearchRoute, ServeOptions,
-    TimedOut, TreeFiles, bind, serve,
+    Answered, Callers, DiffRoute, LivePolicy, PublishOptions, Publishing, Reporter, Router,
+    SearchRoute, ServeOptions, TimedOut, TreeFiles, bind, serve,
 };
 
 use crate::args::ServeArgs;
@@ -41,13 +41,19 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 () = follow => {}
             }
         };
-        let publishing = if lone_index {
-            None
-        } else {
-            Some(publishing(&root, settings, report)?)
+        let mut site = Site {
+            callers: Some(Arc::new(Callers::new(settings.state_place(&args.tree)?))),
+            policy: Arc::new(LivePolicy::new(settings.server_policy()?)),
+            ..Site::of(&root)
         };
+        if !lone_index {
+            site.publishing = Some(PublishOptions {
+                reporter: Arc::new(Log { report }),
+                ..settings.publish_options(&root)?
+            });
+        }
         host(
-            (&root, publishing),
+            site,
             &address,
             report,
             |url| report.lines(&format!("Serving `{}` at {url}", args.tree.display())),
@@ -57,22 +63,51 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     })
 }
 
-/// Hosts the tree at `root`, and takes changes of it where there is a route for that, until `stop`; `ready` is told the URL once connections are taken.
+/// What is hosted, and for whom.
+#[derive(Debug)]
+pub(crate) struct Site {
+    root: PathBuf,
+    policy: Arc<LivePolicy>,
+    /// Who has tokens.
+    callers: Option<Arc<Callers>>,
+    /// How changes are taken, if they are.
+    publishing: Option<PublishOptions>,
+}
+
+impl Site {
+    /// The tree at `root` as it is, for everyone.
+    pub(crate) fn of(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            policy: Arc::default(),
+            callers: None,
+            publishing: None,
+        }
+    }
+
+    fn router(self) -> Result<Router, Failure> {
+        let tree = TreeFiles::open(&self.root).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let tree = Arc::new(tree);
+        let search =
+            SearchRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let diff = DiffRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let mut router = Router::new(tree).route(search).route(diff);
+        if let (Some(options), Some(callers)) = (self.publishing, &self.callers) {
+            router = router.route(Publishing::new(options, Arc::clone(callers)));
+        }
+        Ok(router.governed(self.policy, self.callers))
+    }
+}
+
+/// Hosts `site` until `stop`; `ready` is told the URL once connections are taken.
 pub(crate) async fn host(
-    (root, publishing): (&Path, Option<Publishing>),
+    site: Site,
     address: &str,
     report: Report,
     ready: impl FnOnce(&str) -> Result<(), Failure>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let tree = TreeFiles::open(root).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let tree = Arc::new(tree);
-    let search = SearchRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let diff = DiffRoute::new(Arc::clone(&tree)).map_err(|e| Failure::new(Code::Failed, &e))?;
-    let mut router = Router::new(Arc::clone(&tree)).route(search).route(diff);
-    if let Some(publishing) = publishing {
-        router = router.route(publishing);
-    }
+    let router = site.router()?;
     let listener = bind(address)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;
@@ -92,15 +127,6 @@ pub(crate) async fn host(
         summary.served, summary.cut
     ));
     Ok(())
-}
-
-/// The route of changes of a tree, for those who have tokens.
-fn publishing(root: &Path, settings: &Settings, report: Report) -> Result<Publishing, Failure> {
-    let options = PublishOptions {
-        reporter: Arc::new(Log { report }),
-        ..settings.publish_options(root)?
-    };
-    Ok(Publishing::new(options, settings.state_place(root)?))
 }
 
 /// Ctrl-C, or the signal a service manager sends.

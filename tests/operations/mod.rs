@@ -1,0 +1,3 @@
+//! What those who run a registry rely on.
+
+mod access;
