@@ -372,3 +372,52 @@ fn dry_run_changes_nothing() {
         "✓ Nothing to change\n"
     );
 }
+
+/// What a registry has corrected holds for locked packs too, in both directions; a lock that does not say what packs need
+/// leaves it to their manifests.
+#[test]
+fn locked_packs_need_what_their_registry_says() {
+    let (place, _hosted) = project();
+    place.pack("core-1.2", "core", "1.2.0", "python: \"99\"\n");
+    place.build();
+    let patch = |version: &str, value: &str| {
+        let subject = format!("core@{version}");
+        let value = format!("python={value}");
+        let args = [
+            "registry", "patch", "tree", &subject, "--set", &value, "--reason", "tried",
+        ];
+        place.run(&args, 0);
+        place.forget_documents();
+    };
+    // The author asked for too much, says the operator.
+    patch("1.2.0", "3.0");
+    place.pack_run(&["lock"], 0);
+    let lock: serde_json::Value = serde_json::from_slice(&place.lock()).unwrap();
+    assert_eq!(lock["packs"]["core"]["requires"]["python"], "3.0");
+    assert_eq!(lock["packs"]["app"]["requires"], serde_json::json!({}));
+    place.pack_run(&["install", "--locked"], 0);
+    assert_eq!(place.active("core").as_deref(), Some("1.2.0"));
+    place.pack_run(&["uninstall", "app", "core", "--yes"], 0);
+    // From the store and from its archive.
+    for prune in [false, true] {
+        if prune {
+            place.pack_run(&["prune", "--keep", "1"], 0);
+        }
+        place.pack_run(&["install", "--frozen"], 0);
+        place.pack_run(&["uninstall", "app", "core", "--yes"], 0);
+    }
+    let mut older = lock.clone();
+    for pack in ["app", "core"] {
+        let pack = older["packs"][pack].as_object_mut().unwrap();
+        pack.remove("requires").unwrap();
+    }
+    fs::write(place.path("packs.lock"), older.to_string()).unwrap();
+    let said = place.refused_with_lock(&["install", "--locked"], 3);
+    assert!(said.contains("`core@1.2.0` needs Python `99`"), "{said}");
+    // The author asked for too little.
+    patch("1.2.0", "98");
+    fs::remove_file(place.path("packs.lock")).unwrap();
+    place.pack_run(&["lock"], 0);
+    let said = place.refused_with_lock(&["install", "--locked"], 3);
+    assert!(said.contains("`core@1.2.0` needs Python `98`"), "{said}");
+}

@@ -17,6 +17,8 @@ pub(crate) struct Place<'a> {
     pub(crate) mismatch: Mismatch,
     /// Where archives are kept beside their trees, if they are.
     pub(crate) archives: Option<&'a Path>,
+    /// Who states checksums of direct sources, for records.
+    pub(crate) stated_by: &'static str,
 }
 
 impl Installer<'_> {
@@ -38,6 +40,7 @@ impl Installer<'_> {
             reporter: self.reporter,
             mismatch: place.mismatch,
             archives: place.archives,
+            stated_by: place.stated_by,
         };
         fetch::run(jobs, yard)
     }

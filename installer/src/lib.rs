@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod layout;
 mod lines;
 pub mod lock;
+mod lookup;
 pub mod pack_dir;
 mod plan;
 pub mod policy;
@@ -48,11 +49,13 @@ pub use install::{
 pub use installer::Installer;
 pub use layout::Layout;
 pub use lock::{
-    Lock, LockFileError, LockedPack, PacksFile, Relock, Stale, UpdatePolicy, WantedPack,
+    Lock, LockFileError, LockedCommit, LockedPack, LockedRequirements, PacksFile, Relock,
+    SourceRules, Stale, UpdatePolicy, WantedPack,
 };
 pub use pack_client::{CacheKeep, CacheRemoved};
 pub use pack_git::{Backend, GitSettings};
 pub use pack_resolve::{Found, Runtime};
+pub use plan::Settled;
 pub use policy::{Policy, Requirements};
 pub use preview::{Installed, Preview, PreviewRequest, PreviewedPack};
 pub use prune::{PruneError, PruneReport, Retention};

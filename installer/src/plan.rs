@@ -27,8 +27,8 @@ use crate::stage::StagedPack;
 pub(crate) struct Given<'a> {
     /// The active state.
     pub(crate) state: &'a State,
-    /// Packs of direct sources, already in staging.
-    pub(crate) staged: &'a [&'a StagedPack],
+    /// Packs of sources that are no registry.
+    pub(crate) settled: &'a [Settled],
     /// Refs that were asked for, with constraints.
     pub(crate) roots: &'a [PackDependency],
     /// Whether what packs need is looked at.
@@ -39,6 +39,28 @@ pub(crate) struct Given<'a> {
     pub(crate) policy: &'a Policy,
     /// Where trees are that need not be fetched.
     pub(crate) layout: &'a Layout,
+}
+
+/// A pack whose version is known before anything is chosen: its source is no registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The pack.
+    pub pack_ref: PackRef,
+    /// Its version.
+    pub version: Version,
+    /// What it needs.
+    pub dependencies: Vec<PackDependency>,
+}
+
+impl Settled {
+    /// A pack in staging.
+    pub(crate) fn of_staged(staged: &StagedPack) -> Self {
+        Self {
+            pack_ref: staged.manifest.pack_ref.clone(),
+            version: staged.manifest.version.clone(),
+            dependencies: dependencies_of(staged).cloned().collect(),
+        }
+    }
 }
 
 /// Whether dependencies are installed and checked.
@@ -178,18 +200,14 @@ impl Search<'_> {
             .map(|root| root.pack_ref.clone())
             .collect();
         if self.given.dependencies == Dependencies::Install {
-            let of_staged = self
-                .given
-                .staged
-                .iter()
-                .flat_map(|staged| dependencies_of(staged));
+            let of_settled = (self.given.settled.iter()).flat_map(|settled| &settled.dependencies);
             let of_listed = self
                 .listings
                 .values()
                 .flat_map(|(_, listing)| &listing.candidates)
                 .filter(|candidate| candidate.yanked.is_none())
                 .flat_map(Candidate::dependencies);
-            let needed = of_staged.chain(of_listed);
+            let needed = of_settled.chain(of_listed);
             wanted.extend(
                 needed
                     .filter(|need| reach == Reach::Everything || !self.is_satisfied(need))
@@ -198,10 +216,7 @@ impl Search<'_> {
         }
         // A direct source settles the version of its pack.
         wanted.retain(|pack_ref| {
-            self.given
-                .staged
-                .iter()
-                .all(|s| s.manifest.pack_ref != *pack_ref)
+            (self.given.settled.iter()).all(|settled| settled.pack_ref != *pack_ref)
         });
         wanted
     }
@@ -301,16 +316,15 @@ impl Search<'_> {
             ..Request::default()
         };
         let mut settled = BTreeSet::new();
-        for staged in self.given.staged {
-            let manifest = &staged.manifest;
-            settled.insert(&manifest.pack_ref);
+        for pack in self.given.settled {
+            settled.insert(&pack.pack_ref);
             request.roots.push(PackDependency {
-                pack_ref: manifest.pack_ref.clone(),
-                constraint: Constraint::exactly(&manifest.version),
+                pack_ref: pack.pack_ref.clone(),
+                constraint: Constraint::exactly(&pack.version),
             });
-            let needs: Vec<PackDependency> = dependencies_of(staged).cloned().collect();
-            let candidate = pack_resolve::Candidate::new(manifest.version.clone(), kept(&needs));
-            request.add(manifest.pack_ref.clone(), candidate);
+            let needs = kept(&pack.dependencies);
+            let candidate = pack_resolve::Candidate::new(pack.version.clone(), needs);
+            request.add(pack.pack_ref.clone(), candidate);
         }
         for (pack_ref, (_, listing)) in &self.listings {
             for candidate in &listing.candidates {

@@ -8,7 +8,7 @@ use pack_format::{PackRef, Version};
 
 use crate::install::InstallError;
 use crate::installer::Installer;
-use crate::plan::{self, Dependencies, Given, Plan};
+use crate::plan::{self, Dependencies, Given, Plan, Settled};
 use crate::record::State;
 
 /// What to look at.
@@ -20,6 +20,8 @@ pub struct PreviewRequest {
     pub dependencies: Dependencies,
     /// Whether what is installed takes part; without it the answer is that of an empty host.
     pub installed: Installed,
+    /// Packs whose version is known: their sources are no registries.
+    pub settled: Vec<Settled>,
     /// Versions to keep while they satisfy everybody, yanked or not.
     pub preferred: BTreeMap<PackRef, Version>,
 }
@@ -89,7 +91,7 @@ impl Installer<'_> {
         };
         let given = Given {
             state: &state,
-            staged: &[],
+            settled: &request.settled,
             roots: &request.roots,
             dependencies: request.dependencies,
             preferred: &request.preferred,
@@ -117,17 +119,21 @@ fn previewed(plan: &Plan, state: &State, request: &PreviewRequest) -> Vec<Previe
                 Box::new(candidate.clone()),
             ))
         });
-        let dependencies = match (&listed, record) {
+        let mut all_settled = request.settled.iter();
+        let settled = all_settled.find(|settled| settled.pack_ref == picked.pack_ref);
+        let dependencies = match (settled, &listed, record) {
             _ if request.dependencies == Dependencies::Skip => Vec::new(),
-            (Some((_, candidate)), _) => candidate.dependencies().to_vec(),
-            (None, Some(record)) => record.dependencies.clone(),
-            (None, None) => Vec::new(),
+            (Some(settled), _, _) => settled.dependencies.clone(),
+            (None, Some((_, candidate)), _) => candidate.dependencies().to_vec(),
+            (None, None, Some(record)) => record.dependencies.clone(),
+            (None, None, None) => Vec::new(),
         };
+        let mut roots = request.roots.iter();
         PreviewedPack {
             pack_ref: picked.pack_ref.clone(),
             version: picked.version.clone(),
             installed: record.map(|record| record.version.clone()),
-            requested: request.roots.iter().any(|r| r.pack_ref == picked.pack_ref),
+            requested: settled.is_some() || roots.any(|r| r.pack_ref == picked.pack_ref),
             dependencies,
             listed,
             deprecated: owner.and_then(|(_, listing)| listing.deprecated.clone()),

@@ -81,6 +81,17 @@ pub enum SourceError {
     /// A git ref for something that is no repository.
     #[error("`{0}` is no git repository, so `--ref` says nothing about it")]
     NoRepository(String),
+    /// A repository where none is.
+    #[error("`{}` is no git repository", .0.display())]
+    NotARepository(PathBuf),
+    /// Something else than what it is said to be.
+    #[error("`{text}` is a {found}")]
+    OtherKind {
+        /// As it was written.
+        text: String,
+        /// What it is.
+        found: &'static str,
+    },
     /// A directory for something that has none to choose.
     #[error(
         "`{0}` is neither a git repository nor a directory, so `--subdir` says nothing about it"
@@ -121,6 +132,11 @@ impl Hint for SourceError {
             Self::GitUrl(error) => error.hint(),
             Self::GitRef(error) => error.hint(),
             Self::NoRepository(_) | Self::NoSubdir(_) => Some("leave the option out".to_owned()),
+            Self::NotARepository(_) => Some("name a directory with `path` instead".to_owned()),
+            Self::OtherKind { .. } => Some(
+                "repositories are named by `git`, archives by `archive`, directories by `path`"
+                    .to_owned(),
+            ),
             Self::FileUrl(_) => Some("write `file:///absolute/path`".to_owned()),
             Self::IsRegistry(path) => Some(format!(
                 "name a pack and its registry: `attune pack install REF --registry {}`",
@@ -187,6 +203,18 @@ impl Source {
             pack_ref,
             constraint,
         })
+    }
+
+    /// An archive at a URL that a person wrote.
+    pub(crate) fn archive_url(text: &str, allow_http: bool) -> Result<Self, SourceError> {
+        // Addresses of this machine and of private networks are meant.
+        let policy = UrlPolicy {
+            allow_http,
+            allow_loopback: true,
+            allow_private: true,
+        };
+        let url = policy.check(text).map_err(SourceError::Url)?;
+        Ok(Self::ArchiveUrl(url.as_url().clone()))
     }
 
     /// The pack, where the source says which one it is.
@@ -304,14 +332,7 @@ fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, Sou
     if names_repository || options.git_ref.is_some() {
         return git(text);
     }
-    // Somebody typed this URL: addresses of this machine and of private networks are meant.
-    let policy = UrlPolicy {
-        allow_http: options.allow_http,
-        allow_loopback: true,
-        allow_private: true,
-    };
-    let url = policy.check(text).map_err(SourceError::Url)?;
-    Ok(Some(Source::ArchiveUrl(url.as_url().clone())))
+    Source::archive_url(text, options.allow_http).map(Some)
 }
 
 /// The directory `--subdir` names in a directory, without a way out of it.

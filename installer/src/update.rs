@@ -55,6 +55,10 @@ impl UpdateRules {
     pub fn with_file(mut self, file: &PacksFile) -> Self {
         self.default = file.update.unwrap_or(self.default);
         for (pack_ref, wanted) in &file.packs {
+            if wanted.source.is_some() {
+                // What no registry lists has no newer versions in one.
+                continue;
+            }
             let range = wanted.constraint.clone();
             self.ranges.insert(pack_ref.clone(), range);
             if let Some(policy) = wanted.update.or(file.update) {

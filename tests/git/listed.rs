@@ -10,14 +10,14 @@ use crate::support::git_http::GitHttp;
 use crate::support::{Place, git::Repository};
 
 /// The tree digest of what a repository has checked out.
-fn tree_digest(place: &Place, repository: &Repository) -> String {
+pub(super) fn tree_digest(place: &Place, repository: &Repository) -> String {
     let path = repository.path.to_str().unwrap();
     let sum = place.run(&["pack", "checksum", path, "--json"], 0).json();
     sum["checksum"].as_str().unwrap().to_owned()
 }
 
 /// An index of one entry, `slack` 2.0.0, with these sources.
-fn list(place: &Place, sources: &serde_json::Value) {
+pub(super) fn list(place: &Place, sources: &serde_json::Value) {
     let index = json!({
         "registry_name": "Listed", "registry_url": "https://packs.example.org/", "version": "1.0",
         "last_updated": "2026-01-01T00:00:00Z",
@@ -30,7 +30,7 @@ fn list(place: &Place, sources: &serde_json::Value) {
     fs::write(place.path("listed/index.json"), index.to_string()).unwrap();
 }
 
-const FROM: [&str; 2] = ["--registry", "listed/index.json"];
+pub(super) const FROM: [&str; 2] = ["--registry", "listed/index.json"];
 
 /// The commit is fetched and its tree compared with the digest the registry lists.
 #[test]

@@ -3,6 +3,7 @@
 mod hostile;
 mod http;
 mod listed;
+mod lock;
 mod refs;
 mod ssh;
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{DownloadError, DownloadRequest, DownloadedPack};
 use crate::bring::Place;
-use crate::fetch::Arrived;
+use crate::fetch::{Arrived, COMMAND_LINE};
 use crate::record::Verified;
 
 /// Names of directories for the work begin so.
@@ -80,6 +80,7 @@ impl<'a> Target<'a> {
             client,
             mismatch: request.mismatch,
             archives: request.archives.then_some(self.archives.as_path()),
+            stated_by: COMMAND_LINE,
         }
     }
 

@@ -22,7 +22,8 @@ pub(crate) struct GitPlace {
 /// What a record says of a git source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GitOrigin {
-    pub(crate) git_ref: Option<String>,
+    /// As it was asked for.
+    pub(crate) place: GitPlace,
     pub(crate) commit: String,
 }
 
@@ -65,7 +66,7 @@ pub(super) fn bring(
         staged,
         url: place.url.to_string(),
         git: Some(GitOrigin {
-            git_ref: place.git_ref.as_ref().map(ToString::to_string),
+            place: place.clone(),
             commit: fetched.commit(),
         }),
     })

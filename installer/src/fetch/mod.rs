@@ -32,6 +32,9 @@ pub use self::failure::FetchFailure;
 pub(crate) use self::git::{GitOrigin, GitPlace};
 use self::work::stage;
 
+/// Who states the checksums that people give.
+pub(crate) const COMMAND_LINE: &str = "command line";
+
 /// One pack to bring into staging.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -85,6 +88,8 @@ pub(crate) struct Yard<'a> {
     pub(crate) mismatch: Mismatch,
     /// Where archives are kept beside their trees, if they are.
     pub(crate) archives: Option<&'a Path>,
+    /// Who states checksums of direct sources, for records.
+    pub(crate) stated_by: &'static str,
 }
 
 /// What a wrong checksum of a direct source means.

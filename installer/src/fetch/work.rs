@@ -110,7 +110,7 @@ pub(super) fn check_tree(
                 .warning(&format!("`{name}` does not have the checksum {checksum}"));
             Ok(staged)
         }
-        Some(checksum) => staged.expect_tree(checksum),
+        Some(checksum) => staged.expect_tree(checksum, yard.stated_by),
         None => Ok(staged),
     }
 }
@@ -131,7 +131,7 @@ fn direct(
         }
         Some(checksum) => {
             warn_if_weak(checksum, name, yard);
-            fetched.verify(checksum, "command line")
+            fetched.verify(checksum, yard.stated_by)
         }
         None => Ok(fetched.accept_unverified()),
     };

@@ -11,12 +11,13 @@ use pack_resolve::Requirement;
 
 use super::run::Outcome;
 use super::{Change, Dependencies, InstallError, InstallRequest};
-use crate::fetch::Arrived;
+use crate::fetch::{Arrived, FetchFailure};
 use crate::installer::Installer;
 use crate::plan::Plan;
 use crate::policy::{self, Requirements, requirements_of};
 use crate::record::{Record, State};
 use crate::reporter::Reporter;
+use crate::stage::StageError;
 
 /// Refuses a change that takes from an installed pack what it needs; what was broken before stays broken.
 pub(super) fn dependents(
@@ -104,6 +105,21 @@ pub(super) fn requirements(
         Some((picked.to_string(), policy::requirements(candidate)))
     });
     host(of_direct.chain(of_listed), installer)
+}
+
+/// Refuses a pack that is not the one its source was said to hold.
+pub(crate) fn identity(wanted: &PackDependency, arrived: &Arrived) -> Result<(), InstallError> {
+    let manifest = &arrived.staged.manifest;
+    if manifest.pack_ref == wanted.pack_ref && wanted.constraint.matches(&manifest.version) {
+        return Ok(());
+    }
+    Err(InstallError::Fetch(FetchFailure::Stage(
+        StageError::Identity {
+            name: arrived.staged.name.clone(),
+            expected: wanted.to_string(),
+            found: format!("{}@{}", manifest.pack_ref, manifest.version),
+        },
+    )))
 }
 
 /// The same for packs that were not chosen here.

@@ -14,6 +14,7 @@ use crate::pack_dir::PackDirError;
 use crate::plan::PlanError;
 use crate::ready::ReadyError;
 use crate::session::ChangeError;
+use crate::source::SourceError;
 
 /// Why an installation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +85,16 @@ pub enum InstallError {
         /// Where it came from; `None` where it is not installed.
         source_text: Option<String>,
     },
+    /// A locked source that must not be used.
+    #[error("the locked source of `{pack_ref}`: {cause}")]
+    LockedSource {
+        /// The pack.
+        pack_ref: PackRef,
+        /// Why.
+        cause: SourceError,
+    },
     /// A version that nothing pins.
-    #[error("`{subject}` cannot be locked: no archive of it has a digest")]
+    #[error("`{subject}` cannot be locked: no registry lists it")]
     Unlockable {
         /// `ref@version`.
         subject: String,
@@ -220,7 +229,8 @@ impl Hint for InstallError {
                 source_text: None, ..
             } => "see what is there with `attune pack list`",
             Self::NoUpdates { .. } => "install it again from where it came",
-            Self::Unlockable { .. } => "ask the registry's operator for an archive of it",
+            Self::LockedSource { cause, .. } => return cause.hint(),
+            Self::Unlockable { .. } => "run `attune pack lock` again",
             Self::Breaks { .. } => "install matching versions of those packs in the same command",
             Self::Identity { .. } => "report this to the registry's operator, or lock anew",
             Self::Stored { .. } => "run the command again with `--force`",
@@ -247,6 +257,7 @@ impl Classify for InstallError {
             Self::Stored { .. } | Self::Unlocked { .. } | Self::Identity { .. } => {
                 FailureClass::Verification
             }
+            Self::LockedSource { cause, .. } => cause.class(),
             Self::Different(_)
             | Self::Ready(_)
             | Self::Runtime(_)

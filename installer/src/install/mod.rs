@@ -48,6 +48,7 @@ impl Installer<'_> {
             request,
             registries,
             session,
+            lock: None,
         };
         let direct = run.fetch(&jobs)?;
         let plan = run.plan(&direct)?;

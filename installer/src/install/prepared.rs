@@ -9,6 +9,7 @@ use url::Url;
 use super::InstallError;
 use crate::fetch::{Arrived, GitOrigin};
 use crate::inventory::read_listing;
+use crate::lock::LockedPack;
 use crate::pack_dir::PackDir;
 use crate::plan::dependencies_of;
 use crate::record::{Check, InstalledFrom, Record, SourceType, Verified};
@@ -35,8 +36,24 @@ pub(super) struct Origin {
     kind: SourceType,
     pub(super) url: String,
     subdir: Option<String>,
-    git: Option<GitOrigin>,
+    git: Option<OriginCommit>,
     registry: Option<RegistryIdentity>,
+}
+
+/// A commit, and what it was found by.
+#[derive(Debug)]
+struct OriginCommit {
+    git_ref: Option<String>,
+    commit: String,
+}
+
+impl OriginCommit {
+    fn of(origin: &GitOrigin) -> Self {
+        Self {
+            git_ref: origin.place.git_ref.as_ref().map(ToString::to_string),
+            commit: origin.commit.clone(),
+        }
+    }
 }
 
 impl Origin {
@@ -55,7 +72,7 @@ impl Origin {
             kind,
             url: arrived.url.clone(),
             subdir: subdir(arrived),
-            git: arrived.git.clone(),
+            git: arrived.git.as_ref().map(OriginCommit::of),
             registry: None,
         }
     }
@@ -70,8 +87,41 @@ impl Origin {
             },
             url: arrived.url.clone(),
             subdir: subdir(arrived),
-            git: arrived.git.clone(),
+            git: arrived.git.as_ref().map(OriginCommit::of),
             registry,
+        }
+    }
+
+    /// What a lock says of a commit, or of a source that is no registry.
+    pub(super) fn locked(pack: &LockedPack, arrived: Option<&Arrived>) -> Self {
+        let git = pack.git.as_ref();
+        let kind = match (git, pack.is_local(), &pack.archive_digest) {
+            (Some(_), _, _) => SourceType::Git,
+            (None, false, _) => SourceType::Archive,
+            (None, true, Some(_)) => SourceType::LocalArchive,
+            (None, true, None) => SourceType::LocalDirectory,
+        };
+        Self {
+            kind,
+            url: pack.source.clone(),
+            subdir: arrived.map_or_else(|| git.and_then(|git| git.subdir.clone()), subdir),
+            git: git.map(|git| OriginCommit {
+                git_ref: git.git_ref.as_ref().map(ToString::to_string),
+                commit: git.commit.to_string(),
+            }),
+            registry: pack.registry.clone(),
+        }
+    }
+
+    /// A version whose tree the store has, as a registry lists it.
+    pub(super) fn stored(candidate: &Candidate, listing: &Listing) -> Self {
+        let source = candidate.archives.first();
+        Self {
+            kind: SourceType::Archive,
+            url: source.map_or_else(|| listing.registry.url.clone(), |s| s.place.to_string()),
+            subdir: None,
+            git: None,
+            registry: Some(listing.registry.as_ref().clone()),
         }
     }
 }
@@ -109,7 +159,7 @@ impl Prepared {
         session: &Session<'_>,
         candidate: &Candidate,
         key: StoreKey,
-        listing: &Listing,
+        (origin, stated_by): (Origin, &str),
     ) -> Result<Self, InstallError> {
         let subject = format!("{}@{}", candidate.pack_ref, candidate.version);
         let found = PackDir::locate(&session.layout.stored(&key), &subject).map_err(|cause| {
@@ -133,15 +183,9 @@ impl Prepared {
             needs: candidate.dependencies().to_vec(),
             key,
             tree: candidate.tree.unwrap_or(TreeDigest::from_bytes([0; 32])),
-            origin: Origin {
-                kind: SourceType::Archive,
-                url: source.map_or_else(|| listing.registry.url.clone(), |s| s.place.to_string()),
-                subdir: None,
-                git: None,
-                registry: Some(listing.registry.as_ref().clone()),
-            },
+            origin,
             archive_digest: source.map(|s| s.checksum.clone()),
-            checks: vec![Check::new("store_key", "registry")],
+            checks: vec![Check::new("store_key", stated_by)],
             file_count: files.len() as u64,
             unpacked_bytes: files.iter().map(|file| file.size_bytes).sum(),
         })

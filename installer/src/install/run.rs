@@ -15,8 +15,9 @@ use super::{
     check,
 };
 use crate::bring::Place;
-use crate::fetch::{Arrived, Job};
+use crate::fetch::{Arrived, COMMAND_LINE, Job};
 use crate::installer::Installer;
+use crate::lock::{Lock, LockedPack};
 use crate::pack_dir::PackDir;
 use crate::plan::Plan;
 use crate::ready::Unready;
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) request: &'a InstallRequest,
     pub(super) registries: &'a Registries,
     pub(super) session: Session<'a>,
+    /// What is installed, where that is locked.
+    pub(super) lock: Option<&'a Lock>,
 }
 
 /// What the plan asks for beyond what is there.
@@ -63,8 +66,29 @@ impl Run<'_> {
             client: self.registries.settings(),
             mismatch: self.request.mismatch,
             archives: None,
+            stated_by: self.stated_by(),
         };
         self.installer.bring_all(jobs, place)
+    }
+
+    /// Who says what must arrive where no registry does.
+    fn stated_by(&self) -> &'static str {
+        match self.lock {
+            Some(_) => "lock",
+            None => COMMAND_LINE,
+        }
+    }
+
+    /// What the lock says of a pack that no registry's archive is the source of.
+    fn locked(&self, pack_ref: &PackRef) -> Option<&LockedPack> {
+        let locked = self.lock?.packs.get(pack_ref)?;
+        (locked.git.is_some() || locked.registry.is_none()).then_some(locked)
+    }
+
+    /// Whether other files may come under the installed version: the source is no registry, and the lock says which ones.
+    fn may_differ(&self, pack_ref: &PackRef) -> bool {
+        let locked = self.locked(pack_ref);
+        locked.is_some_and(|locked| locked.registry.is_none())
     }
 
     pub(super) fn plan(&self, direct: &[Arrived]) -> Result<Plan, InstallError> {
@@ -110,16 +134,23 @@ impl Run<'_> {
             if let Some(record) = same_version
                 && !(force && is_root)
             {
-                if is_root && let Some(new) = candidate.store_key.filter(|k| *k != record.store_key)
-                {
-                    return Err(different(record, new, &listing.registry.url));
+                let other = candidate.store_key.filter(|k| *k != record.store_key);
+                match other.filter(|_| is_root) {
+                    Some(_) if self.may_differ(pack_ref) => {}
+                    Some(new) => return Err(different(record, new, &listing.registry.url)),
+                    None => {
+                        chosen.unchanged.push(pack_ref.clone());
+                        continue;
+                    }
                 }
-                chosen.unchanged.push(pack_ref.clone());
-                continue;
             }
             let stored = (candidate.store_key).filter(|key| !force && self.session.has_stored(key));
             if let Some(key) = stored {
-                let prepared = Prepared::of_stored(&self.session, candidate, key, listing)?;
+                let origin = match self.locked(pack_ref) {
+                    Some(locked) => (Origin::locked(locked, None), "lock"),
+                    None => (Origin::stored(candidate, listing), "registry"),
+                };
+                let prepared = Prepared::of_stored(&self.session, candidate, key, origin)?;
                 chosen.stored.push(prepared);
                 continue;
             }
@@ -152,7 +183,10 @@ impl Run<'_> {
         let mut prepared = chosen.stored;
         let mut staged = Vec::new();
         let requested = self.requested(&direct);
-        for (arrived, origin, listed) in with_origins(direct, arrived, plan) {
+        for (arrived, mut origin, listed) in with_origins(direct, arrived, plan) {
+            if let Some(locked) = self.locked(&arrived.staged.manifest.pack_ref) {
+                origin = Origin::locked(locked, Some(&arrived));
+            }
             prepared.push(Prepared::of_staged(&arrived, origin, listed));
             staged.push(arrived.staged);
         }
@@ -267,6 +301,7 @@ impl Run<'_> {
                 },
                 Some(_) if self.request.replace == Replace::Force => Change::Reinstalled,
                 Some(old) if old.store_key == pack.key => Change::Unchanged,
+                Some(_) if self.may_differ(&pack.manifest.pack_ref) => Change::Reinstalled,
                 Some(old) => return Err(different(old, pack.key, &pack.origin.url)),
             };
             let record = match old {

@@ -9,12 +9,11 @@ use pack_format::documents::PackDependency;
 use super::{InstallError, check};
 use crate::fetch::Arrived;
 use crate::layout::Layout;
-use crate::plan::{self, Dependencies, Given, Plan};
+use crate::plan::{self, Dependencies, Given, Plan, Settled};
 use crate::policy::Policy;
 use crate::record::State;
 use crate::reporter::Reporter;
 use crate::source::Source;
-use crate::stage::StagedPack;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +36,12 @@ impl Wanted<'_> {
         reporter: &dyn Reporter,
     ) -> Result<Plan, InstallError> {
         let roots = self.roots()?;
-        let staged: Vec<&StagedPack> = self.direct.iter().map(|arrived| &arrived.staged).collect();
+        let settled: Vec<Settled> = (self.direct.iter())
+            .map(|arrived| Settled::of_staged(&arrived.staged))
+            .collect();
         let given = Given {
             state,
-            staged: &staged,
+            settled: &settled,
             roots: &roots,
             dependencies: self.dependencies,
             preferred: &BTreeMap::new(),

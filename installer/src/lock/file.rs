@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pack_client::{About, ArchiveSource, Candidate, Place, RegistryIdentity};
-use pack_format::documents::PackDependency;
-use pack_format::entry::Dependencies;
-use pack_format::{Checksum, Hint, PackRef, StoreKey, TreeDigest, Version, canonical};
+use pack_format::{Hint, PackRef, canonical};
+use pack_git::RepositoryUrl;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::locked_pack::LockedPack;
 
 /// The `format` member of `packs.lock`.
 pub const LOCK_FORMAT: u32 = 1;
@@ -31,31 +31,6 @@ impl Default for Lock {
     }
 }
 
-/// One locked pack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockedPack {
-    /// Its version.
-    pub version: Version,
-    /// The registry that listed it.
-    pub registry: RegistryIdentity,
-    /// URL of the archive; a `file:` URL for what is on this machine, which the file names as seen from where it lies.
-    pub source: String,
-    /// What the archive's bytes must have.
-    pub archive_digest: Checksum,
-    /// Size of the archive, in bytes; unknown in format 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_bytes: Option<u64>,
-    /// Digest of the tree; unknown in format 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree_digest: Option<TreeDigest>,
-    /// Store key of the tree; unknown in format 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub store_key: Option<StoreKey>,
-    /// Packs it needs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<PackDependency>,
-}
-
 /// Why a text is no lock.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +42,14 @@ pub enum LockFileError {
         file: String,
         /// Line, column and reason.
         source: serde_json::Error,
+    },
+    /// A pack without what pins its bytes.
+    #[error("`{file}` does not say which bytes `{pack_ref}` has")]
+    Unpinned {
+        /// Which file.
+        file: String,
+        /// Which pack.
+        pack_ref: PackRef,
     },
     /// It was written by a later program.
     #[error("`{file}` has format {format}; this program reads format {LOCK_FORMAT}")]
@@ -81,7 +64,7 @@ pub enum LockFileError {
 impl Hint for LockFileError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Invalid { .. } => {
+            Self::Invalid { .. } | Self::Unpinned { .. } => {
                 "restore it, or remove it and run `attune pack lock`".to_owned()
             }
             Self::Format { .. } => "update this program".to_owned(),
@@ -100,14 +83,20 @@ impl Lock {
                 file: file.to_owned(),
                 source,
             })?;
-        if lock.format == LOCK_FORMAT {
-            lock.each_url(|url| absolute(url, directory));
-            return Ok(lock);
+        if lock.format != LOCK_FORMAT {
+            return Err(LockFileError::Format {
+                file: file.to_owned(),
+                format: lock.format,
+            });
         }
-        Err(LockFileError::Format {
-            file: file.to_owned(),
-            format: lock.format,
-        })
+        lock.each_url(|url| absolute(url, directory));
+        if let Some((pack_ref, _)) = lock.packs.iter().find(|(_, pack)| !pack.is_pinned()) {
+            return Err(LockFileError::Unpinned {
+                file: file.to_owned(),
+                pack_ref: pack_ref.clone(),
+            });
+        }
+        Ok(lock)
     }
 
     /// The bytes of the file, which is to lie in `directory` (absolute). What is on this machine is named as seen from
@@ -123,7 +112,8 @@ impl Lock {
 
     fn each_url(&mut self, change: impl Fn(&str) -> Option<String>) {
         for pack in self.packs.values_mut() {
-            for url in [&mut pack.source, &mut pack.registry.url] {
+            let registry = pack.registry.iter_mut().map(|registry| &mut registry.url);
+            for url in registry.chain([&mut pack.source]) {
                 if let Some(changed) = change(url) {
                     *url = changed;
                 }
@@ -148,59 +138,11 @@ fn relative(url: &str, directory: &Path) -> Option<String> {
 
 /// What [`relative`] was made of.
 fn absolute(text: &str, directory: &Path) -> Option<String> {
-    if Url::parse(text).is_ok() {
+    if Url::parse(text).is_ok() || RepositoryUrl::is_scp_like(text) {
         return None;
     }
     let url = Url::from_directory_path(directory).ok()?.join(text).ok()?;
     Some(url.into())
-}
-
-impl LockedPack {
-    /// What pins a listed version: its first archive. `None` where it has none.
-    pub(super) fn new(registry: RegistryIdentity, candidate: &Candidate) -> Option<Self> {
-        let archive = candidate.archives.first()?;
-        Some(Self {
-            version: candidate.version.clone(),
-            registry,
-            source: archive.place.to_string(),
-            archive_digest: archive.checksum.clone(),
-            size_bytes: archive.size_bytes,
-            tree_digest: candidate.tree,
-            store_key: candidate.store_key,
-            dependencies: candidate.dependencies().to_vec(),
-        })
-    }
-
-    /// The locked version as a registry would list it.
-    pub(crate) fn candidate(&self, pack_ref: &PackRef) -> Candidate {
-        let url = Url::parse(&self.source).ok();
-        let place = url.map(|url| match url.to_file_path() {
-            Ok(path) if url.scheme() == "file" => Place::File(path),
-            _ => Place::Web(url),
-        });
-        Candidate {
-            pack_ref: pack_ref.clone(),
-            version: self.version.clone(),
-            published_at: None,
-            yanked: None,
-            requirements: Dependencies {
-                packs: self.dependencies.clone(),
-                ..Dependencies::default()
-            },
-            archives: (place.into_iter())
-                .map(|place| ArchiveSource {
-                    place,
-                    checksum: self.archive_digest.clone(),
-                    size_bytes: self.size_bytes,
-                    own: true,
-                })
-                .collect(),
-            install_sources: Vec::new(),
-            tree: self.tree_digest,
-            store_key: self.store_key,
-            about: About::default(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -223,5 +165,6 @@ mod tests {
         }
         assert_eq!(relative("https://example.org/a", here), None);
         assert_eq!(absolute("https://example.org/a", here), None);
+        assert_eq!(absolute("git@example.org:a.git", here), None);
     }
 }

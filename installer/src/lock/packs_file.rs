@@ -6,18 +6,30 @@
 //!   core: "*"
 //!   slack: "^2.1"
 //!   monitoring: {version: ">=1.0,<3.0", update: patch}
+//!   chat: {git: "https://example.org/chat.git", ref: main, subdir: packs/chat}
+//!   wiki: {archive: "https://example.org/wiki-2.0.0.tar.gz"}
+//!   mine: {path: ../mine}
 //! ```
+//! Paths are seen from the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use pack_format::documents::PackDependency;
 use pack_format::fields::Fields;
+use pack_format::git_ref::GitRefError;
 use pack_format::metadata_error::MetadataError;
 use pack_format::yaml::Node;
 use pack_format::{Constraint, Hint as _, PackRef, Version};
 use serde::Serialize;
+
+use super::wanted_source::Spelled;
+use crate::source::Source;
+
+/// Members that name a source.
+const KINDS: [&str; 3] = ["git", "archive", "path"];
 
 /// The packs that are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +47,17 @@ pub struct WantedPack {
     pub constraint: Constraint,
     /// How far an update may move it.
     pub update: Option<UpdatePolicy>,
+    /// Where it comes from, when not from a registry.
+    pub source: Option<Source>,
+}
+
+/// How a file's sources are read.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceRules<'a> {
+    /// Where the file lies, absolute.
+    pub directory: &'a Path,
+    /// Plain http beyond this machine.
+    pub allow_http: bool,
 }
 
 /// How far an update may move a pack.
@@ -91,12 +114,12 @@ impl fmt::Display for UpdatePolicy {
 }
 
 impl PacksFile {
-    /// Parses the bytes of `packs.yaml`; `file` names it in errors.
+    /// Parses the bytes of `packs.yaml`; `file` names it in errors. Paths are looked at, the network is not.
     ///
     /// # Errors
     /// [`MetadataError`] with file, line and field. A field this program does not know is one too: a range
     /// that is passed over would install something else.
-    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, MetadataError> {
+    pub fn parse(file: &str, bytes: &[u8], rules: SourceRules<'_>) -> Result<Self, MetadataError> {
         let root = Node::parse(file, bytes)?;
         let fields = Fields::of(file, &root)?;
         known(fields, &["packs", "update"])?;
@@ -114,8 +137,8 @@ impl PacksFile {
                     .map_err(|e: pack_format::pack_ref::PackRefError| {
                         inner.error(key, line, e.to_string()).in_field("packs")
                     })?;
-            let wanted =
-                wanted(file, inner, (key, &member.value)).map_err(|e| e.in_field("packs"))?;
+            let wanted = wanted(file, inner, (key, &member.value), rules);
+            let wanted = wanted.map_err(|e| e.in_field("packs"))?;
             packs.insert(pack_ref, wanted);
         }
         Ok(Self {
@@ -124,37 +147,85 @@ impl PacksFile {
         })
     }
 
-    /// What an installation is asked for.
+    /// What registries are asked for.
     pub fn roots(&self) -> Vec<PackDependency> {
-        let roots = self.packs.iter().map(|(pack_ref, wanted)| PackDependency {
-            pack_ref: pack_ref.clone(),
-            constraint: wanted.constraint.clone(),
-        });
-        roots.collect()
+        (self.wanted())
+            .filter(|(_, source)| source.is_none())
+            .map(|(wanted, _)| wanted)
+            .collect()
+    }
+
+    /// Everything that is wanted, with its source where that is no registry.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (PackDependency, Option<&Source>)> {
+        self.packs.iter().map(|(pack_ref, wanted)| {
+            let dependency = PackDependency {
+                pack_ref: pack_ref.clone(),
+                constraint: wanted.constraint.clone(),
+            };
+            (dependency, wanted.source.as_ref())
+        })
     }
 }
 
-/// `"^2.1"`, nothing at all, or `{version, update}`.
+/// `"^2.1"`, nothing at all, or `{version, update}` and a source.
 fn wanted(
     file: &str,
     packs: Fields<'_>,
     (key, node): (&str, &Node),
+    rules: SourceRules<'_>,
 ) -> Result<WantedPack, MetadataError> {
     if !node.is_mapping() {
         return Ok(WantedPack {
             constraint: constraint(packs, key)?,
             update: None,
+            source: None,
         });
     }
     let fields = Fields::of(file, node)?;
     let read = || -> Result<WantedPack, MetadataError> {
-        known(fields, &["version", "update"])?;
+        known(
+            fields,
+            &[
+                "version", "update", "git", "ref", "subdir", "archive", "path",
+            ],
+        )?;
         Ok(WantedPack {
             constraint: constraint(fields, "version")?,
             update: policy(fields)?,
+            source: source(fields, rules)?,
         })
     };
     read().map_err(|e| e.in_field(key))
+}
+
+/// `git` with `ref` and `subdir`, `archive`, or `path`.
+fn source(fields: Fields<'_>, rules: SourceRules<'_>) -> Result<Option<Source>, MetadataError> {
+    let Some((kind, node)) = fields.first_present(&KINDS) else {
+        return Ok(None);
+    };
+    let beside: &[&str] = if kind == "git" {
+        &["archive", "path", "update"]
+    } else {
+        &["git", "archive", "path", "ref", "subdir", "update"]
+    };
+    let strange = (fields.node().members().iter())
+        .find(|member| member.key != kind && beside.contains(&member.key.as_str()));
+    if let Some(member) = strange {
+        let reason = format!("it says nothing beside `{kind}`");
+        return Err(fields.error(&member.key, member.line, reason));
+    }
+    let git_ref = fields.string("ref")?.map(str::parse).transpose();
+    let spelled = Spelled {
+        kind,
+        place: fields.expect_string(kind, node)?,
+        git_ref: git_ref.map_err(|e: GitRefError| fields.error("ref", node.line, e.to_string()))?,
+        subdir: fields.string("subdir")?.map(str::to_owned),
+    };
+    let source = spelled.source((rules.directory, rules.allow_http));
+    source.map(Some).map_err(|e| {
+        let error = fields.error(kind, node.line, e.to_string());
+        error.with_hint(e.hint().unwrap_or_default())
+    })
 }
 
 fn constraint(fields: Fields<'_>, name: &str) -> Result<Constraint, MetadataError> {
@@ -199,11 +270,19 @@ fn known(fields: Fields<'_>, names: &[&str]) -> Result<(), MetadataError> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<PacksFile, MetadataError> {
+        let rules = SourceRules {
+            directory: Path::new("/nowhere"),
+            allow_http: false,
+        };
+        PacksFile::parse("packs.yaml", text.as_bytes(), rules)
+    }
+
     /// Every form of a pack, and every error with its place.
     #[test]
     fn packs_file_is_read_strictly() {
         let text = "update: patch\npacks:\n  core:\n  slack: \"^2.1\"\n  aws: {version: \">=1,<3\", update: none}\n";
-        let file = PacksFile::parse("packs.yaml", text.as_bytes()).unwrap();
+        let file = parse(text).unwrap();
         let roots: Vec<String> = file.roots().iter().map(ToString::to_string).collect();
         assert_eq!(roots, ["aws@>=1,<3", "core", "slack@^2.1"]);
         assert_eq!(file.update, Some(UpdatePolicy::Patch));
@@ -226,11 +305,39 @@ mod tests {
                 "packs: {}\nupdate: weekly\n",
                 "line 2, field `update`: `weekly` is none of",
             ),
+            (
+                "packs:\n  a: {git: \"https://e.org/a.git\", path: x}\n",
+                "field `packs.a.path`: it says nothing beside `git`",
+            ),
+            (
+                "packs:\n  a: {path: x, ref: main}\n",
+                "field `packs.a.ref`: it says nothing beside `path`",
+            ),
+            (
+                "packs:\n  a: {git: \"https://e.org/a.git\", ref: -x}\n",
+                "line 2, field `packs.a.ref`: `-x` is not a git ref",
+            ),
+            (
+                "packs:\n  a: {git: \"http://e.org/a.git\"}\n",
+                "line 2, field `packs.a.git`: git URL `http://e.org/a.git` is refused",
+            ),
+            (
+                "packs:\n  a: {archive: \"https://e.org/a.git\"}\n",
+                "field `packs.a.archive`: `https://e.org/a.git` is a git repository",
+            ),
+            (
+                "packs:\n  a: {path: x}\n",
+                "field `packs.a.path`: there is nothing at `/nowhere/x`",
+            ),
+            (
+                "packs:\n  a: {git: x}\n",
+                "field `packs.a.git`: there is nothing at `/nowhere/x`",
+            ),
             ("packs: [slack]\n", "field `packs`"),
             ("update: minor\n", "field `packs`: the field is missing"),
         ];
         for (text, part) in rows {
-            let error = PacksFile::parse("packs.yaml", text.as_bytes()).unwrap_err();
+            let error = parse(text).unwrap_err();
             assert!(error.to_string().contains(part), "{text}: {error}");
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use pack_format::documents::PackDependency;
 use pack_format::{PackRef, Version};
 
+use super::wanted_source::{described, is_source_of};
 use super::{Lock, PacksFile};
 
 /// One thing a lock does not satisfy.
@@ -26,6 +27,15 @@ pub enum Stale {
         locked: Version,
         /// Who wants it; `None` for the file of wanted packs.
         by: Option<PackRef>,
+    },
+    /// It is locked from somewhere else than it is wanted from.
+    Elsewhere {
+        /// The pack.
+        pack_ref: PackRef,
+        /// Where it is wanted from.
+        wanted: String,
+        /// Where it is locked from.
+        locked: String,
     },
     /// It is locked, and nothing needs it any more.
     Needless {
@@ -54,6 +64,14 @@ impl fmt::Display for Stale {
                     wants(by)
                 )
             }
+            Self::Elsewhere {
+                pack_ref,
+                wanted,
+                locked,
+            } => write!(
+                f,
+                "~ wanted is `{pack_ref}` from {wanted}, locked is {locked}"
+            ),
             Self::Needless { pack_ref, locked } => {
                 write!(f, "- locked is `{pack_ref}@{locked}`, which nothing needs")
             }
@@ -66,9 +84,9 @@ impl Lock {
     pub fn stale(&self, wanted: &PacksFile) -> Vec<Stale> {
         let mut stale = Vec::new();
         let mut reached: BTreeSet<PackRef> = BTreeSet::new();
-        let mut open: Vec<(Option<PackRef>, PackDependency)> = (wanted.roots().into_iter().rev())
-            .map(|root| (None, root))
-            .collect();
+        let mut open: Vec<(Option<PackRef>, PackDependency)> =
+            (wanted.wanted()).map(|(root, _)| (None, root)).collect();
+        open.reverse();
         while let Some((by, need)) = open.pop() {
             let Some(locked) = self.packs.get(&need.pack_ref) else {
                 stale.push(Stale::Missing { wanted: need, by });
@@ -87,11 +105,29 @@ impl Lock {
                 });
             }
         }
+        stale.extend(self.elsewhere(wanted));
         let needless = self.packs.iter().filter(|(p, _)| !reached.contains(*p));
         stale.extend(needless.map(|(pack_ref, pack)| Stale::Needless {
             pack_ref: pack_ref.clone(),
             locked: pack.version.clone(),
         }));
         stale
+    }
+
+    /// Packs that are locked from somewhere else than they are wanted from.
+    fn elsewhere(&self, wanted: &PacksFile) -> Vec<Stale> {
+        let elsewhere = wanted.wanted().filter_map(|(root, source)| {
+            let locked = self.packs.get(&root.pack_ref)?;
+            let agrees = match source {
+                Some(source) => is_source_of(source, locked),
+                None => locked.registry.is_some(),
+            };
+            (!agrees).then(|| Stale::Elsewhere {
+                wanted: source.map_or_else(|| "a registry".to_owned(), described),
+                locked: locked.described(),
+                pack_ref: root.pack_ref,
+            })
+        });
+        elsewhere.collect()
     }
 }

@@ -116,6 +116,7 @@ impl Installer<'_> {
             client,
             mismatch: Mismatch::Refuse,
             archives: None,
+            stated_by: "record",
         };
         let outcomes = self.bring(jobs, place);
         for (case, outcome) in cases.into_iter().zip(outcomes) {

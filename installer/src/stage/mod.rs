@@ -275,18 +275,23 @@ impl StagedPack {
         expected.as_tree_digest() == Some(self.inventory.tree)
     }
 
-    /// Compares the tree with a checksum from the command line.
+    /// Compares the tree with a checksum that `against` stated.
     ///
     /// # Errors
     /// [`StageError::Checksum`] with both values.
-    pub fn expect_tree(mut self, expected: &Checksum) -> Result<Self, StageError> {
+    pub fn expect_tree(mut self, expected: &Checksum, against: &str) -> Result<Self, StageError> {
         let computed = self.inventory.tree.to_string();
-        self.compare(
-            "tree_digest",
-            expected.to_string(),
-            computed,
-            "command line",
-        )?;
+        self.compare("tree_digest", expected.to_string(), computed, against)?;
+        Ok(self)
+    }
+
+    /// Compares the store key with one that `against` stated.
+    ///
+    /// # Errors
+    /// [`StageError::Checksum`] with both values.
+    pub(crate) fn expect_key(mut self, key: StoreKey, against: &str) -> Result<Self, StageError> {
+        let computed = self.inventory.key.to_string();
+        self.compare("store_key", key.to_string(), computed, against)?;
         Ok(self)
     }
 

@@ -143,6 +143,11 @@ impl<'a> Context<'a> {
         self.settings.with_token(RegistryConfig::new(name))
     }
 
+    /// Whether plain http may be used beyond this machine.
+    pub(crate) fn allow_http(&self) -> Result<bool, Failure> {
+        Ok(self.registries_of(Vec::new())?.settings().allow_http)
+    }
+
     /// These registries, with the cache of the packs directory.
     pub(crate) fn registries_of(
         &self,

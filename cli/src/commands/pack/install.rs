@@ -160,13 +160,14 @@ fn foretell(
 
 /// Installs what `packs.yaml` wants: as it is locked, or locking it first.
 fn wanted(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let project = Project::read(args.file.as_deref())?;
+    let project = Project::read(args.file.as_deref(), context.allow_http()?)?;
     let registries = asked(&args.source, context)?;
     let file = args.file.as_deref().unwrap_or(Path::new(project::FILE));
     let command = format!("pack install --file {}", file.display());
     let preparation = context.preparation(tests(args))?;
     let installer = context.installer(command, args.lock.timeout());
-    let installer = installer.with_preparation(preparation);
+    let git = context.settings.git(args.source.git)?;
+    let installer = installer.with_preparation(preparation).with_git(git);
     let lock = if args.locked || args.frozen {
         project.locked()?.clone()
     } else {
@@ -181,6 +182,10 @@ fn wanted(args: &InstallArgs, context: &Context<'_>) -> Result<(), Failure> {
             .collect();
         let request = PreviewRequest {
             roots: project.wanted.roots(),
+            settled: (lock.packs.iter())
+                .filter(|(_, pack)| pack.registry.is_none())
+                .map(|(pack_ref, pack)| pack.settled(pack_ref))
+                .collect(),
             preferred,
             ..PreviewRequest::default()
         };
@@ -222,7 +227,7 @@ pub(super) fn detected(args: &SourceArgs, context: &Context<'_>) -> Result<Vec<S
         git_ref: args.git_ref.clone(),
         subdir: args.subdir.clone(),
         no_registry: args.no_registry,
-        allow_http: context.registries_of(Vec::new())?.settings().allow_http,
+        allow_http: context.allow_http()?,
     };
     detect(&args.sources, &options)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use attune_installer::{Lock, Relock};
+use attune_installer::{Backend, Lock, Relock};
 use clap::Args;
 use pack_format::PackRef;
 use serde::Serialize;
@@ -29,6 +29,9 @@ pub(crate) struct LockCommandArgs {
     /// Use cached documents and local registries only
     #[arg(long)]
     pub(super) offline: bool,
+    /// What fetches git repositories: auto, libgit2 or cli
+    #[arg(long, value_name = "BACKEND")]
+    git: Option<Backend>,
     /// Ask this registry only: the name of a configured one, a URL or a path
     #[arg(long, value_name = "REGISTRY")]
     registry: Option<String>,
@@ -53,7 +56,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &LockCommandArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let project = Project::read(Some(&args.file))?;
+    let project = Project::read(Some(&args.file), context.allow_http()?)?;
     let relock = match (args.upgrade, args.upgrade_pack.as_slice()) {
         (true, _) => Relock::Everything,
         (false, []) => Relock::Nothing,
@@ -61,9 +64,8 @@ pub(crate) fn run(args: &LockCommandArgs, context: &Context<'_>) -> Result<(), F
     };
     let registries = context.registries(args.registry.as_deref())?;
     let previous = (project.lock.as_ref(), &relock);
-    let outcome = context
-        .reader()
-        .lock(&project.wanted, previous, &registries);
+    let git = context.settings.git(args.git)?;
+    let outcome = (context.reader().with_git(git)).lock(&project.wanted, previous, &registries);
     context.progress.clear();
     let lock = outcome.map_err(|e| failed(&e))?;
     let name = project.lock_path.display().to_string();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use attune_installer::{Lock, PacksFile};
+use attune_installer::{Lock, PacksFile, SourceRules};
 use pack_format::PackRef;
 use pack_fs::durable;
 
@@ -28,17 +28,16 @@ pub(super) struct Project {
 
 impl Project {
     /// Reads `packs.yaml`, or the file that is named, and the lock beside it if there is one.
-    pub(super) fn read(named: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn read(named: Option<&Path>, allow_http: bool) -> Result<Self, Failure> {
         let path = named.unwrap_or(Path::new(FILE)).to_owned();
         let name = path.display().to_string();
-        let bytes = fs::read(&path).map_err(|e| {
+        let wanted = fs::read(&path).map_err(|e| {
             let hint = match named {
                 None => "name packs, or write the wanted ones to `packs.yaml`: `packs: {slack: \"^2.1\"}`",
                 Some(_) => "check the path",
             };
             Failure::text(Code::Usage, format!("cannot read `{name}`: {e}"), Some(hint))
         })?;
-        let wanted = PacksFile::parse(&name, &bytes).map_err(|e| Failure::new(Code::Usage, &e))?;
         let lock_path = path.with_extension("lock");
         let lock_name = lock_path.display().to_string();
         let bytes = match fs::read(&lock_path) {
@@ -53,6 +52,12 @@ impl Project {
             let message = format!("cannot find the directory of `{lock_name}`: {e}");
             Failure::text(Code::Failed, message, None)
         })?;
+        let rules = SourceRules {
+            directory: &directory,
+            allow_http,
+        };
+        let wanted = PacksFile::parse(&name, &wanted, rules);
+        let wanted = wanted.map_err(|e| Failure::new(Code::Usage, &e))?;
         let parse = |bytes| Lock::parse(&lock_name, bytes, &directory);
         let lock = (bytes.as_deref())
             .map(|bytes| parse(bytes).map_err(|e| Failure::new(Code::Failed, &e)))

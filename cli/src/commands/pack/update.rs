@@ -145,7 +145,7 @@ impl RuleArgs {
         if self.file.is_none() && !there {
             return Ok((rules, None));
         }
-        let project = Project::read(self.file.as_deref())?;
+        let project = Project::read(self.file.as_deref(), context.allow_http()?)?;
         let lock = project.lock.as_ref().map(|_| project.lock_path.clone());
         Ok((rules.with_file(&project.wanted), lock))
     }
