@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Place, project};
 
 /// Structs that are written to documents: source file, name, and the heading under which their fields stand.
-const STRUCTS: [(&str, &str, &str); 19] = [
+const STRUCTS: [(&str, &str, &str); 21] = [
     ("index/mod.rs", "Index", "`index.json`"),
     ("entry.rs", "IndexEntry", "Entry"),
     ("entry.rs", "Contents", "Contents"),
@@ -19,6 +19,8 @@ const STRUCTS: [(&str, &str, &str); 19] = [
     ("documents.rs", "PacksDocument", "`packs.json`"),
     ("documents.rs", "PackPointer", "Pointer"),
     ("documents.rs", "PackDocument", "`packs/<ref>.json`"),
+    ("statistics.rs", "StatisticsDocument", "`statistics.json`"),
+    ("statistics.rs", "PackDownloads", "Downloads"),
     ("documents.rs", "Deprecation", "Deprecation"),
     ("documents.rs", "VersionDocument", "Version"),
     ("documents.rs", "Yank", "Yank"),

@@ -177,6 +177,8 @@ pub(crate) enum RegistryCommand {
     Token(crate::commands::registry::token::TokenCommand),
     /// Who changed what of a registry that is served
     Audit(crate::commands::registry::token::AuditArgs),
+    /// How often packs were downloaded from a registry that is served
+    Statistics(crate::commands::registry::statistics::StatisticsArgs),
     /// Merge registry trees into one
     Merge(crate::commands::registry::merge::MergeArgs),
     /// Correct what a published version says, without a new archive

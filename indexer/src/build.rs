@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pack_format::statistics::StatisticsDocument;
 use pack_format::{PackRef, Timestamp};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
@@ -25,6 +26,7 @@ use crate::pack::PackError;
 use crate::patch::{self, file::FiledPatch};
 use crate::publish::{self, About, Publication, Scope, Staged};
 use crate::report::BuildReport;
+use crate::statistics::is_outdated;
 
 /// Name of a registry nobody has named.
 pub(crate) const DEFAULT_NAME: &str = "Attune Pack Registry";
@@ -113,6 +115,8 @@ struct Run<'a> {
     options: &'a BuildOptions,
     operator: OperatorFile,
     patches: Vec<FiledPatch>,
+    /// What was counted, where the tree knows.
+    statistics: Option<StatisticsDocument>,
     writer: &'a TreeWriter,
     publication: Publication<'a>,
     base_url: Option<String>,
@@ -139,6 +143,7 @@ impl<'a> Run<'a> {
         let reader = TreeReader::new(&options.out);
         let registry = reader.registry()?;
         let listed = reader.packs()?;
+        let statistics = reader.statistics()?;
         if registry.is_none() && listed.is_none() && has_foreign_files(&options.out) {
             return Err(BuildError::NotATree(options.out.clone()));
         }
@@ -185,6 +190,7 @@ impl<'a> Run<'a> {
             options,
             operator,
             patches,
+            statistics,
             writer,
             publication: publication?,
             cache,
@@ -274,7 +280,12 @@ impl<'a> Run<'a> {
         let expected = claim::expected(self.publication.known(), &groups);
         let listed = self.publication.known().keys().filter(|_| visit_all);
         let patched = self.patches.iter().map(|filed| &filed.patch.pack_ref);
-        let named = self.operator.packs.keys().chain(patched);
+        let counted = self.publication.known().iter().filter(|(pack_ref, facts)| {
+            let statistics = self.statistics.as_ref();
+            statistics.is_some_and(|s| is_outdated(pack_ref, facts, s))
+        });
+        let counted = counted.map(|(pack_ref, _)| pack_ref);
+        let named = self.operator.packs.keys().chain(patched).chain(counted);
         let visited: BTreeSet<PackRef> = named.chain(listed).cloned().collect();
         for pack_ref in &visited {
             groups.entry(pack_ref.clone()).or_default();
@@ -284,6 +295,7 @@ impl<'a> Run<'a> {
             publication: &self.publication,
             operator: &self.operator,
             patches: &self.patches,
+            statistics: self.statistics.as_ref(),
             expected: &expected,
             settings: &self.settings,
             now: self.options.now,

@@ -376,6 +376,7 @@ impl Batch<'_, '_> {
             pack_ref: upload.pack_ref.clone(),
             deprecated: None,
             owners: vec![by.name.clone()],
+            downloads: None,
             versions: Vec::new(),
         });
         let version = &upload.document.version;

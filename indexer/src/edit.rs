@@ -11,8 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pack_format::documents::PackDocument;
+use pack_format::statistics::StatisticsDocument;
 use pack_format::{Hint, PackRef, Timestamp};
 use pack_fs::lock::Holder;
+use rayon::prelude::*;
 use registry_tree::assemble::Identity;
 use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError};
 
@@ -20,6 +22,7 @@ use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
 use crate::publish::{About, Publication, Scope};
 use crate::publish_error::PublishError;
+use crate::statistics::is_outdated;
 
 /// Which tree to change, and as of when.
 #[derive(Debug, Clone)]
@@ -99,6 +102,20 @@ impl Documents<'_> {
     /// The packs the tree lists, sorted.
     pub fn refs(&self) -> impl Iterator<Item = &PackRef> {
         self.publication.known().keys()
+    }
+
+    /// The tree as it is.
+    pub(crate) fn reader(&self) -> &TreeReader {
+        self.reader
+    }
+
+    /// The packs that say another number of downloads than was counted.
+    pub(crate) fn outdated(&self, counted: &StatisticsDocument) -> Vec<PackRef> {
+        let known = self.publication.known().iter();
+        known
+            .filter(|(pack_ref, facts)| is_outdated(pack_ref, facts, counted))
+            .map(|(pack_ref, _)| pack_ref.clone())
+            .collect()
     }
 
     /// The document of a pack, to be looked at or changed; `None` if it is not listed.
@@ -192,7 +209,7 @@ pub fn edit<T, E: From<EditError>>(
     }
     let neighbours = Neighbours::of_known(publication.known());
     let staged: Result<Vec<_>, PublishError> = changed
-        .iter()
+        .par_iter()
         .map(|document| publication.stage(document, None, &neighbours))
         .collect();
     let published = staged

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pack_format::documents::{ArchiveRecord, PackDocument};
 use pack_format::manifest::Manifest;
+use pack_format::statistics::StatisticsDocument;
 use pack_format::{PackRef, StoreKey, Timestamp, Version};
 use registry_tree::{Phase, TreeWriter};
 
@@ -25,6 +26,7 @@ use crate::operator_file::OperatorFile;
 use crate::pack::{Built, PackError, Workshop};
 use crate::patch::file::FiledPatch;
 use crate::publish::{Publication, Staged};
+use crate::statistics;
 
 /// What every group works with.
 pub(crate) struct Bench<'a> {
@@ -33,6 +35,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) operator: &'a OperatorFile,
     /// Of patch files.
     pub(crate) patches: &'a [FiledPatch],
+    pub(crate) statistics: Option<&'a StatisticsDocument>,
     pub(crate) expected: &'a Neighbours,
     pub(crate) settings: &'a str,
     pub(crate) now: Timestamp,
@@ -173,9 +176,12 @@ impl Bench<'_> {
             patches: &patches.collect::<Vec<_>>(),
         };
         let existing = self.publication.document(pack_ref)?;
-        let (document, outcomes) = merge
+        let (mut document, outcomes) = merge
             .document(pack_ref, existing, &built)
             .map_err(Box::new)?;
+        if let Some(statistics) = self.statistics {
+            statistics::follow(&mut document, statistics);
+        }
         let mut details = None;
         for (pack, outcome) in built.into_iter().zip(outcomes) {
             match outcome {

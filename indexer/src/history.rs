@@ -212,6 +212,7 @@ impl Merge<'_> {
             pack_ref: pack_ref.clone(),
             deprecated: None,
             owners: Vec::new(),
+            downloads: None,
             versions: Vec::new(),
         });
         let mut document = before.clone();

@@ -47,6 +47,7 @@ pub mod registry_check;
 pub mod report;
 pub mod scaffold;
 mod search;
+pub mod statistics;
 mod sweep;
 pub mod upload;
 pub mod watch;

@@ -245,6 +245,7 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
         pack_ref: entry.pack_ref.clone(),
         deprecated: None,
         owners: Vec::new(),
+        downloads: None,
         versions: vec![VersionDocument {
             version: entry.version.clone(),
             published_at: at,

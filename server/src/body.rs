@@ -1,6 +1,7 @@
 //! The body of a response: nothing, bytes in memory, a file, or what a dynamic route streams.
 
 use crate::activity::InFlight;
+use crate::statistics::Delivery;
 use crate::stream::FileStream;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -18,6 +19,8 @@ pub struct ResponseBody {
     content: Content,
     /// Ends with the body: from then on the connection waits for its client, not for the server.
     in_flight: Option<InFlight>,
+    /// Counts once all of it has been handed over.
+    delivery: Option<Box<Delivery>>,
 }
 
 enum Content {
@@ -58,10 +61,16 @@ impl ResponseBody {
         self
     }
 
+    pub(crate) fn counted(mut self, delivery: Delivery) -> Self {
+        self.delivery = Some(Box::new(delivery));
+        self
+    }
+
     fn with(content: Content) -> Self {
         Self {
             content,
             in_flight: None,
+            delivery: None,
         }
     }
 }
@@ -90,19 +99,16 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let content = &mut self.get_mut().content;
-        match content {
-            Content::Empty => Poll::Ready(None),
-            Content::Memory(bytes) => {
-                let bytes = std::mem::take(bytes);
-                *content = Content::Empty;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            Content::File(stream) => stream
-                .poll_next(cx)
-                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(BodyError::from))),
-            Content::Stream(body) => body.as_mut().poll_frame(cx),
+        let this = self.get_mut();
+        let frame = this.poll_content(cx);
+        if this.delivery.is_some()
+            && matches!(frame, Poll::Ready(Some(Ok(_))))
+            && this.is_end_stream()
+            && let Some(delivery) = this.delivery.take()
+        {
+            delivery.done();
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -120,6 +126,27 @@ impl Body for ResponseBody {
             Content::Memory(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::File(stream) => SizeHint::with_exact(stream.remaining()),
             Content::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+impl ResponseBody {
+    fn poll_content(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let content = &mut self.content;
+        match content {
+            Content::Empty => Poll::Ready(None),
+            Content::Memory(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *content = Content::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Content::File(stream) => stream
+                .poll_next(cx)
+                .map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(BodyError::from))),
+            Content::Stream(body) => body.as_mut().poll_frame(cx),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
 //! access/        who may read and who asks for changes
+//! statistics/     how often archives were downloaded
 //! publishing/     changes of the tree, by tokens         state/          tokens and audit log, in a database
 //! ```
 //!
@@ -71,6 +72,7 @@ mod search;
 mod serve;
 mod stamp;
 pub mod state;
+mod statistics;
 mod stream;
 mod tree;
 mod types;
@@ -86,4 +88,5 @@ pub use report::{Answered, Reporter, Silent, TimedOut};
 pub use router::{Route, RouteFuture, Router};
 pub use search::SearchRoute;
 pub use serve::{ServeError, ServeSummary, serve};
+pub use statistics::{Downloads, Statistics, StatisticsError, StatisticsOptions};
 pub use tree::{OpenTreeError, TreeFiles};

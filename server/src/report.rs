@@ -1,5 +1,6 @@
 //! What the server tells whoever runs it. The library itself prints nothing.
 
+use crate::statistics::StatisticsError;
 use attune_indexer::edit::EditError;
 use hyper::{Method, StatusCode};
 use std::fmt;
@@ -19,6 +20,9 @@ pub trait Reporter: fmt::Debug + Send + Sync + 'static {
 
     /// The tree could not be changed for those who had asked for it. Called from a thread of its own.
     fn change_failed(&self, _error: &EditError) {}
+
+    /// Downloads could not be counted. It is tried again; this is told once until it works.
+    fn statistics_failed(&self, _error: &StatisticsError) {}
 
     /// New connections cannot be accepted at the moment. Called at most once a second; `unreported`
     /// failures have happened since the last call.

@@ -11,6 +11,7 @@ use crate::entry::Source;
 use crate::options::ServeOptions;
 use crate::problem::{Manner, Problem};
 use crate::report::Answered;
+use crate::statistics::{Delivery, Downloads};
 use crate::tree::{Found, TreeFiles};
 use crate::types::PAGE_POLICY;
 use hyper::body::{Body, Incoming};
@@ -55,6 +56,7 @@ pub struct Router {
     tree: Arc<TreeFiles>,
     routes: Vec<Box<dyn Route>>,
     gate: Gate,
+    downloads: Option<Arc<Downloads>>,
 }
 
 impl Router {
@@ -64,6 +66,7 @@ impl Router {
             tree: tree.into(),
             routes: Vec::new(),
             gate: Gate::new(None, Arc::default()),
+            downloads: None,
         }
     }
 
@@ -78,6 +81,13 @@ impl Router {
     #[must_use]
     pub fn governed(mut self, policy: Arc<LivePolicy>, callers: Option<Arc<Callers>>) -> Self {
         self.gate = Gate::new(callers, policy);
+        self
+    }
+
+    /// Counts what is downloaded of the tree.
+    #[must_use]
+    pub fn counting(mut self, downloads: Arc<Downloads>) -> Self {
+        self.downloads = Some(downloads);
         self
     }
 
@@ -129,7 +139,14 @@ impl Router {
             return (turn_away(problem, manner), has_body);
         }
         let (mut response, must_close) = match route {
-            None => (self.answer_from_tree(&request, options).await, has_body),
+            None => {
+                let mut response = self.answer_from_tree(&request, options).await;
+                if let Some(downloads) = &self.downloads {
+                    let asked = (method, request.uri(), client.ip());
+                    response = Delivery::watch(response, downloads, asked);
+                }
+                (response, has_body)
+            }
             Some(route) => {
                 let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
                 (route.answer(request, client).await, is_chunked)

@@ -118,7 +118,9 @@ fn logged_in_client_installs_from_a_private_registry() {
     let url = registry.hosted.url.clone();
     let place = &registry.place;
     let token = registry.token("ann", &["--scope", "read"]);
-    let config = format!("pack_registry:\n  indices:\n    - {{url: \"{url}\", name: Ours}}\n");
+    let config = format!(
+        "pack_registry:\n  indices:\n    - {{url: \"{url}\", name: Ours}}\n  cache_enabled: false\n"
+    );
     fs::write(place.path("config.yaml"), config).unwrap();
     place.run(&["pack", "install", "base"], 7);
     assert!(!place.path("installed/base").exists());

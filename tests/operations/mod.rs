@@ -1,3 +1,16 @@
 //! What those who run a registry rely on.
 
 mod access;
+mod statistics;
+
+use std::time::{Duration, Instant};
+
+/// Asks until the answer is yes, for at most half a minute.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::yield_now();
+    }
+}

@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 45] = [
+const KEYS: [&str; 46] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -43,6 +43,7 @@ const KEYS: [&str; 45] = [
     "tests.confinement",
     "server.registry_listen",
     "server.access",
+    "server.statistics",
     "server.publish.max_archive_size",
     "server.publish.require_license",
     "server.publish.require_honest_version",

@@ -52,6 +52,11 @@ impl Settings {
         Ok(Policy { access })
     }
 
+    /// Whether downloads are counted.
+    pub(crate) fn counts_downloads(&self) -> Result<bool, Failure> {
+        self.flag(&["server", "statistics"], true)
+    }
+
     /// What is demanded of what is published to `tree`.
     pub(crate) fn publish_options(
         &self,

@@ -20,6 +20,7 @@ use crate::entry::{Contents, Dependencies};
 use crate::pack_ref::PackRef;
 use crate::patch::MetadataPatch;
 use crate::source::InstallSource;
+use crate::statistics::PackDownloads;
 use crate::time::Timestamp;
 use crate::version::{Constraint, Version};
 
@@ -106,11 +107,26 @@ pub struct PackDocument {
     /// Accounts or teams that own the ref.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
+    /// How often its archives were downloaded, where the registry counts that; follows `statistics.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<PackDownloads>,
     /// Newest version first, by SemVer precedence.
     pub versions: Vec<VersionDocument>,
 }
 
 impl PackDocument {
+    /// Downloads of all versions: as counted, else what the newest version says in `meta.downloads`, a number or
+    /// an object with a `total`.
+    pub fn download_count(&self) -> Option<u64> {
+        if let Some(counted) = &self.downloads {
+            return Some(counted.total);
+        }
+        match self.newest()?.meta.get("downloads")? {
+            Value::Object(counts) => counts.get("total")?.as_u64(),
+            count => count.as_u64(),
+        }
+    }
+
     /// The version a newcomer gets: the newest stable one that is not yanked, else the newest that is
     /// not yanked, else the newest.
     pub fn newest(&self) -> Option<&VersionDocument> {

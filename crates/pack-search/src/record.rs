@@ -4,7 +4,6 @@ use pack_format::PackRef;
 use pack_format::documents::{Component, PackDocument, Parameter, VersionDocument};
 use pack_format::text::is_deceptive;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::field::Field;
 use crate::files::PackRow;
@@ -106,17 +105,9 @@ fn row(document: &PackDocument, newest: &VersionDocument) -> PackRow {
             .take(MAX_KEYWORDS)
             .map(|keyword| short(keyword, MAX_NAME_CHARS))
             .collect(),
-        downloads: downloads(newest),
+        downloads: document.download_count(),
         deprecated: document.deprecated.is_some(),
         yanked: newest.yanked.is_some(),
-    }
-}
-
-/// `meta.downloads`: a number, or an object with a `total`.
-fn downloads(version: &VersionDocument) -> Option<u64> {
-    match version.meta.get("downloads")? {
-        Value::Object(counts) => counts.get("total")?.as_u64(),
-        count => count.as_u64(),
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use pack_format::documents::{Component, PackDocument, VersionDocument};
 use pack_format::{PackRef, Timestamp, Version};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::limits::MAX_VALUE_CHARS;
 use crate::text::one_line;
@@ -80,7 +79,7 @@ impl PackSummary {
             runtimes: runtimes(newest),
             keywords: keyword_names(newest),
             counts,
-            downloads: downloads(newest),
+            downloads: document.download_count(),
             deprecated: document.deprecated.is_some(),
             yanked: newest.yanked.is_some(),
         })
@@ -109,14 +108,6 @@ fn short_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 pub(crate) fn category(version: &VersionDocument) -> Option<String> {
     let text = version.meta.get("category")?.as_str()?.trim();
     (!text.is_empty()).then(|| one_line(&text.to_lowercase(), MAX_NAME_CHARS))
-}
-
-/// `meta.downloads`: a number, or an object with a `total`.
-pub(crate) fn downloads(version: &VersionDocument) -> Option<u64> {
-    match version.meta.get("downloads")? {
-        Value::Object(counts) => counts.get("total")?.as_u64(),
-        count => count.as_u64(),
-    }
 }
 
 /// The families of runtimes a version asks for or whose runners its components name.

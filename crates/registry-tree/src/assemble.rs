@@ -213,6 +213,9 @@ pub fn index_entry(
         .filter(|(name, value)| index::is_valid_meta(name, value))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
+    if let Some(downloads) = &document.downloads {
+        meta.insert("downloads".to_owned(), downloads.total.into());
+    }
     meta.entry("category")
         .or_insert_with(|| UNCATEGORIZED.into());
     IndexEntry {

@@ -3,7 +3,7 @@
 //! ```text
 //! TREE/index.json registry.json packs.json            pointers
 //! TREE/packs/<ref>.json   packs/<ref>/index.html      views
-//! TREE/search/…                                       views
+//! TREE/search/…  statistics.json                      views
 //! TREE/docs/<sha256>.<ref>.json                       objects
 //! TREE/archives/<ref>/<ref>-<version>.tar.gz          objects
 //! TREE.state/lock  staging/  build.json  superseded.json
@@ -20,6 +20,8 @@ pub const INDEX: &str = "index.json";
 pub const REGISTRY: &str = "registry.json";
 /// `packs.json`.
 pub const PACKS: &str = "packs.json";
+/// How often archives were downloaded.
+pub const STATISTICS: &str = "statistics.json";
 /// The folder of immutable documents.
 pub const DOCS: &str = "docs";
 

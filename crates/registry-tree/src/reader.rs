@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::documents::{FORMAT, PackDocument, PackPointer, PacksDocument, RegistryDocument};
+use pack_format::statistics::StatisticsDocument;
 use pack_format::{ArchiveDigest, Hint, PackRef};
 use pack_fs::FsError;
 use serde::de::DeserializeOwned;
@@ -105,6 +106,19 @@ impl TreeReader {
     pub fn packs(&self) -> Result<Option<PacksDocument>, ReadError> {
         let path = self.root.join(layout::PACKS);
         let Some(document) = read_json::<PacksDocument>(&path)? else {
+            return Ok(None);
+        };
+        check_format(&path, document.format)?;
+        Ok(Some(document))
+    }
+
+    /// `statistics.json`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is one that cannot be used.
+    pub fn statistics(&self) -> Result<Option<StatisticsDocument>, ReadError> {
+        let path = self.root.join(layout::STATISTICS);
+        let Some(document) = read_json::<StatisticsDocument>(&path)? else {
             return Ok(None);
         };
         check_format(&path, document.format)?;

@@ -6,17 +6,15 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::credentials;
+use crate::clock::now;
+use crate::problem::Problem;
+use crate::state::{Secret, SecretHash, SharedState, State, StateError, Token};
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
-use tokio::sync::OnceCell;
-
-use super::credentials;
-use crate::clock::now;
-use crate::problem::Problem;
-use crate::state::{Secret, SecretHash, State, StateError, StatePlace, Token};
 
 /// Wrong tokens that an address may send in a burst, and in each minute after it.
 const WRONG_TOKENS: NonZeroU32 = NonZeroU32::new(30).unwrap();
@@ -33,9 +31,7 @@ const MOST_READERS: usize = 1000;
 /// Those who have tokens, and those who guess.
 #[derive(Debug)]
 pub struct Callers {
-    place: StatePlace,
-    /// Opened when it is first needed: a tree that nobody may change needs none.
-    state: OnceCell<State>,
+    state: Arc<SharedState>,
     wrong: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>,
     readers: Mutex<BTreeMap<SecretHash, (Instant, Arc<Token>)>>,
 }
@@ -47,11 +43,10 @@ pub(crate) struct Caller {
 }
 
 impl Callers {
-    /// Those whose tokens the database at `place` knows; it need not be there yet.
-    pub fn new(place: StatePlace) -> Self {
+    /// Those whose tokens the database knows; it need not be there yet.
+    pub fn new(state: Arc<SharedState>) -> Self {
         Self {
-            place,
-            state: OnceCell::new(),
+            state,
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_TOKENS)),
             readers: Mutex::default(),
         }
@@ -59,13 +54,8 @@ impl Callers {
 
     /// The database, which is there once the first token was made.
     pub(crate) async fn state(&self) -> Result<&State, Problem> {
-        if self.state.get().is_none() && !self.place.is_there() {
-            return Err(unknown("this registry has no tokens yet"));
-        }
-        self.state
-            .get_or_try_init(|| self.place.open())
-            .await
-            .map_err(unusable)
+        let state = self.state.existing().await.map_err(unusable)?;
+        state.ok_or_else(|| unknown("this registry has no tokens yet"))
     }
 
     /// Who wants to change something.

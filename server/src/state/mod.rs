@@ -4,6 +4,8 @@
 //! only its hash.
 
 mod audit;
+mod downloads;
+mod shared;
 mod token;
 
 use std::borrow::Cow;
@@ -19,6 +21,8 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 pub use audit::{AuditEntry, Outcome};
+pub use downloads::DownloadCount;
+pub use shared::SharedState;
 pub(crate) use token::SecretHash;
 pub use token::{NewToken, RefPatterns, Scope, Scopes, Secret, Token, TokenError};
 
@@ -192,11 +196,18 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 1] = [(
-        1,
-        "tokens and audit",
-        include_str!("../../migrations/0001_tokens_and_audit.sql"),
-    )];
+    const MIGRATIONS: [(i64, &str, &str); 2] = [
+        (
+            1,
+            "tokens and audit",
+            include_str!("../../migrations/0001_tokens_and_audit.sql"),
+        ),
+        (
+            2,
+            "downloads",
+            include_str!("../../migrations/0002_downloads.sql"),
+        ),
+    ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {
         Migration::new(
             version,

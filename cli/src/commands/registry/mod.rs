@@ -11,5 +11,6 @@ pub(crate) mod merge;
 pub(crate) mod patch;
 pub(crate) mod remove;
 pub(crate) mod serve;
+pub(crate) mod statistics;
 pub(crate) mod takedown;
 pub(crate) mod token;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use attune_indexer::edit::EditError;
 use attune_server::{
     Answered, Callers, DiffRoute, LivePolicy, PublishOptions, Publishing, Reporter, Router,
-    SearchRoute, ServeOptions, TimedOut, TreeFiles, bind, serve,
+    SearchRoute, ServeOptions, Statistics, StatisticsError, TimedOut, TreeFiles, bind, serve,
 };
 
 use crate::args::ServeArgs;
 use crate::failure::{Code, Failure};
 use crate::report::{self, Report};
 use crate::settings::Settings;
+use attune_server::state::SharedState;
 
 pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
     let address = settings.registry_listen(args.listen.as_deref())?;
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     let root = materialised
         .as_ref()
         .map_or_else(|| args.tree.clone(), super::lone_index::Materialised::root);
+    let counts_downloads = settings.counts_downloads()?;
     let runtime = super::super::runtime()?;
     runtime.block_on(async {
         let follow = async {
@@ -41,8 +43,9 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 () = follow => {}
             }
         };
+        let state = Arc::new(SharedState::new(settings.state_place(&args.tree)?));
         let mut site = Site {
-            callers: Some(Arc::new(Callers::new(settings.state_place(&args.tree)?))),
+            callers: Some(Arc::new(Callers::new(Arc::clone(&state)))),
             policy: Arc::new(LivePolicy::new(settings.server_policy()?)),
             ..Site::of(&root)
         };
@@ -51,6 +54,9 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 reporter: Arc::new(Log { report }),
                 ..settings.publish_options(&root)?
             });
+        }
+        if let Some(publishing) = site.publishing.as_ref().filter(|_| counts_downloads) {
+            site.statistics = Some(Statistics::new(state, publishing.into()));
         }
         host(
             site,
@@ -72,6 +78,8 @@ pub(crate) struct Site {
     callers: Option<Arc<Callers>>,
     /// How changes are taken, if they are.
     publishing: Option<PublishOptions>,
+    /// Counts downloads, if they are.
+    statistics: Option<Statistics>,
 }
 
 impl Site {
@@ -82,10 +90,11 @@ impl Site {
             policy: Arc::default(),
             callers: None,
             publishing: None,
+            statistics: None,
         }
     }
 
-    fn router(self) -> Result<Router, Failure> {
+    fn router(self, statistics: Option<&Statistics>) -> Result<Router, Failure> {
         let tree = TreeFiles::open(&self.root).map_err(|e| Failure::new(Code::Failed, &e))?;
         let tree = Arc::new(tree);
         let search =
@@ -95,19 +104,23 @@ impl Site {
         if let (Some(options), Some(callers)) = (self.publishing, &self.callers) {
             router = router.route(Publishing::new(options, Arc::clone(callers)));
         }
+        if let Some(statistics) = statistics {
+            router = router.counting(statistics.downloads());
+        }
         Ok(router.governed(self.policy, self.callers))
     }
 }
 
 /// Hosts `site` until `stop`; `ready` is told the URL once connections are taken.
 pub(crate) async fn host(
-    site: Site,
+    mut site: Site,
     address: &str,
     report: Report,
     ready: impl FnOnce(&str) -> Result<(), Failure>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    let router = site.router()?;
+    let statistics = site.statistics.take();
+    let router = site.router(statistics.as_ref())?;
     let listener = bind(address)
         .await
         .map_err(|e| Failure::new(Code::Failed, &e))?;
@@ -119,9 +132,22 @@ pub(crate) async fn host(
         reporter: Arc::new(Log { report }),
         ..ServeOptions::default()
     };
-    let summary = serve(listener, router, options, stop)
-        .await
-        .map_err(|e| Failure::new(Code::Failed, &e))?;
+    let counting = async {
+        match &statistics {
+            Some(statistics) => statistics.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    let summary = tokio::select! {
+        summary = serve(listener, router, options, stop) => summary,
+        never = counting => match never {},
+    };
+    if let Some(statistics) = &statistics
+        && let Err(error) = statistics.write().await
+    {
+        report.failure(&Failure::new(Code::Failed, &error));
+    }
+    let summary = summary.map_err(|e| Failure::new(Code::Failed, &e))?;
     report.note(&format!(
         "stopped after {} requests, {} cut off",
         summary.served, summary.cut
@@ -173,6 +199,10 @@ impl Reporter for Log {
     }
 
     fn change_failed(&self, error: &EditError) {
+        self.report.failure(&Failure::new(Code::Failed, error));
+    }
+
+    fn statistics_failed(&self, error: &StatisticsError) {
         self.report.failure(&Failure::new(Code::Failed, error));
     }
 

@@ -32,7 +32,7 @@ pub(crate) enum TokenCommand {
 pub(crate) struct PlaceArgs {
     /// The registry tree
     #[arg(long, value_name = "TREE")]
-    tree: PathBuf,
+    pub(super) tree: PathBuf,
 }
 
 /// `registry token create`.
@@ -117,15 +117,18 @@ impl Settings {
 }
 
 /// A database that is there.
-fn existing(args: &PlaceArgs, settings: &Settings) -> Result<StatePlace, Failure> {
+pub(super) fn existing(args: &PlaceArgs, settings: &Settings) -> Result<StatePlace, Failure> {
     let place = settings.state_place(&args.tree)?;
     if place.is_there() {
         return Ok(place);
     }
     Err(Failure::text(
         Code::Failed,
-        format!("`{}` has no tokens", args.tree.display()),
-        Some("make one with `attune registry token create`"),
+        format!(
+            "`{}` has no tokens, and nothing was counted of it",
+            args.tree.display()
+        ),
+        Some("make a token with `attune registry token create`, or serve the tree"),
     ))
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use pack_format::documents::{PackDocument, VersionDocument};
+use pack_format::statistics::PackDownloads;
 use serde::Serialize;
 
 use crate::limits::{MAX_LINKED_PACKS, MAX_NAMES, MAX_VERSIONS, first};
@@ -10,7 +11,7 @@ use crate::pack::changes::{Meaning, Step};
 use crate::pack::install::Download;
 use crate::pack::references::{Reference, References};
 use crate::site::Site;
-use crate::text::{Moment, clean, size, slug};
+use crate::text::{Moment, clean, grouped, size, slug};
 
 /// One version in the table.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,7 @@ pub(crate) struct VersionRow<'a> {
     published: Moment,
     size: Option<String>,
     files: u64,
+    downloads: Option<String>,
     /// Whether it is the version the page describes.
     current: bool,
     prerelease: bool,
@@ -43,7 +45,7 @@ pub(crate) fn versions<'a>(
     let rows = document.versions.iter().take(MAX_VERSIONS);
     let omitted = document.versions.len().saturating_sub(MAX_VERSIONS);
     (
-        rows.map(|v| VersionRow::new(site, v, current, steps))
+        rows.map(|v| VersionRow::new((site, document.downloads.as_ref()), v, current, steps))
             .collect(),
         omitted,
     )
@@ -56,7 +58,7 @@ pub(crate) fn version_anchor(version: &VersionDocument) -> String {
 
 impl<'a> VersionRow<'a> {
     fn new(
-        site: &Site,
+        (site, downloads): (&Site, Option<&PackDownloads>),
         version: &'a VersionDocument,
         current: &VersionDocument,
         steps: &[Step<'_>],
@@ -69,6 +71,9 @@ impl<'a> VersionRow<'a> {
             published: version.published_at.into(),
             size: version.archive.as_ref().map(|a| size(a.size_bytes)),
             files: version.file_count,
+            downloads: downloads
+                .and_then(|all| all.versions.get(&version.version))
+                .map(|count| grouped(*count)),
             current: std::ptr::eq(version, current),
             prerelease: version.version.is_prerelease(),
             withdrawn: match (&version.taken_down, &version.yanked) {

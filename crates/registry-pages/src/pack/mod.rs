@@ -14,6 +14,7 @@ use crate::limits::{MAX_FILES, MAX_LINKED_PACKS, MAX_NAMES, first};
 use crate::link::{mail_address, web_url};
 use crate::pack::changes::Step;
 use crate::pack::components::KindView;
+use crate::pack::downloads::Recent;
 use crate::pack::drawing::Drawing;
 use crate::pack::flow::Flow;
 use crate::pack::history::{Need, VersionRow};
@@ -22,11 +23,12 @@ use crate::pack::references::{Reference, References};
 use crate::pack::schema::{RowBudget, SchemaTable};
 use crate::readme;
 use crate::site::{Frame, Place, Site};
-use crate::summary::{author_name, category, downloads, keyword_names};
+use crate::summary::{author_name, category, keyword_names};
 use crate::text::{Moment, Tile, clean, counted, grouped, size};
 
 pub(crate) mod changes;
 mod components;
+mod downloads;
 mod drawing;
 mod flow;
 mod history;
@@ -126,6 +128,7 @@ struct Facts<'a> {
     /// Size and number of files, where the registry has seen them.
     contents: Option<String>,
     downloads: Option<String>,
+    recent: Option<Recent>,
 }
 
 /// A foreign address: always shown, a link only when it is safe.
@@ -281,7 +284,8 @@ impl<'a> Facts<'a> {
             keywords: keywords(version),
             archive_size: version.archive.as_ref().map(|a| size(a.size_bytes)),
             contents: contents(version),
-            downloads: downloads(version).map(grouped),
+            downloads: document.download_count().map(grouped),
+            recent: document.downloads.as_ref().and_then(Recent::of),
         }
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn document(
         pack_ref,
         deprecated: None,
         owners: Vec::new(),
+        downloads: None,
         versions: vec![document],
     })
 }

@@ -156,6 +156,7 @@ impl TestRegistry {
                 pack_ref: pack_ref.clone(),
                 deprecated: None,
                 owners: Vec::new(),
+                downloads: None,
                 versions: versions.clone(),
             };
             let bytes = canonical::to_bytes(&document).unwrap();
