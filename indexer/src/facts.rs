@@ -18,7 +18,7 @@ use pack_format::documents::{
 };
 use pack_format::{ArchiveDigest, PackRef, StoreKey, Version, canonical};
 use pack_fs::{FsError, durable};
-use pack_search::SearchRecord;
+use pack_search::{PackRow, SearchRecord};
 use rayon::prelude::*;
 use registry_pages::PackSummary;
 use registry_tree::{ReadError, TreeReader, assemble, layout};
@@ -27,15 +27,20 @@ use serde::{Deserialize, Serialize};
 use crate::publish_error::PublishError;
 
 /// What changes the meaning of kept facts without changing a document.
-const FACTS_FORMAT: &str = concat!("4 ", env!("CARGO_PKG_VERSION"));
+const FACTS_FORMAT: &str = concat!("5 ", env!("CARGO_PKG_VERSION"));
 
 /// What is kept of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PackFacts {
     pub(crate) pointer: PackPointer,
     pub(crate) summary: PackSummary,
-    /// What the search index holds of it.
-    pub(crate) search: SearchRecord,
+    /// What a hit of a search shows of it.
+    pub(crate) row: PackRow,
+    /// The digest of its words in the search index ([`KeptWords`](crate::words::KeptWords)).
+    pub(crate) words: ArchiveDigest,
+    /// The words, if they are at hand.
+    #[serde(skip)]
+    pub(crate) new_words: Option<String>,
     /// Newest first.
     pub(crate) versions: Vec<ListedVersion>,
     /// Packs the newest version needs.
@@ -103,7 +108,9 @@ impl PackFacts {
         Ok(Some(Self {
             pointer,
             summary,
-            search,
+            row: search.row,
+            words: ArchiveDigest::of(search.words.as_bytes()),
+            new_words: Some(search.words),
             versions: document.versions.iter().map(ListedVersion::of).collect(),
             needs: needs.map(|need| need.pack_ref.clone()).collect(),
             names: names(document, newest),
@@ -114,7 +121,7 @@ impl PackFacts {
 
     /// Whether searches find it like the other, and nothing changes for who it needs.
     pub(crate) fn is_found_like(&self, other: &Self) -> bool {
-        self.needs == other.needs && self.search.is_found_like(&other.search)
+        self.needs == other.needs && self.words == other.words && self.row.ranks_like(&other.row)
     }
 
     /// What is known of one listed version.

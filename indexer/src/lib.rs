@@ -53,6 +53,7 @@ pub mod upload;
 pub mod watch;
 mod whole_pack;
 pub mod withdraw;
+mod words;
 
 pub use archive_directory::PackArchive;
 pub use archive_file::{ArchiveFile, ArchiveFileError, ArchivedPack};

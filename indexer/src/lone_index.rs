@@ -180,7 +180,10 @@ fn write_search(
         .iter()
         .filter_map(|document| Some((&document.pack_ref, SearchRecord::of(document)?)))
         .collect();
-    let records = records.iter().map(|(r, record)| (*r, record)).collect();
+    let records = records
+        .iter()
+        .map(|(r, record)| (*r, record.indexed()))
+        .collect();
     Ok(search::stage(writer, &records, &Neighbours::default())?)
 }
 

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::{ArchiveDigest, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
+use pack_search::{Indexed, SearchRecord};
 use rayon::prelude::*;
 use registry_pages::{PackList, PackPage, Renderer, Site};
 use registry_tree::assemble::{self, Identity, Totals};
@@ -26,6 +27,7 @@ use crate::pack_views;
 use crate::publish_error::PublishError;
 use crate::search;
 use crate::sweep;
+use crate::words::KeptWords;
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
@@ -435,19 +437,57 @@ impl<'a> Publication<'a> {
         after: &Neighbours,
         searched: &Searched,
     ) -> Result<BTreeSet<String>, PublishError> {
-        let records = || {
-            let records = self.known.packs.iter();
-            records.map(|(r, facts)| (r, &facts.search)).collect()
-        };
+        let packs = &self.known.packs;
         if let Searched::Rows(rows) = searched
-            && let Some(paths) = search::present(self.writer, self.known.packs.len())
+            && let Some(paths) = search::present(self.writer, packs.len())
         {
             if !rows.is_empty() {
-                search::stage_rows(self.writer, &records(), rows)?;
+                let all = packs.iter().map(|(r, facts)| (r, &facts.row)).collect();
+                search::stage_rows(self.writer, &all, rows)?;
             }
             return Ok(paths);
         }
-        Ok(search::stage(self.writer, &records(), after)?)
+        let kept = KeptWords::read(&self.state);
+        let lost = self.lost_words(&kept)?;
+        let records = packs.iter().map(|(pack_ref, facts)| {
+            let at_hand = facts.new_words.as_deref();
+            let words = at_hand.or_else(|| kept.get(&facts.words));
+            let words = words.or_else(|| lost.get(pack_ref).map(String::as_str));
+            let words = words.unwrap_or_default();
+            (
+                pack_ref,
+                Indexed {
+                    row: &facts.row,
+                    words,
+                },
+            )
+        });
+        let records: BTreeMap<&PackRef, Indexed<'_>> = records.collect();
+        let paths = search::stage(self.writer, &records, after)?;
+        let words = packs.values().zip(records.values());
+        kept.keep(
+            &self.state,
+            words.map(|(facts, record)| (facts.words, record.words)),
+        )?;
+        Ok(paths)
+    }
+
+    /// The words that are neither at hand nor kept.
+    fn lost_words(&self, kept: &KeptWords) -> Result<BTreeMap<&PackRef, String>, PublishError> {
+        let is_lost =
+            |facts: &PackFacts| facts.new_words.is_none() && kept.get(&facts.words).is_none();
+        let packs = self.known.packs.par_iter();
+        packs
+            .filter(|(_, facts)| is_lost(facts))
+            .map(|(pack_ref, facts)| {
+                let document = self.reader.pack(pack_ref, &facts.pointer)?;
+                let record = SearchRecord::of(&document);
+                Ok((
+                    pack_ref,
+                    record.map(|record| record.words).unwrap_or_default(),
+                ))
+            })
+            .collect()
     }
 
     /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.

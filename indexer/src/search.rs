@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use pack_format::PackRef;
 use pack_fs::FsError;
-use pack_search::{FORMAT, HEAD, Head, SearchFile, SearchRecord};
+use pack_search::{FORMAT, HEAD, Head, Indexed, PackRow, SearchFile};
 use registry_tree::{Phase, TreeWriter};
 
 use crate::facts::Neighbours;
@@ -18,17 +19,20 @@ use crate::facts::Neighbours;
 /// [`FsError`].
 pub(crate) fn stage(
     writer: &TreeWriter,
-    records: &BTreeMap<&PackRef, &SearchRecord>,
+    records: &BTreeMap<&PackRef, Indexed<'_>>,
     neighbours: &Neighbours,
 ) -> Result<BTreeSet<String>, FsError> {
     let dependents = |pack_ref: &PackRef| neighbours.dependents(pack_ref).len() as u64;
-    let mut paths = BTreeSet::new();
+    let paths = Mutex::new(BTreeSet::new());
     pack_search::files(records, dependents, |SearchFile { path, bytes }| {
         writer.put_text(Phase::View, &path, &bytes)?;
-        paths.insert(path);
+        paths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path);
         Ok(())
     })?;
-    Ok(paths)
+    Ok(paths.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Stages what an index that is there shows of the packs `of`, of which nothing else changed.
@@ -37,10 +41,10 @@ pub(crate) fn stage(
 /// [`FsError`].
 pub(crate) fn stage_rows(
     writer: &TreeWriter,
-    records: &BTreeMap<&PackRef, &SearchRecord>,
+    rows: &BTreeMap<&PackRef, &PackRow>,
     of: &BTreeSet<PackRef>,
 ) -> Result<(), FsError> {
-    let mut files = pack_search::tables_of(records, of).into_iter();
+    let mut files = pack_search::tables_of(rows, of).into_iter();
     files.try_for_each(|SearchFile { path, bytes }| writer.put_text(Phase::View, &path, &bytes))
 }
 

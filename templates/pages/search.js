@@ -16,19 +16,21 @@ const search = (() => {
     const all = [...new Set(words(text))], telling = all.filter((word) => !STOP_WORDS.has(word));
     return (telling.length ? telling : all).slice(0, MOST_WORDS);
   }
-  // The beginning whose file knows the words that begin with `word`.
-  function beginning(head, word) {
-    let at = "";
-    for (const c of word) {
-      if (!Object.hasOwn(head.split ?? {}, at)) break;
-      if (!head.split[at].includes(c)) return null;
-      at += c;
-    }
-    return at;
-  }
   function wordPath(start) {
     const name = [...start].map((c) => (/[a-z0-9]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
     return `search/terms/t-${name}.json`;
+  }
+  // The file that knows the words that begin with `word`.
+  function wordFile(head, word) {
+    let at = "";
+    for (const c of word) {
+      if (!Object.hasOwn(head.split ?? {}, at)) break;
+      const group = head.split[at].map((text) => [...text]).find((characters) => characters.includes(c));
+      if (!group) return null;
+      if (group.length > 1) return wordPath(at + group[0]);
+      at += c;
+    }
+    return wordPath(at);
   }
   function tablePath(head, ref) {
     let hash = 0x811c9dc5;
@@ -68,13 +70,13 @@ const search = (() => {
   // The answer to a question; `load` gives the content of a file, or nothing where there is none.
   async function ask(text, load) {
     const head = await load("search/index.json"), question = asked(text), whole = words(text).join("");
-    if (head?.format !== 1) throw new Error("no index");
+    if (head?.format !== 2) throw new Error("no index");
     const rank = new Map();
     const levels = head.rank ? (await load("search/rank.json"))?.levels ?? {} : {};
     for (const [level, refs] of Object.entries(levels)) for (const ref of refs) rank.set(ref, Number(level));
     const found = await Promise.all(question.map(async (word) => {
-      const start = beginning(head, word);
-      return find(word, start === null ? null : await load(wordPath(start)));
+      const path = wordFile(head, word);
+      return find(word, path === null ? null : await load(path));
     }));
     const counts = new Map();
     for (const { packs } of found) for (const ref of packs.keys()) counts.set(ref, (counts.get(ref) ?? 0) + 1);

@@ -36,7 +36,8 @@ pub enum Field {
 
 impl Field {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 13] = [
+    #[cfg(test)]
+    const ALL: [Self; 13] = [
         Self::Ref,
         Self::Label,
         Self::Keyword,
@@ -73,7 +74,22 @@ impl Field {
 
     /// The field a letter stands for.
     pub(crate) fn of_letter(letter: char) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.letter() == letter)
+        Some(match letter {
+            'r' => Self::Ref,
+            'l' => Self::Label,
+            'k' => Self::Keyword,
+            'a' => Self::Action,
+            'w' => Self::Workflow,
+            't' => Self::Trigger,
+            's' => Self::Sensor,
+            'u' => Self::Rule,
+            'h' => Self::Author,
+            'd' => Self::Description,
+            'c' => Self::Configuration,
+            'p' => Self::Parameter,
+            'm' => Self::Component,
+            _ => return None,
+        })
     }
 
     /// What a word there is worth; the whole word counts twice.

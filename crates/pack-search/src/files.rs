@@ -6,7 +6,7 @@ use pack_format::{PackRef, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
 /// The `format` of [`Head`].
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The file that says how the others are cut.
 pub const HEAD: &str = "search/index.json";
@@ -44,9 +44,10 @@ pub struct Head {
     /// Whether there is a [`Rank`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rank: bool,
-    /// The beginnings of words whose file was cut, with the characters that follow them in files of their own.
+    /// The beginnings of words whose file was cut, with the characters that follow them, as many to a text as
+    /// share a file. That file is named by the first of them; where it is the only one, it may have been cut again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub split: BTreeMap<String, String>,
+    pub split: BTreeMap<String, Vec<String>>,
 }
 
 impl Head {
@@ -59,30 +60,31 @@ impl Head {
         paths.extend((0..self.tables).map(numbered));
         paths.push(word_path(""));
         for (beginning, following) in &self.split {
-            paths.extend(
-                following
-                    .chars()
-                    .map(|c| word_path(&format!("{beginning}{c}"))),
-            );
+            let first = following.iter().filter_map(|group| group.chars().next());
+            paths.extend(first.map(|c| word_path(&format!("{beginning}{c}"))));
         }
         paths
     }
 
-    /// The beginning whose file knows the words that begin with `word`; `None` if there is no such word.
-    pub(crate) fn beginning<'w>(&self, word: &'w str) -> Option<&'w str> {
+    /// The file that knows the words that begin with `word`; `None` if there is no such word.
+    pub(crate) fn word_file(&self, word: &str) -> Option<String> {
         let mut end = 0;
         for c in word.chars() {
-            match self.split.get(&word[..end]) {
-                None => break,
-                Some(next) if next.contains(c) => end += c.len_utf8(),
-                Some(_) => return None,
+            let Some(groups) = self.split.get(&word[..end]) else {
+                break;
+            };
+            let group = groups.iter().find(|group| group.contains(c))?;
+            let first = group.chars().next()?;
+            if group.len() > first.len_utf8() {
+                return Some(word_path(&format!("{}{first}", &word[..end])));
             }
+            end += c.len_utf8();
         }
-        Some(&word[..end])
+        Some(word_path(&word[..end]))
     }
 }
 
-/// The file of the words that begin with `beginning`.
+/// The file of the words that begin with `beginning`, and with its last character's neighbours that share the file.
 pub(crate) fn word_path(beginning: &str) -> String {
     let mut path = String::from("search/terms/t-");
     for c in beginning.chars() {
@@ -97,7 +99,7 @@ pub(crate) fn word_path(beginning: &str) -> String {
     path
 }
 
-/// `search/terms/t-<beginning>.json`: where the words with this beginning stand.
+/// `search/terms/t-<beginning>.json`: where the words of one file stand, as [`Head::split`] tells.
 ///
 /// A posting is the letter of a field, a ref and, after a space, a place in the pack, such as
 /// `psend_message/channel` is not but `pslack send_message/channel` is.
@@ -185,29 +187,36 @@ pub struct Rank {
 mod tests {
     use super::*;
 
-    /// A word leads to the longest beginning that has a file, and nowhere where no word begins so.
+    /// A word leads to the longest beginning that has a file, or to the file of its neighbours, and nowhere where no
+    /// word begins so.
     #[test]
-    fn beginning_follows_the_cuts() {
-        let split = [("", "se"), ("s", "el"), ("se", "nv")];
+    fn words_follow_the_cuts() {
+        let split: [(&str, &[&str]); 3] = [("", &["s"]), ("s", &["e", "lmn"]), ("se", &["n", "v"])];
         let head = Head {
             format: FORMAT,
             packs: 1,
             tables: 1,
             rank: false,
-            split: split.map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+            split: split
+                .map(|(a, b)| (a.to_owned(), b.iter().map(|&c| c.to_owned()).collect()))
+                .into(),
         };
         for (word, beginning) in [
             ("send", Some("sen")),
             ("sen", Some("sen")),
             ("se", Some("se")),
             ("slack", Some("sl")),
-            ("e", Some("e")),
+            ("smack", Some("sl")),
+            ("sn", Some("sl")),
+            ("e", None),
             ("sea", None),
             ("x", None),
             ("", Some("")),
         ] {
-            assert_eq!(head.beginning(word), beginning, "{word}");
+            assert_eq!(head.word_file(word), beginning.map(word_path), "{word}");
         }
+        let paths = ["", "s", "se", "sl", "sen", "sev"].map(word_path);
+        assert!(paths.iter().all(|path| head.paths().contains(path)));
     }
 
     /// One table for small registries; about as many packs in each of the others.

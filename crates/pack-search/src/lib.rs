@@ -11,9 +11,11 @@
 //! A question reads one file per word and one per pack it shows, however large the registry is
 //! (`docs/adr/0010`). Pure: whoever asks fetches the files.
 
+mod content;
 mod field;
 mod files;
 mod index;
+mod posting;
 mod query;
 mod record;
 mod words;
@@ -24,4 +26,4 @@ pub use files::{
 };
 pub use index::{SearchFile, files, tables_of};
 pub use query::{Hit, Hits, Match, Query, Ranks};
-pub use record::SearchRecord;
+pub use record::{Indexed, SearchRecord};

@@ -11,7 +11,7 @@ use pack_format::PackRef;
 use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
-use crate::files::{Head, Rank, WordFile, word_path};
+use crate::files::{Head, Rank, WordFile};
 use crate::words::{is_stop_word, joined, words};
 
 /// Words of a question (inclusive); those behind are ignored.
@@ -121,7 +121,7 @@ impl Query {
         let mut paths: Vec<String> = self
             .words
             .iter()
-            .filter_map(|word| head.beginning(word).map(word_path))
+            .filter_map(|word| head.word_file(word))
             .collect();
         paths.sort();
         paths.dedup();
@@ -142,7 +142,7 @@ impl Query {
             .words
             .iter()
             .map(|word| {
-                let file = head.beginning(word).and_then(|b| files.get(&word_path(b)));
+                let file = head.word_file(word).and_then(|path| files.get(&path));
                 Found::of(word, file.map_or(&nothing, Borrow::borrow))
             })
             .collect();

@@ -3,7 +3,6 @@
 use pack_format::PackRef;
 use pack_format::documents::{Component, PackDocument, Parameter, VersionDocument};
 use pack_format::text::is_deceptive;
-use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
 use crate::files::PackRow;
@@ -28,14 +27,14 @@ const MAX_KEYWORDS: usize = 8;
 const MAX_DEPTH: usize = 4;
 
 /// What the index holds of one pack; derived from its document, to be kept for every pack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchRecord {
     /// What a hit shows.
     pub row: PackRow,
-    /// The words and where each says most: `word letter[ place]`, sorted by word, each followed by `;`.
+    /// The words and where each says most: `word letter[ place]`, sorted by word, each followed by `;`. On one line.
     ///
     /// One text instead of many: it is kept for every pack of a registry.
-    words: String,
+    pub words: String,
 }
 
 impl SearchRecord {
@@ -50,33 +49,49 @@ impl SearchRecord {
         })
     }
 
-    /// Whether the same questions find both, in the same order: only what a hit shows of them may differ.
-    pub fn is_found_like(&self, other: &Self) -> bool {
-        let order = |row: &PackRow| (row.yanked, row.deprecated, row.downloads);
-        self.words == other.words && order(&self.row) == order(&other.row)
+    /// The record as the index takes it.
+    pub fn indexed(&self) -> Indexed<'_> {
+        Indexed {
+            row: &self.row,
+            words: &self.words,
+        }
     }
+}
 
-    /// Word and posting without its ref: letter and place.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (&str, Field, &str)> {
-        self.words.split_terminator(';').filter_map(|entry| {
-            let (word, rest) = entry.split_once(' ')?;
-            let letter = rest.chars().next()?;
-            let place = rest.get(letter.len_utf8()..)?.trim_start();
-            Some((word, Field::of_letter(letter)?, place))
-        })
+/// A [`SearchRecord`] whose parts are kept apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Indexed<'a> {
+    /// What a hit shows.
+    pub row: &'a PackRow,
+    /// The words, as in [`SearchRecord::words`]; what cannot be read of them is left out.
+    pub words: &'a str,
+}
+
+/// One word of [`SearchRecord::words`], without its end: word, field and place.
+pub(crate) fn entry(text: &str) -> Option<(&str, Field, &str)> {
+    let (word, rest) = text.split_once(' ')?;
+    let letter = rest.chars().next()?;
+    let place = rest.get(letter.len_utf8()..)?.trim_start();
+    Some((word, Field::of_letter(letter)?, place))
+}
+
+impl PackRow {
+    /// Whether a pack comes as soon as the other where both match as well: only what is shown may differ.
+    pub fn ranks_like(&self, other: &Self) -> bool {
+        let order = |row: &Self| (row.yanked, row.deprecated, row.downloads);
+        order(self) == order(other)
     }
 
     /// How much sooner (or, below zero, later) the pack comes than others that match as well.
     /// `dependents` are the packs that need it.
     pub(crate) fn level(&self, dependents: u64) -> i64 {
-        match (self.row.yanked, self.row.deprecated) {
+        match (self.yanked, self.deprecated) {
             (true, _) => return -80,
             (false, true) => return -40,
             (false, false) => {}
         }
         // Twice the logarithm, in halves: whole numbers are the same everywhere.
         let used = self
-            .row
             .downloads
             .unwrap_or(0)
             .saturating_add(dependents.saturating_mul(10));

@@ -1,6 +1,7 @@
 //! A registry of format 2: what lists its packs, and each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use pack_check::Diagnostic;
 use pack_format::documents::{PackDependency, PackPointer, PacksDocument, RegistryDocument};
@@ -107,14 +108,18 @@ fn search(kept: &[(&PackRef, Option<Kept>)]) -> BTreeMap<String, ArchiveDigest> 
     };
     let needing = known().map(|(r, kept)| (r, kept.needs.as_slice()));
     let neighbours = Neighbours::of(needing);
-    let records = known().filter_map(|(r, kept)| Some((r, kept.search.as_ref()?)));
-    let mut expected = BTreeMap::new();
+    let records = known().filter_map(|(r, kept)| Some((r, kept.search.as_ref()?.indexed())));
+    let expected = Mutex::new(BTreeMap::new());
     let dependents = |pack_ref: &PackRef| neighbours.dependents(pack_ref).len() as u64;
     let Ok(()) = pack_search::files(&records.collect(), dependents, |file| {
-        expected.insert(file.path, ArchiveDigest::of(&file.bytes));
+        let digest = ArchiveDigest::of(&file.bytes);
+        let mut expected = expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.insert(file.path, digest);
         Ok::<(), std::convert::Infallible>(())
     });
     expected
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks what packs say of each other.
