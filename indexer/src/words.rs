@@ -4,7 +4,7 @@
 //! is found in by digests, so that nothing in it can be wrong or out of date: new texts are added at its end, and what
 //! was torn off or lost is made again from documents.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::ops::Range;
@@ -23,7 +23,7 @@ const MOST_GROWTH: usize = 2;
 #[derive(Debug, Default)]
 pub(crate) struct KeptWords {
     text: String,
-    lines: HashMap<ArchiveDigest, Range<usize>>,
+    lines: BTreeMap<ArchiveDigest, Range<usize>>,
 }
 
 impl KeptWords {

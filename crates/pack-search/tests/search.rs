@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture fails its test")]
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use pack_format::PackRef;
 use pack_format::documents::PackDocument;
@@ -77,21 +78,19 @@ fn records(count: usize, actions: usize) -> BTreeMap<PackRef, SearchRecord> {
 }
 
 fn index(records: &BTreeMap<PackRef, SearchRecord>) -> BTreeMap<String, Vec<u8>> {
-    let packs = records.iter().collect();
-    let mut found = BTreeMap::new();
+    let packs = records.iter().map(|(r, record)| (r, record.indexed()));
+    let found = Mutex::new(BTreeMap::new());
     let taken: Result<(), ()> = files(
-        &packs,
+        &packs.collect(),
         |_| 0,
         |file| {
-            assert!(
-                found.insert(file.path, file.bytes).is_none(),
-                "one path, two files"
-            );
+            let before = found.lock().unwrap().insert(file.path, file.bytes);
+            assert!(before.is_none(), "one path, two files");
             Ok(())
         },
     );
     taken.unwrap();
-    found
+    found.into_inner().unwrap()
 }
 
 fn ask(files: &BTreeMap<String, Vec<u8>>, question: &str) -> Hits {
@@ -113,10 +112,7 @@ fn ask(files: &BTreeMap<String, Vec<u8>>, question: &str) -> Hits {
 
 /// The words of every record, to be searched plainly.
 fn texts(records: &BTreeMap<PackRef, SearchRecord>) -> Vec<(PackRef, String)> {
-    let text = |record: &SearchRecord| {
-        let words = serde_json::to_value(record).unwrap()["words"].clone();
-        format!(";{}", words.as_str().unwrap())
-    };
+    let text = |record: &SearchRecord| format!(";{}", record.words);
     records
         .iter()
         .map(|(pack_ref, record)| (pack_ref.clone(), text(record)))
