@@ -37,7 +37,7 @@ layers: ## check that crates depend downwards only
 deny: ## check licences, advisories and sources of dependencies (needs cargo-deny)
 	cargo deny check
 
-faults: ## cut the power at every file-system call of each command (root, Linux; see tests/faults/run.sh)
+faults: ## cut the power at, and fail, every file-system call of each command; small disks, odd places (root, Linux; tests/faults/run.sh)
 	sh tests/faults/run.sh target/release/attune
 
 bench: ## time the program beside its peers (see benches/README.md)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Place, Run, path_variable, snapshot};
 
 /// Makes a wheel `tiny` with a module that knows its version.
-fn wheel(directory: &Path, version: &str) {
+pub(crate) fn wheel(directory: &Path, version: &str) {
     let script = r#"
 import sys, zipfile
 directory, version = sys.argv[1:]

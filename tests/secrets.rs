@@ -1,11 +1,15 @@
 //! A canary in every place for a secret; then every command that talks to somebody, with success and with each kind
 //! of failure. Nothing it prints, writes or hands to another program may hold one of them, in any form.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use crate::environments::wheel;
 use crate::login::private;
 use crate::support::git::Repository;
 use crate::support::git_http::GitHttp;
@@ -104,7 +108,18 @@ impl Secrets {
     /// Runs a command, and looks everywhere.
     #[track_caller]
     fn clean(&self, args: &[&str], code: i32) {
-        let output = self.command(args).output().unwrap();
+        self.clean_with(args, &[], code);
+    }
+
+    /// The same with more variables.
+    #[track_caller]
+    fn clean_with(&self, args: &[&str], variables: &[(&str, &str)], code: i32) {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        let (output, children) = watched(&mut command);
+        for child in children {
+            assert_clean(&format!("{args:?}: a child"), child.as_bytes());
+        }
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
         let shown = format!("{args:?}");
@@ -118,6 +133,76 @@ impl Secrets {
                 assert_clean(&format!("{shown}: {name}"), &content);
             }
         }
+    }
+}
+
+/// Runs a command to its end, and reads again and again what `/proc` shows to others of the processes it started: their
+/// command lines, and their variables but for those of proxies, which are theirs to know.
+fn watched(command: &mut Command) -> (Output, BTreeSet<String>) {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (top, done) = (child.id(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Acquire) {
+                look(top, &mut seen);
+                thread::yield_now();
+            }
+            seen
+        });
+        let output = child.wait_with_output().unwrap();
+        done.store(true, Ordering::Release);
+        (output, watcher.join().unwrap())
+    })
+}
+
+/// One look at a process and everything it has started.
+fn look(top: u32, seen: &mut BTreeSet<String>) {
+    // A process that has ended meanwhile shows nothing.
+    let text = |path: String| {
+        let bytes = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let mut parents = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let stat = text(format!("/proc/{pid}/stat"));
+        let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        if let Some(parent) = after_name.split(' ').nth(1).and_then(|p| p.parse().ok()) {
+            parents.insert(pid, parent);
+        }
+    }
+    let descends = |pid: u32| {
+        let mut above = parents.get(&pid);
+        while let Some(parent) = above {
+            if *parent == top {
+                return true;
+            }
+            above = parents.get(parent);
+        }
+        false
+    };
+    for pid in parents.keys().copied().filter(|pid| descends(*pid)) {
+        seen.insert(text(format!("/proc/{pid}/cmdline")));
+        let environment = text(format!("/proc/{pid}/environ"));
+        // Between fork and exec it is still that of the program itself, which people filled.
+        if fs::read_link(format!("/proc/{pid}/exe")).ok()
+            == fs::read_link(format!("/proc/{top}/exe")).ok()
+        {
+            continue;
+        }
+        let own = environment
+            .split('\0')
+            .filter(|entry| !entry.to_uppercase().contains("_PROXY="));
+        seen.extend(own.map(str::to_owned));
     }
 }
 
@@ -256,4 +341,83 @@ fn secrets_are_not_seen_where_nobody_answers() {
         assert_ne!(output.status.code(), Some(0), "{more}");
         assert_clean(&more, &output.stderr);
     }
+}
+
+/// A panic at any step of a change, with everything that can be told of it, tells no secret; nothing has changed, or the
+/// change is done, and the next command works.
+#[test]
+fn secrets_are_not_seen_in_panics() {
+    let secrets = Secrets::new();
+    secrets.clean(&["pack", "install", "core"], 0);
+    let steps = [
+        "Download", "Locked", "Swept", "Staged", "Synced", "Stored", "Written", "Linked",
+        "Switched", "Tidied",
+    ];
+    for step in steps {
+        let variables = [("ATTUNE_TEST_PANIC", step), ("RUST_BACKTRACE", "full")];
+        let expected = if step == "Download" {
+            "`Download`"
+        } else {
+            "a test asked for a panic"
+        };
+        for what in ["slack", secrets.repository.as_str()] {
+            // Repositories are not announced as downloads are.
+            if step == "Download" && what != "slack" {
+                continue;
+            }
+            secrets.place.run(&["cache", "clear"], 0);
+            let mut command = secrets.command(&["pack", "install", what, "--force"]);
+            let output = command.envs(variables).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains(expected), "{step}: {said}");
+            assert_ne!(output.status.code(), Some(0), "{step}: {said}");
+            secrets.clean_with(&["pack", "install", what, "--force"], &variables, 101);
+            secrets.clean(&["pack", "verify"], 0);
+        }
+    }
+    secrets.clean(
+        &["pack", "install", "slack", &secrets.repository, "--force"],
+        0,
+    );
+}
+
+/// Package managers, runners and tests of packs are started without what is not theirs to know.
+#[test]
+fn secrets_are_not_seen_by_package_managers_and_tests() {
+    let secrets = Secrets::new();
+    let place = &secrets.place;
+    wheel(&place.path("demo/wheels"), "1.0.0");
+    // A test that tells everything it can find out.
+    let test =
+        "#!/bin/sh\nid\nenv\ncat /proc/*/environ | tr '\\0' '\\n' | grep -a 'cA[n]Ary'\nexit 0\n";
+    for (name, text) in [
+        (
+            "pack.yaml",
+            "ref: demo\nlabel: Demo\nversion: \"1.0.0\"\ntesting: {runners: {shell: {type: script, entry_point: tests/run.sh}}}\n",
+        ),
+        ("requirements.txt", "--find-links wheels\ntiny==1.0.0\n"),
+        ("tests/run.sh", test),
+    ] {
+        let path = place.path("demo").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    for more in [&["--offline"][..], &["--force"]] {
+        let args = [&["pack", "install", "./demo", "--json"], more].concat();
+        secrets.clean(&args, 0);
+    }
+    secrets.clean(&["pack", "test", "demo", "--detailed"], 0);
+    // What a test says is told where it fails.
+    fs::write(
+        place.path("demo/tests/run.sh"),
+        test.replace("exit 0", "exit 1"),
+    )
+    .unwrap();
+    let args = ["pack", "test", "./demo", "--detailed", "--json"];
+    secrets.clean(&args, 1);
+    let ran = secrets.place.run(&args, 1);
+    assert!(
+        ran.stdout.contains("PATH=") && ran.stdout.contains("uid="),
+        "{ran:?}"
+    );
 }

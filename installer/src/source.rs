@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::git_ref::{GitRef, GitRefError};
@@ -18,6 +19,7 @@ use pack_format::text::printable;
 use pack_format::url_policy::{UrlError, UrlPolicy};
 use pack_format::version::ConstraintError;
 use pack_format::{Constraint, Hint, PackRef};
+use pack_fs::FsError;
 use pack_git::{RepositoryUrl, RepositoryUrlError};
 use url::Url;
 
@@ -103,6 +105,9 @@ pub enum SourceError {
     /// A path where nothing is.
     #[error("there is nothing at `{}`", .0.display())]
     Missing(PathBuf),
+    /// A path that cannot be looked at.
+    #[error(transparent)]
+    File(FsError),
     /// A path that leads to neither a directory nor a file.
     #[error("`{}` is neither a directory nor a file", .0.display())]
     Special(PathBuf),
@@ -132,6 +137,7 @@ impl Hint for SourceError {
             Self::GitUrl(error) => error.hint(),
             Self::GitRef(error) => error.hint(),
             Self::NoRepository(_) | Self::NoSubdir(_) => Some("leave the option out".to_owned()),
+            Self::File(error) => error.hint(),
             Self::NotARepository(_) => Some("name a directory with `path` instead".to_owned()),
             Self::OtherKind { .. } => Some(
                 "repositories are named by `git`, archives by `archive`, directories by `path`"
@@ -193,7 +199,8 @@ impl Source {
             return Err(SourceError::NoRegistry(text.to_owned()));
         }
         if text.contains('/') {
-            return Err(SourceError::Missing(path.to_owned()));
+            let missing = || SourceError::Missing(path.to_owned());
+            return Err(real(path).err().unwrap_or_else(missing));
         }
         if options.git_ref.is_some() {
             return Err(SourceError::NoRepository(printable(text)));
@@ -339,12 +346,22 @@ fn detect_url(text: &str, options: &DetectOptions) -> Result<Option<Source>, Sou
 fn below(path: &Path, options: &DetectOptions) -> Result<PathBuf, SourceError> {
     let subdir = options.subdir.as_deref().unwrap_or_default();
     let inner = path.join(subdir);
-    let found = fs::canonicalize(&inner).map_err(|_| SourceError::Missing(inner.clone()))?;
+    let found = real(&inner)?;
     if found.starts_with(path) && found.is_dir() {
         Ok(found)
     } else {
         Err(SourceError::Missing(inner))
     }
+}
+
+/// The path without links, as records hold it.
+pub(crate) fn real(path: &Path) -> Result<PathBuf, SourceError> {
+    fs::canonicalize(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            SourceError::Missing(path.to_owned())
+        }
+        _ => SourceError::File(FsError::new("look at", path, e)),
+    })
 }
 
 /// Whether a path that could be a ref holds something to install.
@@ -360,7 +377,7 @@ enum Named {
 }
 
 fn of_path(path: &Path, options: &DetectOptions, named: Named) -> Result<Source, SourceError> {
-    let absolute = fs::canonicalize(path).map_err(|_| SourceError::Missing(path.to_owned()))?;
+    let absolute = real(path)?;
     let as_repository = match (named, options.git_ref.is_some()) {
         (Named::ByPath, false) => RepositoryUrl::is_bare_repository(&absolute),
         (Named::ByUrl, _) | (_, true) => RepositoryUrl::is_repository(&absolute),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# check_packs.sh ROOT OLD NEW: after a cut, the pack is OLD or NEW (`none`: not installed), whole, and the next
+# check_packs.sh ROOT OLD NEW: after a cut or a failure, the pack is OLD or NEW (`none`: not installed), whole, and the next
 # command works.
 set -eu
 root=$1 old=$2 new=$3
@@ -14,6 +14,7 @@ active() { # the version a reader sees
 }
 seen=$(active)
 [ "$seen" = "$old" ] || [ "$seen" = "$new" ] || fail "a reader sees '$seen'"
+[ "${FAILED:-0}" = 0 ] || [ "$seen" = "$old" ] || fail "it failed, and a reader sees '$seen'"
 [ "$FINISHED" = 0 ] || [ "$seen" = "$new" ] || fail "acknowledged $new, a reader sees '$seen'"
 if [ "$seen" != none ]; then
     [ "$(sh "$root/packs/slack/actions/run.sh")" = "$seen" ] || fail "files of another version"

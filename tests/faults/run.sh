@@ -1,24 +1,30 @@
 #!/bin/sh
-# Cuts the power (or kills) at every file-system call of build, of what changes installed packs, of fetch and of the
-# commands that write index files or change and merge trees.
+# What can go wrong around build, what changes installed packs, fetch, and the commands that write index files or
+# change and merge trees.
 #
 #   ATTUNE_TEST_FAULTS=DIR-of-powercut.py sh tests/faults/run.sh ATTUNE-BINARY [MODE...] [-- SCENARIO...]
 #
-# Root on Linux, with strace and loop mounts. Each scenario prints one line; the exit code is 0 only if
-# no cut left anything but the old or the new state.
+#   power   the power is cut at every file-system call
+#   kill    the command is killed at every file-system call
+#   fail    every file-system call fails, with each error it may have, once and from then on (fail_calls.py)
+#   disk    disks of every size, and of every number of files (small_disks.py)
+#   places  odd places, the same for all scenarios (odd_places.sh)
+#
+# Without a mode, all of them. Root on Linux, with strace and mounts. Each scenario prints one line; the exit code is 0 only
+# if nothing but the old or the new state was left anywhere.
 set -eu
 attune=$(realpath "${1:?the attune binary}"); shift
 here=$(cd "$(dirname "$0")" && pwd)
-tool=${ATTUNE_TEST_FAULTS:?folder of powercut.py}/powercut.py
 modes='' scenarios=''
 while [ $# -gt 0 ]; do
     if [ "$1" = -- ]; then shift; scenarios=$*; break; fi
     modes="$modes $1"; shift
 done
-[ -n "$modes" ] || modes='power kill'
-[ -n "$scenarios" ] || scenarios='build rebuild install upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge'
+[ -n "$modes" ] || modes='power kill fail disk places'
+[ -n "$scenarios" ] || scenarios='build rebuild install web upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge'
 
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+server=''
+work=$(mktemp -d); trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
 pack() { # DIR VERSION
     mkdir -p "$1/actions"
@@ -32,6 +38,12 @@ export TREE="$work/tree"
 for one in one two; do
     "$attune" registry build "$work/$one" --out "$work/tree-$one" -q >/dev/null 2>&1
 done
+
+# The same registry over HTTP: what arrives is cached beside what is installed.
+"$attune" registry serve "$work/tree" --listen 127.0.0.1:0 > "$work/served" &
+server=$!
+until grep -q http "$work/served"; do kill -0 "$server"; done
+url=$(sed -n 's/.* \(http:[^ ]*\).*/\1/p' "$work/served")
 
 # Index files: one that lists two packs, and one to merge with it.
 entry() { # REF VERSION
@@ -51,11 +63,19 @@ damage="echo 'echo damaged' > {root}/packs/slack/actions/run.sh"
 installed="$packs install slack@1.0.0 --registry $work/tree"
 failed=0
 for mode in $modes; do
+    case $mode in
+    power|kill) tool="${ATTUNE_TEST_FAULTS:?folder of powercut.py}/powercut.py --max ${MAX_CUTS:-1500}" ;;
+    fail) tool="$here/fail_calls.py" ;;
+    disk) tool="$here/small_disks.py" ;;
+    places) sh "$here/odd_places.sh" "$attune" "$work/tree" || failed=1; continue ;;
+    *) echo "no mode $mode" >&2; exit 2 ;;
+    esac
     for scenario in $scenarios; do
         case $scenario in
         build) setup=true; run="$build $work/one --out {root}/tree"; check="sh $here/check_tree.sh {root} $work/one 1.0.0" ;;
         rebuild) setup="$build $work/one --out {root}/tree"; run="$build $work/two --out {root}/tree"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
         install) setup=true; run=$installed; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
+        web) setup=true; run="$packs install slack@1.0.0 --registry $url"; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
         upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
         rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;
         uninstall) setup=$installed; run="$packs uninstall slack"; check="sh $here/check_packs.sh {root} 1.0.0 none" ;;
@@ -72,7 +92,8 @@ for mode in $modes; do
         *) echo "no scenario $scenario" >&2; exit 2 ;;
         esac
         printf '%-12s ' "$scenario"
-        python3 "$tool" --mode "$mode" --setup "$setup" --run "$run" --check "$check" --max "${MAX_CUTS:-1500}" || failed=1
+        # The words of the tool are its path and its limit.
+        python3 $tool --mode "$mode" --setup "$setup" --run "$run" --check "$check" || failed=1
     done
 done
 exit $failed

@@ -93,10 +93,17 @@ impl Settings {
     /// The value of `section.key`, environment before file.
     fn find(&self, path: &[&str]) -> Result<Option<Found>, Failure> {
         debug_assert!(keys::is_known(path), "{path:?} is missing in `keys.rs`");
-        let name = format!("ATTUNE__{}", path.join("__").to_uppercase());
+        let name = variable_name(path);
         if let Some(text) = variable(&name) {
             let origin = format!("environment variable `{name}`");
-            let text = text.to_string_lossy().into_owned();
+            let text = text.into_string().map_err(|text| {
+                let text = text.to_string_lossy();
+                Failure::text(
+                    Code::Usage,
+                    format!("{origin}: `{text}` is not UTF-8"),
+                    None,
+                )
+            })?;
             // Lists and mappings are given as JSON, which is YAML.
             let node = if text.trim_start().starts_with(['[', '{']) {
                 Node::parse(&name, text.as_bytes()).map_err(|e| Failure::new(Code::Usage, &e))?
@@ -158,7 +165,12 @@ impl Settings {
 
     /// Where packs are installed: flag, configuration, `/opt/attune/packs`, or the user's data folder.
     pub(crate) fn packs_base_dir(&self) -> Result<PathBuf, Failure> {
-        if let Some(text) = self.text(&["packs_base_dir"])? {
+        const PATH: [&str; 1] = ["packs_base_dir"];
+        // Paths need not be UTF-8.
+        if let Some(path) = variable(&variable_name(&PATH)) {
+            return Ok(PathBuf::from(path));
+        }
+        if let Some(text) = self.text(&PATH)? {
             return Ok(PathBuf::from(text));
         }
         let system = Path::new(SYSTEM_PACKS);
@@ -223,6 +235,11 @@ impl Settings {
     }
 }
 
+/// The variable of a setting.
+fn variable_name(path: &[&str]) -> String {
+    format!("ATTUNE__{}", path.join("__").to_uppercase())
+}
+
 fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
     let value = found.node.scalar().map_or_else(
         || found.node.describe().to_owned(),
@@ -245,6 +262,12 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
 )]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `ATTUNE_TEST_PANIC`, if set.
+#[cfg(debug_assertions)]
+pub(crate) fn test_panic() -> Option<OsString> {
+    variable("ATTUNE_TEST_PANIC")
 }
 
 /// `ATTUNE_TOKEN`, if set.

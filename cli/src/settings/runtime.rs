@@ -87,7 +87,7 @@ impl Settings {
 /// This program, which confines others when it is asked to.
 fn launcher() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(|e| {
-        let text = format!("cannot tell where this program is: {e}");
+        let text = format!("cannot tell where this program is, from `/proc/self/exe`: {e}");
         Failure::text(Code::Failed, text, None)
     })
 }

@@ -1,6 +1,7 @@
 //! `Location`: what the URL of a registry points to.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::Hint;
@@ -43,6 +44,14 @@ pub enum LocationError {
     /// A path where nothing is.
     #[error("there is no registry at `{}`: no such file or directory", .0.display())]
     Missing(PathBuf),
+    /// A path that cannot be looked at.
+    #[error("cannot look for a registry at `{}`: {reason}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
     /// A `file:` URL with a host or without an absolute path.
     #[error("`{0}` is not a file URL with an absolute path")]
     FileUrl(String),
@@ -59,6 +68,7 @@ impl Hint for LocationError {
                 "give a directory with `registry.json` or `index.json`, or the path of an `index.json`"
                     .to_owned(),
             ),
+            Self::Unreadable { .. } => None,
             Self::FileUrl(_) => Some("write `file:///absolute/path`".to_owned()),
             Self::Mirror(_) => Some("write `https://host/directory/`".to_owned()),
         }
@@ -78,7 +88,8 @@ impl Location {
                 .ok_or_else(|| LocationError::FileUrl(text.to_owned()))?;
             return Self::of_path(&path);
         }
-        if !text.contains("://") && Path::new(text).exists() {
+        // What cannot be looked at may well be there, and then says why it cannot be used.
+        if !text.contains("://") && !matches!(Path::new(text).try_exists(), Ok(false)) {
             return Self::of_path(Path::new(text));
         }
         // The operator named this host: private and loopback addresses are approved by that.
@@ -126,7 +137,13 @@ impl Location {
     fn of_path(path: &Path) -> Result<Self, LocationError> {
         let missing = || LocationError::Missing(path.to_owned());
         // Absolute, so that a record of where a pack came from means something later.
-        let absolute = fs::canonicalize(path).map_err(|_| missing())?;
+        let absolute = fs::canonicalize(path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
+            _ => LocationError::Unreadable {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            },
+        })?;
         if absolute.is_dir() {
             return Ok(Self::Directory {
                 root: absolute,

@@ -72,8 +72,17 @@ pub fn replace_link(path: &Path, target: &Path) -> Result<(), FsError> {
 /// # Errors
 /// [`FsError`] names the directory that could not be made.
 pub fn create_directories(path: &Path) -> Result<(), FsError> {
-    if path.is_dir() {
-        return Ok(());
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Err(e)
+            if !matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Err(FsError::new("look at", path, e));
+        }
+        _ => {}
     }
     if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         create_directories(parent)?;

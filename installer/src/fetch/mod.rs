@@ -222,7 +222,8 @@ pub(crate) fn is_here(candidate: &Candidate, client: &ClientSettings) -> bool {
 }
 
 fn on_disk(source: &ArchiveSource) -> bool {
-    matches!(&source.place, Place::File(path) if path.exists())
+    // What cannot be looked at may well be there, and then says why it cannot be read.
+    matches!(&source.place, Place::File(path) if !matches!(path.try_exists(), Ok(false)))
 }
 
 impl Job {

@@ -8,14 +8,13 @@
 //! ```
 //! Paths are seen from the file that names them.
 
-use std::fs;
 use std::path::Path;
 
 use pack_format::git_ref::GitRef;
 use pack_git::RepositoryUrl;
 
 use super::locked_pack::LockedPack;
-use crate::source::{DetectOptions, Source, SourceError};
+use crate::source::{DetectOptions, Source, SourceError, real};
 
 /// What the file says of one source, beside where the file lies.
 pub(super) struct Spelled<'a> {
@@ -71,7 +70,7 @@ fn repository(
         return Ok(RepositoryUrl::parse(place, allow_http)?);
     }
     let path = directory.join(place.strip_prefix("file://").unwrap_or(place));
-    let absolute = fs::canonicalize(&path).map_err(|_| SourceError::Missing(path.clone()))?;
+    let absolute = real(&path)?;
     if RepositoryUrl::is_repository(&absolute) {
         return Ok(RepositoryUrl::local(&absolute));
     }

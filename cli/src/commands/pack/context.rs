@@ -100,6 +100,10 @@ impl<'a> Context<'a> {
         let mut change = ChangeSettings::new(self.now, settings::user_name(), command);
         change.lock_timeout = lock_timeout;
         change.retention = self.retention;
+        #[cfg(debug_assertions)]
+        {
+            change.failpoints = super::test_panic::failpoints();
+        }
         Installer::new(&self.base, change, &self.progress).with_policy(self.policy.clone())
     }
 
@@ -133,7 +137,8 @@ impl<'a> Context<'a> {
         if let Some(known) = self.settings.registries()?.into_iter().find(is_called) {
             return Ok(known);
         }
-        if !name.contains("://") && !std::path::Path::new(name).exists() {
+        let there = std::path::Path::new(name).try_exists();
+        if !name.contains("://") && matches!(there, Ok(false)) {
             return Err(Failure::text(
                 Code::Usage,
                 format!("there is no configured registry called `{name}`, and no such path"),

@@ -27,6 +27,8 @@ mod schema;
 mod search;
 mod show;
 mod test;
+#[cfg(debug_assertions)]
+mod test_panic;
 mod tree;
 mod uninstall;
 mod update;

@@ -47,6 +47,8 @@ impl pack_client::Reporter for Progress {
     }
 
     fn download_started(&self, subject: &str, size_bytes: Option<u64>) {
+        #[cfg(debug_assertions)]
+        super::test_panic::at("Download");
         let size = size_bytes.map_or_else(String::new, |n| format!(" ({})", HumanBytes(n)));
         self.detail(&format!("fetching {subject}{size}"));
     }
