@@ -250,3 +250,22 @@ fn upgrades_that_break_users_warn() {
         run.stderr
     );
 }
+
+/// Packs that need each other are installed with a warning that says what to do, and go as it says.
+#[test]
+fn cycles_are_said_with_advice() {
+    let place = Place::new();
+    place.pack("chat", "chat", "1.0.0", "dependencies: [\"wiki@^1\"]\n");
+    place.pack("wiki", "wiki", "1.0.0", "dependencies: [\"chat@^1\"]\n");
+    place.build();
+    let run = place.pack_run(&["install", "chat", "--registry", "tree"], 0);
+    assert_eq!(
+        run.stderr,
+        "⚠ these packs need each other: chat, wiki; they work, and can only be removed together (`attune pack uninstall \
+         chat wiki`), until their authors move what they share into a pack of its own\n"
+    );
+    let said = place.refused(&["uninstall", "chat", "--yes"], 1);
+    assert!(said.contains("wiki"), "{said}");
+    place.pack_run(&["uninstall", "chat", "wiki", "--yes"], 0);
+    assert!(place.active("chat").is_none() && place.active("wiki").is_none());
+}

@@ -33,7 +33,7 @@ pub enum FetchError {
         limit: usize,
     },
     /// The server asks who we are, or does not let us in.
-    #[error("`{url}` answered {status}")]
+    #[error("`{url}` answered {}", spelled(*.status))]
     Authentication {
         /// The URL.
         url: String,
@@ -41,7 +41,7 @@ pub enum FetchError {
         status: u16,
     },
     /// An answer that is neither success nor absence.
-    #[error("`{url}` answered {status}")]
+    #[error("`{url}` answered {}", spelled(*.status))]
     Status {
         /// The URL.
         url: String,
@@ -266,6 +266,15 @@ fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
 fn wrapped<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
     Some(inner)
+}
+
+/// A status with its name, if it has one.
+fn spelled(status: u16) -> String {
+    let code = reqwest::StatusCode::from_u16(status).ok();
+    let name = code
+        .as_ref()
+        .and_then(reqwest::StatusCode::canonical_reason);
+    name.map_or_else(|| status.to_string(), |name| format!("{status} {name}"))
 }
 
 impl Hint for FetchError {

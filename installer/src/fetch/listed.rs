@@ -125,6 +125,7 @@ async fn archive(
         name: format!("{}` from `{}", request.subject, source.place),
         expected: digest.to_string(),
         computed: body.digest().to_string(),
+        stated_by: "registry".to_owned(),
     }
     .into())
 }

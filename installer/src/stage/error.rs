@@ -6,6 +6,7 @@ use pack_fs::FsError;
 use pack_fs::tree::TreeError;
 
 use crate::failure::{Classify, FailureClass};
+use crate::fetch::COMMAND_LINE;
 use crate::pack_dir::PackDirError;
 
 /// Why bytes did not become a staged pack.
@@ -21,6 +22,8 @@ pub enum StageError {
         expected: String,
         /// What it is.
         computed: String,
+        /// Who expects it: `registry`, `command line`, `lock` or `record`.
+        stated_by: String,
     },
     /// The archive is one we do not unpack.
     #[error("refused `{name}`: {cause}")]
@@ -75,8 +78,16 @@ pub enum StageError {
 impl Hint for StageError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Checksum { .. } => Some(
-                "nothing was installed; retry once, then report this to whoever offers it"
+            Self::Checksum { stated_by, .. } => Some(
+                match stated_by.as_str() {
+                    COMMAND_LINE => {
+                        "nothing was installed; compare the checksum you gave with the one that is published beside it"
+                    }
+                    "lock" => {
+                        "nothing was installed; if the change is wanted, lock it: `attune pack lock`, with `--upgrade` for URLs and repositories"
+                    }
+                    _ => "nothing was installed; retry once, then report this to whoever offers it",
+                }
                     .to_owned(),
             ),
             Self::Identity { .. } => {

@@ -107,6 +107,7 @@ impl FetchedArchive {
                 name: self.name,
                 expected: expected.to_string(),
                 computed: computed.to_string(),
+                stated_by: against.to_owned(),
             });
         }
         Ok(VerifiedArchive {
@@ -307,6 +308,7 @@ impl StagedPack {
                 name: format!("{} ({})", self.name, what.replace('_', " ")),
                 expected,
                 computed,
+                stated_by: against.to_owned(),
             });
         }
         self.checks.push(Check::new(what, against));

@@ -283,10 +283,7 @@ fn install(
 
 pub(super) fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), Failure> {
     for cycle in &done.cycles {
-        let refs: Vec<&str> = cycle.iter().map(PackRef::as_str).collect();
-        context
-            .report
-            .warning(&format!("these packs need each other: {}", refs.join(", ")));
+        context.report.warning(&cycle_text(cycle));
     }
     let layout = context.layout();
     let output = Output {
@@ -316,6 +313,17 @@ pub(super) fn print(done: &InstallReport, context: &Context<'_>) -> Result<(), F
             .map(lines)
             .collect()
     })
+}
+
+/// That packs need each other, and what that means for who installed them.
+fn cycle_text(cycle: &[PackRef]) -> String {
+    let refs: Vec<&str> = cycle.iter().map(PackRef::as_str).collect();
+    format!(
+        "these packs need each other: {}; they work, and can only be removed together (`attune pack uninstall {}`), until \
+         their authors move what they share into a pack of its own",
+        refs.join(", "),
+        refs.join(" ")
+    )
 }
 
 fn lines(pack: &InstalledPack) -> String {
