@@ -38,18 +38,17 @@ impl Spelled<'_> {
                 subdir: self.subdir,
             });
         }
-        let path = directory.join(self.place).display().to_string();
         let text = if self.place.contains("://") {
-            self.place
+            self.place.to_owned()
         } else {
-            &path
+            real(&directory.join(self.place))?.display().to_string()
         };
         let options = DetectOptions {
             no_registry: true,
             allow_http,
             ..DetectOptions::default()
         };
-        let source = Source::detect(text, &options)?;
+        let source = Source::detect(&text, &options)?;
         match (self.kind, &source) {
             ("archive", Source::ArchiveUrl(_) | Source::LocalArchive(_))
             | ("path", Source::LocalDirectory(_)) => Ok(source),
