@@ -134,5 +134,14 @@ fn read_whole<'b>(
 
 /// A kept listing, or `None` where there is none that can be read.
 pub(crate) fn read_listing(path: &Path) -> Option<Vec<ListedFile>> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    try_listing(path).ok().flatten()
+}
+
+/// The same, where it matters that there is one that cannot be read.
+pub(crate) fn try_listing(path: &Path) -> Result<Option<Vec<ListedFile>>, FsError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(FsError::new("read", path, e)),
+    }
 }

@@ -3,7 +3,6 @@
 //! What is removed is renamed into staging first: a cut leaves it whole under its name or swept, never half.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,7 +78,7 @@ pub enum PruneError {
     State(#[from] StateError),
     /// The cache cannot be listed, or a file of it not be removed.
     #[error("cannot prune the cache")]
-    Cache(#[source] io::Error),
+    Cache(#[source] FsError),
 }
 
 impl From<FsError> for PruneError {
@@ -93,7 +92,7 @@ impl Hint for PruneError {
         match self {
             Self::Change(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::Cache(_) => None,
+            Self::Cache(error) => error.hint(),
         }
     }
 }

@@ -114,7 +114,8 @@ impl Installer<'_> {
             let gone = || RollbackError::Gone {
                 subject: format!("{}@{}", record.pack_ref, record.version),
             };
-            proofs.push(session.find_stored(&record.store_key).ok_or_else(gone)?);
+            let stored = session.find_stored(&record.store_key);
+            proofs.push(stored.map_err(ChangeError::from)?.ok_or_else(gone)?);
         }
         let wanted = State {
             packs,

@@ -300,8 +300,8 @@ impl<'a> Session<'a> {
     fn write_generation(&mut self, next: &State) -> Result<(), ChangeError> {
         durable::create_directories(&self.layout.generations())?;
         let directory = self.layout.generation(next.generation);
-        self.undo.remove(&directory);
         fs::create_dir(&directory).on("create directory", &directory)?;
+        self.undo.remove(&directory);
         for (pack_ref, record) in &next.packs {
             let link = directory.join(pack_ref.as_str());
             std::os::unix::fs::symlink(Layout::stored_target(&record.store_key), &link)
@@ -334,8 +334,8 @@ impl<'a> Session<'a> {
                 }
                 Err(e) => return Err(FsError::new("read the link", &path, e).into()),
             }
-            self.undo.remove(&path);
             std::os::unix::fs::symlink(&target, &path).on("create link", &path)?;
+            self.undo.remove(&path);
             made = true;
         }
         if made {

@@ -130,8 +130,17 @@ pub fn numbers(layout: &Layout) -> Result<Vec<u64>, StateError> {
             .file_name()
             .to_str()
             .and_then(|name| name.parse::<u64>().ok());
-        if let Some(number) = number.filter(|n| *n <= current && layout.state(*n).is_file()) {
-            numbers.push(number);
+        let Some(number) = number.filter(|n| *n <= current) else {
+            continue;
+        };
+        // Whoever prunes must not take for absent what cannot be looked at.
+        let state = layout.state(number);
+        match fs::metadata(&state) {
+            Ok(found) if found.is_file() => numbers.push(number),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(FsError::new("look at", &state, e).into());
+            }
+            _ => {}
         }
     }
     numbers.sort_unstable();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::StoreKey;
@@ -56,12 +57,14 @@ impl Session<'_> {
         self.layout.stored(key).is_dir() && self.layout.listing(key).is_file()
     }
 
-    /// A tree that is in the store.
-    pub(crate) fn find_stored(&self, key: &StoreKey) -> Option<StoredPack> {
-        self.layout
-            .stored(key)
-            .is_dir()
-            .then_some(StoredPack { key: *key })
+    /// A tree, if it is in the store.
+    pub(crate) fn find_stored(&self, key: &StoreKey) -> Result<Option<StoredPack>, FsError> {
+        let path = self.layout.stored(key);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(found.is_dir().then_some(StoredPack { key: *key })),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(FsError::new("look at", &path, e)),
+        }
     }
 
     /// Puts staged trees into the store: one sync for all, then the renames.
@@ -107,7 +110,7 @@ impl Session<'_> {
             if self.has_stored(&key) && usable {
                 continue;
             }
-            let replaces = fs::symlink_metadata(self.layout.stored(&key)).is_ok();
+            let replaces = is_something(&self.layout.stored(&key))?;
             let bytes = pack.inventory.listing().map_err(ChangeError::Encode)?;
             let listing = self.staging()?.join(format!("{}.json", key.to_hex()));
             fs::write(&listing, bytes).on("write", &listing)?;
@@ -150,11 +153,14 @@ impl Session<'_> {
             if newcomer.replaces {
                 exchange(&newcomer.staged.path, &tree)?;
             } else {
-                self.undo.remove(&tree);
                 fs::rename(&newcomer.staged.path, &tree).on("move into the store", &tree)?;
-                self.undo.remove(&listing);
+                // Not before: what is there already is not ours to take back.
+                self.undo.remove(&tree);
             }
             fs::rename(&newcomer.listing, &listing).on("move into the store", &listing)?;
+            if !newcomer.replaces {
+                self.undo.remove(&listing);
+            }
         }
         // Trees before listings: a listing says that its tree is on disk.
         durable::sync_directory(&store)?;
@@ -164,7 +170,7 @@ impl Session<'_> {
 
     /// Moves what has a name in the store out of the way, into staging.
     pub(crate) fn set_aside(&mut self, path: &Path) -> Result<(), FsError> {
-        if fs::symlink_metadata(path).is_err() {
+        if !is_something(path)? {
             return Ok(());
         }
         let name = path
@@ -174,6 +180,15 @@ impl Session<'_> {
             .into_owned();
         let aside = self.staging()?.join(format!("aside-{name}"));
         fs::rename(path, &aside).on("move out of the store", path)
+    }
+}
+
+/// Whether there is anything at a path.
+fn is_something(path: &Path) -> Result<bool, FsError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(FsError::new("look at", path, e)),
     }
 }
 

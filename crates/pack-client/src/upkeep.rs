@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pack_format::Timestamp;
+use pack_fs::FsError;
+use pack_fs::error::Context as _;
 use serde::Serialize;
 
 /// Names of entries that are still being written begin so.
@@ -61,8 +63,8 @@ struct Entry {
 /// The groups of the cache at `directory`, by name; none if there is no cache.
 ///
 /// # Errors
-/// Whatever listing a directory fails with, other than its absence.
-pub fn usage(directory: &Path) -> io::Result<Vec<CacheGroup>> {
+/// [`FsError`] if a directory cannot be listed; its absence is none.
+pub fn usage(directory: &Path) -> Result<Vec<CacheGroup>, FsError> {
     let mut groups = Vec::new();
     for group in subdirectories(directory)? {
         let entries = entries(&group)?;
@@ -82,7 +84,11 @@ pub fn usage(directory: &Path) -> io::Result<Vec<CacheGroup>> {
 ///
 /// # Errors
 /// As [`usage`].
-pub fn prunable(directory: &Path, now: Timestamp, keep: CacheKeep) -> io::Result<CacheRemoved> {
+pub fn prunable(
+    directory: &Path,
+    now: Timestamp,
+    keep: CacheKeep,
+) -> Result<CacheRemoved, FsError> {
     Ok(sum(&surplus(directory, now, keep)?))
 }
 
@@ -91,12 +97,14 @@ pub fn prunable(directory: &Path, now: Timestamp, keep: CacheKeep) -> io::Result
 /// An entry that another process is writing stays.
 ///
 /// # Errors
-/// Whatever listing a directory or removing a file fails with, other than its absence.
-pub fn prune(directory: &Path, now: Timestamp, keep: CacheKeep) -> io::Result<CacheRemoved> {
+/// [`FsError`] if a directory cannot be listed or a file not be removed; its absence is none.
+pub fn prune(directory: &Path, now: Timestamp, keep: CacheKeep) -> Result<CacheRemoved, FsError> {
     let surplus = surplus(directory, now, keep)?;
     for entry in &surplus {
         match fs::remove_file(&entry.path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(FsError::new("remove", &entry.path, e));
+            }
             _ => {}
         }
     }
@@ -110,7 +118,7 @@ fn sum(entries: &[Entry]) -> CacheRemoved {
     }
 }
 
-fn surplus(directory: &Path, now: Timestamp, keep: CacheKeep) -> io::Result<Vec<Entry>> {
+fn surplus(directory: &Path, now: Timestamp, keep: CacheKeep) -> Result<Vec<Entry>, FsError> {
     let mut all = Vec::new();
     for group in subdirectories(directory)? {
         all.extend(entries(&group)?);
@@ -143,12 +151,13 @@ fn unfinished(path: &Path) -> bool {
 }
 
 /// The directories in a cache, sorted; what lies behind a link is somebody else's.
-fn subdirectories(directory: &Path) -> io::Result<Vec<PathBuf>> {
+fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>, FsError> {
     let mut found = Vec::new();
     for entry in list(directory)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.push(entry.path());
+        let entry = entry.on("list", directory)?;
+        let path = entry.path();
+        if entry.file_type().on("look at", &path)?.is_dir() {
+            found.push(path);
         }
     }
     found.sort_unstable();
@@ -156,33 +165,34 @@ fn subdirectories(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The files below a group; one that vanishes meanwhile is none.
-fn entries(group: &Path) -> io::Result<Vec<Entry>> {
+fn entries(group: &Path) -> Result<Vec<Entry>, FsError> {
     let mut found = Vec::new();
     for entry in list(group)? {
-        let entry = entry?;
+        let entry = entry.on("list", group)?;
+        let path = entry.path();
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(e),
+            Err(e) => return Err(FsError::new("look at", &path, e)),
         };
         if metadata.is_dir() {
-            found.extend(entries(&entry.path())?);
+            found.extend(entries(&path)?);
         } else {
             found.push(Entry {
-                path: entry.path(),
                 size_bytes: metadata.len(),
-                used: metadata.modified()?,
+                used: metadata.modified().on("look at", &path)?,
+                path,
             });
         }
     }
     Ok(found)
 }
 
-fn list(directory: &Path) -> io::Result<Vec<io::Result<fs::DirEntry>>> {
+fn list(directory: &Path) -> Result<Vec<io::Result<fs::DirEntry>>, FsError> {
     match fs::read_dir(directory) {
         Ok(entries) => Ok(entries.collect()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e),
+        Err(e) => Err(FsError::new("list", directory, e)),
     }
 }
 

@@ -9,7 +9,7 @@ use pack_resolve::ResolveError;
 
 use crate::failure::{Classify, FailureClass};
 use crate::fetch::FetchFailure;
-use crate::lines::below;
+use crate::lines::{below, chain};
 use crate::pack_dir::PackDirError;
 use crate::plan::PlanError;
 use crate::ready::ReadyError;
@@ -162,18 +162,6 @@ fn searched_lines(searched: &[String]) -> String {
         return below(["no registry was searched".to_owned()]);
     }
     below(searched.iter().map(|url| format!("searched `{url}`")))
-}
-
-/// An error and its causes, on one line each.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl From<PlanError> for InstallError {

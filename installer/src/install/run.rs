@@ -22,7 +22,7 @@ use crate::pack_dir::PackDir;
 use crate::plan::Plan;
 use crate::ready::Unready;
 use crate::record::{Record, State};
-use crate::session::Session;
+use crate::session::{ChangeError, Session};
 use crate::source::Source;
 use crate::stage::StagedPack;
 use crate::store::Existing;
@@ -216,11 +216,10 @@ impl Run<'_> {
             };
             self.make_ready(&mut next, &mut packs, &staged)?;
             let mut proofs = self.session.store(&staged, existing)?;
-            proofs.extend(
-                from_store
-                    .iter()
-                    .filter_map(|key| self.session.find_stored(key)),
-            );
+            for key in &from_store {
+                let stored = self.session.find_stored(key);
+                proofs.extend(stored.map_err(ChangeError::from)?);
+            }
             let reporter = self.installer.reporter;
             let state = self
                 .session

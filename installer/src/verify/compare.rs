@@ -11,8 +11,9 @@ use pack_fs::error::Context as _;
 use pack_fs::tree::TreeError;
 
 use super::{Problem, VerifiedPack};
-use crate::inventory::{Inventory, ListedFile, read_listing};
+use crate::inventory::{Inventory, ListedFile, try_listing};
 use crate::layout::Layout;
+use crate::lines::chain;
 use crate::record::{Record, State};
 
 pub(crate) fn verify_pack(layout: &Layout, state: &State, record: &Record) -> VerifiedPack {
@@ -32,13 +33,18 @@ pub(crate) fn verify_pack(layout: &Layout, state: &State, record: &Record) -> Ve
     let root = layout.stored(&record.store_key);
     let listing = layout.listing(&record.store_key);
     // Not behind a link: nobody but this program makes trees.
-    let files = if fs::symlink_metadata(&root).is_ok_and(|found| found.is_dir()) {
-        check_tree(&root, record, &listing, &mut problems)
-    } else {
-        problems.push(Problem::NoTree {
-            path: root.display().to_string(),
-        });
-        0
+    let files = match fs::symlink_metadata(&root) {
+        Ok(found) if found.is_dir() => check_tree(&root, record, &listing, &mut problems),
+        Err(error) if !is_absence(&error) => {
+            problems.push(unreadable(&FsError::new("look at", &root, error)));
+            0
+        }
+        _ => {
+            problems.push(Problem::NoTree {
+                path: root.display().to_string(),
+            });
+            0
+        }
     };
     VerifiedPack {
         pack_ref: pack_ref.clone(),
@@ -49,12 +55,25 @@ pub(crate) fn verify_pack(layout: &Layout, state: &State, record: &Record) -> Ve
 }
 
 fn check_link(path: &Path, target: &Path, problems: &mut Vec<Problem>) {
-    if !fs::read_link(path).is_ok_and(|found| found == target) {
-        problems.push(Problem::Link {
+    match fs::read_link(path) {
+        Ok(found) if found == target => {}
+        // Not a link is one more way to lead elsewhere.
+        Err(error) if !is_absence(&error) && error.kind() != io::ErrorKind::InvalidInput => {
+            problems.push(unreadable(&FsError::new("read the link", path, error)));
+        }
+        _ => problems.push(Problem::Link {
             path: path.display().to_string(),
             expected: target.display().to_string(),
-        });
+        }),
     }
+}
+
+/// Whether an error says that nothing is there.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Compares contents, then names, kinds and modes; returns the number of files read.
@@ -68,14 +87,23 @@ fn check_tree(root: &Path, record: &Record, listing: &Path, problems: &mut Vec<P
     }
     problems.append(&mut scan.problems);
     let count = scan.modes.len();
-    let kept = read_listing(listing);
-    let inventory = Inventory::take(root);
-    let differs = |inventory: Result<Inventory, TreeError>| Problem::Digest {
-        expected: record.store_key.to_string(),
-        computed: inventory.map_or_else(|e| e.to_string(), |found| found.key.to_string()),
+    let (kept, unread) = match try_listing(listing) {
+        Ok(kept) => (kept, None),
+        Err(error) => (None, Some(error)),
     };
-    let no_listing = || Problem::Listing {
-        path: listing.display().to_string(),
+    let inventory = Inventory::take(root);
+    let differs = |inventory: Result<Inventory, TreeError>| match inventory {
+        Ok(found) => Problem::Digest {
+            expected: record.store_key.to_string(),
+            computed: found.key.to_string(),
+        },
+        Err(error) => unreadable(&error),
+    };
+    let no_listing = || match &unread {
+        Some(error) => unreadable(error),
+        None => Problem::Listing {
+            path: listing.display().to_string(),
+        },
     };
     match (inventory, kept) {
         (Ok(found), kept) if found.key == record.store_key => {
@@ -159,10 +187,9 @@ pub(crate) fn has_content(opened: &mut fs::File, file: &ListedFile) -> io::Resul
     Ok(reader.finish().0 == file.sha256)
 }
 
-fn unreadable(error: &FsError) -> Problem {
-    let cause = std::error::Error::source(error).map_or_else(String::new, |c| format!(": {c}"));
+fn unreadable(error: &dyn std::error::Error) -> Problem {
     Problem::Unreadable {
-        reason: format!("{error}{cause}"),
+        reason: chain(error),
     }
 }
 
