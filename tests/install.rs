@@ -332,3 +332,68 @@ fn registry_headers_are_checked() {
         run.stderr
     );
 }
+
+/// Where the configuration says so, a wrong `--checksum` is a warning, and recorded as no check at all; what a registry
+/// lists must have its digest all the same.
+#[test]
+fn checksums_of_registries_bind_whatever_is_configured() {
+    let place = registry();
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let archive = "tree/archives/slack/slack-1.0.0.tar.gz";
+    let direct = ["install", archive, "--checksum", &wrong];
+    let said = place.refused(&direct, 5);
+    assert!(said.contains("compare the checksum you gave"), "{said}");
+    fs::write(
+        place.path("config.yaml"),
+        "pack_registry: {verify_checksums: false}\n",
+    )
+    .unwrap();
+    let run = place.pack_run(&direct, 0);
+    assert!(
+        run.stderr.contains("⚠")
+            && run
+                .stderr
+                .contains(&format!("does not have the checksum {wrong}")),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("Verified: none"), "{run:?}");
+    let hosted = place.path("tree/archives/slack/slack-2.0.0.tar.gz");
+    fs::copy(place.path(archive), hosted).unwrap();
+    let said = place.refused(&["install", "slack@2.0.0", "--registry", "tree"], 5);
+    assert!(said.contains("checksum mismatch"), "{said}");
+}
+
+/// `--no-registry` takes paths and URLs only; without it a ref is looked for.
+#[test]
+fn registries_can_be_left_out() {
+    let place = registry();
+    let said = place.refused(&["install", "slack", "--no-registry"], 2);
+    assert!(
+        said.contains("`slack` is neither a URL nor a path") && said.contains("./slack"),
+        "{said}"
+    );
+    place.pack_run(&["install", "packs/slack-1", "--no-registry"], 0);
+    assert_eq!(place.active("slack").as_deref(), Some("1.0.0"));
+    // What it needs is not looked for either.
+    place.pack_run(&["uninstall", "slack", "--yes"], 0);
+    let said = place.refused(&["install", "packs/monitor", "--no-registry"], 3);
+    assert!(said.contains("`monitor@1.0.0` needs `slack@^2`"), "{said}");
+}
+
+/// Records say who installed a pack and where it is.
+#[test]
+fn records_say_who_and_where() {
+    let place = registry();
+    let install = ["pack", "install", "slack", "--registry", "tree", "--json"];
+    let output = place
+        .attune(&install)
+        .env("USER", "deploy")
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["packs"][0]["installed_by"], "deploy");
+    let path = PathBuf::from(told["packs"][0]["path"].as_str().unwrap());
+    assert_eq!(path, place.installed().join("slack"));
+    let listed = place.pack_run(&["list", "--json"], 0).json();
+    assert_eq!(listed[0]["installed_by"], "deploy");
+}

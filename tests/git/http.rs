@@ -57,3 +57,39 @@ fn private_repository_needs_credentials() {
     let state = fs::read_to_string(place.path("installed/.attune/current/state.json")).unwrap();
     assert!(!state.contains("s3cret") && !said.contains("s3cret"));
 }
+
+/// One commit is fetched without its history, by branch, tag and commit; a short commit, which only the history tells,
+/// takes all of it.
+#[test]
+fn history_is_not_fetched() {
+    let mut origin = Origin::new();
+    let server = GitHttp::start(&origin.place.path("served"), None);
+    let url = server.url("slack.git");
+    let called = origin.place.path("called");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> '{}'\nPATH=${{PATH#*:}} exec git \"$@\"\n",
+        called.display()
+    );
+    fs::create_dir(origin.place.path("bin")).unwrap();
+    let wrapper = origin.place.path("bin/git");
+    fs::write(&wrapper, script).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    origin.place.prefer_programs_of(origin.place.path("bin"));
+    let short = &origin.commits[0][..10];
+    for (git_ref, shallow) in [
+        ("main", true),
+        ("v1.0.0", true),
+        (origin.commits[2].as_str(), true),
+        (short, false),
+    ] {
+        origin
+            .place
+            .install_git(&url, &["--ref", git_ref, "--force"], 0);
+        let calls = fs::read_to_string(&called).unwrap();
+        let fetches: Vec<&str> = calls.lines().filter(|l| l.contains("fetch ")).collect();
+        assert!(!fetches.is_empty(), "{calls}");
+        let depth = fetches.iter().all(|fetch| fetch.contains("--depth=1 "));
+        assert_eq!(depth, shallow, "{git_ref}: {calls}");
+        fs::remove_file(&called).unwrap();
+    }
+}

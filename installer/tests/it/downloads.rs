@@ -194,3 +194,24 @@ fn mirrors_stand_in_for_a_registry_that_is_down() {
             .all(|s| !s.headers.contains_key("authorization"))
     );
 }
+
+/// One host gets no more requests at once than the settings allow, however many packs there are; all arrive.
+#[test]
+fn one_host_gets_its_limit_of_requests() {
+    let packs: Vec<Pack> = (0..40)
+        .map(|number| Pack::new(&format!("p{number}"), "1.0.0"))
+        .collect();
+    let registry = TestRegistry::with(&packs);
+    let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
+    let limits: [fn(&mut pack_client::ClientSettings); 2] = [
+        |settings| settings.per_host = pack_client::HostLimit::new(3),
+        |settings| settings.parallel_downloads = 2,
+    ];
+    for (tune, most) in limits.into_iter().zip([3, 2]) {
+        let server = Server::start(registry.path());
+        let home = Home::new().registry(&server.url()).tune(tune);
+        home.install(&names).unwrap();
+        assert_eq!(home.packs().len(), packs.len());
+        assert_eq!(server.most_at_once(), most);
+    }
+}

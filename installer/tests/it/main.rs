@@ -22,5 +22,6 @@ mod install;
 mod sharing;
 mod speed;
 mod support;
+mod torn;
 mod verify;
 mod web;

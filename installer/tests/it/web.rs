@@ -317,6 +317,15 @@ fn archive_url_is_installed() {
     assert_eq!(report.packs[0].record.installed_from.url, url);
     assert_eq!(report.packs[0].record.verified.to_string(), "none");
     home.verify_clean();
+    // What it is, its bytes say, not its name.
+    for name in ["download", "tar.gz/v2.1.0", "slack.zip"] {
+        let path = registry.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(registry.path().join(ARCHIVE), path).unwrap();
+        let home = Home::new();
+        home.install(&[&format!("{}{name}", server.url())]).unwrap();
+        home.verify_clean();
+    }
     fs::write(registry.path().join("page.zip"), "<!doctype html>").unwrap();
     home.refuses(
         &[&format!("{}page.zip", server.url())],

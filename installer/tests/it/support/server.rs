@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     RetryAfter(u16, String, usize),
     /// The connection ends in the middle of what is sent, this often.
     Truncate(usize),
+    /// The connection ends after so many bytes, this often.
+    CutAt(usize, usize),
     /// The same once; then the file is another one, with these bytes.
     Change(Option<Vec<u8>>),
     /// The connection ends in the middle of the body; whoever asks for the rest gets a range he did not ask for.
@@ -47,6 +49,8 @@ pub(crate) enum Fault {
     Drip(usize),
     /// Other bytes of the same length.
     Lie,
+    /// One other byte, here.
+    Flip(usize),
     /// The body, said to be in this content coding, and in it if so.
     Encoded(&'static str, bool),
 }
@@ -56,6 +60,20 @@ struct Shared {
     root: PathBuf,
     seen: Mutex<Vec<Seen>>,
     faults: Mutex<BTreeMap<String, Fault>>,
+    /// Requests that are answered at the moment, and the most there ever were.
+    busy: Mutex<(usize, usize)>,
+}
+
+impl Shared {
+    fn came(&self) {
+        let mut busy = self.busy.lock().unwrap();
+        busy.0 += 1;
+        busy.1 = busy.1.max(busy.0);
+    }
+
+    fn went(&self) {
+        self.busy.lock().unwrap().0 -= 1;
+    }
 }
 
 pub(crate) struct Server {
@@ -107,6 +125,11 @@ impl Server {
         self.shared.faults.lock().unwrap().clear();
     }
 
+    /// The most requests that were answered at once.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.shared.busy.lock().unwrap().1
+    }
+
     /// The requests since the last call.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.shared.seen.lock().unwrap())
@@ -120,7 +143,16 @@ async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let shared = Arc::clone(&shared);
-                async move { Ok::<_, Infallible>(answer(&shared, &request)) }
+                async move {
+                    shared.came();
+                    // Long enough for others to come meanwhile.
+                    for _ in 0..200 {
+                        tokio::task::yield_now().await;
+                    }
+                    let answered = answer(&shared, &request);
+                    shared.went();
+                    Ok::<_, Infallible>(answered)
+                }
             });
             // Clients that go away are their own business.
             let _ = hyper::server::conn::http1::Builder::new()
@@ -196,6 +228,7 @@ fn respond(shared: &Shared, path: &str, request: &Request<Incoming>) -> Response
             with(206, "content-range", range, body[..1].to_vec())
         }
         Fault::Truncate(_) | Fault::WrongRange => cut(file(request, body), ending),
+        Fault::CutAt(at, _) => cut_at(file(request, body), at, ending),
         Fault::Change(changed) => {
             let response = cut(file(request, body), ending);
             std::fs::write(file_path, changed.unwrap()).unwrap();
@@ -212,17 +245,20 @@ fn respond(shared: &Shared, path: &str, request: &Request<Incoming>) -> Response
             });
             BodyExt::boxed(StreamBody::new(frames))
         }),
-        Fault::Lie => {
-            let mut body = body;
-            let middle = body.len() / 2;
-            body[middle] ^= 1;
-            plain(200, body)
-        }
+        Fault::Lie => plain(200, flipped(body, None)),
+        Fault::Flip(at) => plain(200, flipped(body, Some(at))),
         Fault::Encoded(coding, true) => {
             with(200, "content-encoding", coding.to_owned(), gzip(&body))
         }
         Fault::Encoded(coding, false) => with(200, "content-encoding", coding.to_owned(), body),
     }
+}
+
+/// The same with one other byte, in the middle if nowhere else.
+fn flipped(mut body: Vec<u8>, at: Option<usize>) -> Vec<u8> {
+    let at = at.unwrap_or(body.len() / 2);
+    body[at] ^= 1;
+    body
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
@@ -238,15 +274,18 @@ impl Fault {
             Self::Status(_, times)
             | Self::RetryAfter(_, _, times)
             | Self::Truncate(times)
+            | Self::CutAt(_, times)
             | Self::Stall(times)
             | Self::Drip(times) => {
                 *times = times.checked_sub(1)?;
                 Some(self.clone())
             }
             Self::Change(bytes) => Some(Self::Change(Some(bytes.take()?))),
-            Self::Redirect(_) | Self::WrongRange | Self::Lie | Self::Encoded(..) => {
-                Some(self.clone())
-            }
+            Self::Redirect(_)
+            | Self::WrongRange
+            | Self::Lie
+            | Self::Flip(_)
+            | Self::Encoded(..) => Some(self.clone()),
         }
     }
 }
@@ -254,9 +293,18 @@ impl Fault {
 /// The half of what was about to be sent, under the length of the whole: hyper ends the connection where the
 /// body is shorter than announced.
 fn cut(response: Response<Vec<u8>>, send: impl FnOnce(Vec<u8>) -> Body) -> Response<Body> {
+    let half = response.body().len() / 2;
+    cut_at(response, half, send)
+}
+
+fn cut_at(
+    response: Response<Vec<u8>>,
+    at: usize,
+    send: impl FnOnce(Vec<u8>) -> Body,
+) -> Response<Body> {
     let (mut head, mut body) = response.into_parts();
     head.headers.insert("content-length", body.len().into());
-    body.truncate(body.len() / 2);
+    body.truncate(at);
     Response::from_parts(head, send(body))
 }
 
