@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use pack_format::url_policy::{UrlPolicy, classify};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -22,8 +24,17 @@ pub(crate) struct CheckedResolver {
     shared: Arc<Shared>,
 }
 
+/// Addresses of a host and port.
+type Lookup = fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+/// Asks the system.
+fn system(host: String, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }.boxed()
+}
+
 #[derive(Debug)]
 struct Shared {
+    lookup: Lookup,
     policy: UrlPolicy,
     /// The configured registry's own host: approved by whoever configured it.
     own_host: Option<String>,
@@ -35,8 +46,17 @@ struct Shared {
 
 impl CheckedResolver {
     pub(crate) fn new(policy: UrlPolicy, own_host: Option<String>, approved: Vec<String>) -> Self {
+        Self::by(system, policy, (own_host, approved))
+    }
+
+    fn by(
+        lookup: Lookup,
+        policy: UrlPolicy,
+        (own_host, approved): (Option<String>, Vec<String>),
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
+                lookup,
                 policy,
                 own_host,
                 approved: Mutex::new(approved),
@@ -53,7 +73,7 @@ impl CheckedResolver {
         host: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+        let addresses = (self.shared.lookup)(host.to_owned(), port).await?;
         if addresses.is_empty() {
             let none = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
             return Err(none.into());
@@ -131,5 +151,32 @@ mod tests {
         assert!(resolver.shared.check("cdn.example.org", &mixed).is_err());
         assert!(resolver.shared.check("packs.internal", &private).is_ok());
         assert!(resolver.shared.check("cdn.internal", &private).is_ok());
+    }
+
+    /// Answers a public address the first time, and this machine from then on.
+    fn rebinding(_: String, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        static ASKED: AtomicBool = AtomicBool::new(false);
+        let again = ASKED.swap(true, Ordering::SeqCst);
+        let address = if again {
+            [127, 0, 0, 1]
+        } else {
+            [93, 184, 215, 14]
+        };
+        async move { Ok(vec![(address, port).into()]) }.boxed()
+    }
+
+    /// A name that leads elsewhere the second time is dialled where it led the first time, or not at all: every
+    /// connection gets the very addresses that were checked for it.
+    #[tokio::test]
+    async fn rebound_names_are_refused() {
+        let by = |approved| CheckedResolver::by(rebinding, UrlPolicy::PUBLIC, (None, approved));
+        let resolver = by(Vec::new());
+        let dial = || resolver.resolve("packs.example.org".parse().unwrap());
+        let first: Vec<SocketAddr> = dial().await.unwrap().collect();
+        assert_eq!(first, ["93.184.215.14:0".parse().unwrap()]);
+        for _ in 0..2 {
+            let refused = dial().await.err().unwrap();
+            assert!(refused.is::<AddressRefused>(), "{refused}");
+        }
     }
 }

@@ -70,6 +70,25 @@ fn unverified_connection_is_the_registry_s_own() {
         .refuses(&["slack"], "no trusted connection");
 }
 
+/// What begins over https does not end over http, not even where http is allowed.
+#[test]
+fn redirects_from_https_to_http_are_refused() {
+    let (registry, authority) = (slack(), Authority::new());
+    let dir = tempfile::tempdir().unwrap();
+    let plain = Server::start(registry.path());
+    let archive = "archives/slack/slack-2.1.0.tar.gz";
+    let target = format!("{}{archive}", plain.url());
+    fs::write(registry.path().join(format!("{archive}.redirect")), target).unwrap();
+    let address = serve(registry.path(), &authority, false);
+    let mut config = RegistryConfig::new(format!("https://{address}/"));
+    config.tls.ca_file = Some(authority.write(dir.path().join("ca.pem")));
+    Home::new()
+        .config(config)
+        .tune(|settings| settings.allow_http = true)
+        .refuses(&["slack"], "it leads from https to http");
+    assert!(plain.seen().is_empty());
+}
+
 /// A certificate that is not valid now is told with both times: its own, and that of this machine's clock.
 #[test]
 fn certificate_of_another_time_is_told() {

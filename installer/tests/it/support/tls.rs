@@ -107,6 +107,12 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>, root: &Path) -> std::io:
         Ok(body) => ("200 OK", body),
         Err(_) => ("404 Not Found", Vec::new()),
     };
+    // Where a file of that name lies beside it, it says where to go instead.
+    let elsewhere = fs::read_to_string(root.join(format!("{path}.redirect")));
+    let (status, body) = match elsewhere {
+        Ok(target) => (format!("302 Found\r\nLocation: {target}"), Vec::new()),
+        Err(_) => (status.to_owned(), body),
+    };
     let mut stream = reader.into_inner();
     let length = body.len();
     write!(
