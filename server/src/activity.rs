@@ -87,6 +87,11 @@ impl Activity {
         self.requests.load(Relaxed).saturating_sub(broken_off)
     }
 
+    /// Bytes handed to the kernel.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
     fn is_answering(&self) -> bool {
         self.unanswered.load(Relaxed) > 0
     }

@@ -20,7 +20,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ended {
     /// Requests answered to the end.
     pub(crate) served: u64,
@@ -42,12 +42,13 @@ pub(crate) struct Ended {
 
 /// Serves the requests of `socket` until either side is done.
 pub(crate) async fn run(
-    socket: TcpStream,
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: SocketAddr,
     shared: Arc<Shared>,
     mut stage: watch::Receiver<Stage>,
 ) -> Ended {
     let activity = Arc::new(Activity::default());
+    shared.options.metrics.connected();
     let service = service_fn(|request: Request<Incoming>| {
         let in_flight = InFlight::begin(&activity);
         let is_refused = activity.is_refused();
@@ -80,11 +81,13 @@ pub(crate) async fn run(
                 connection.as_mut().graceful_shutdown();
             }
             wait = poll_fn(|cx| timer.poll(cx, activity.wait())) => {
+                shared.options.metrics.timed_out(wait);
                 shared.options.reporter.timed_out(client, wait);
                 break;
             }
         }
     }
+    shared.options.metrics.disconnected(activity.sent());
     Ended {
         served: activity.served(),
         is_cut,

@@ -122,6 +122,10 @@ fn missing(message: String) -> Problem {
 }
 
 impl Route for DiffRoute {
+    fn name(&self) -> &'static str {
+        "diff"
+    }
+
     fn claims(&self, _: &Method, path: &str) -> bool {
         asked(path).is_some()
     }

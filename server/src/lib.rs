@@ -1,4 +1,4 @@
-//! Serves a registry tree over HTTP/1.1.
+//! Serves a registry tree over HTTP/1.1, plain or with TLS (`tls.rs`).
 //!
 //! ```text
 //! serve.rs        accepts, caps, stops                  connection.rs   one connection and its waits
@@ -12,6 +12,7 @@
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
 //! access/        who may read and who asks for changes
+//! operations/     health, metrics, ids of requests      log/            a line for each request, and events
 //! statistics/     how often archives were downloaded
 //! publishing/     changes of the tree, by tokens         state/          tokens and audit log, in a database
 //! ```
@@ -55,11 +56,15 @@ mod chunks;
 mod clock;
 mod conditional;
 mod connection;
+mod cors;
 mod diff;
 mod encoding;
 mod entry;
 mod framing;
 mod listen;
+mod log;
+mod openapi;
+mod operations;
 mod options;
 mod parsed;
 mod path;
@@ -74,13 +79,20 @@ mod stamp;
 pub mod state;
 mod statistics;
 mod stream;
+mod tls;
 mod tree;
 mod types;
 
-pub use access::{Access, Callers, LivePolicy, Policy};
+pub use access::{
+    Access, Callers, LivePolicy, MetricsAccess, NetworkError, Policy, PublishRules, Rate,
+    RateError, Rates, TrustedProxies,
+};
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
 pub use listen::{BindError, bind};
+pub use log::{AccessLog, LogFormat, LogOptions, ServerLog};
+pub use openapi::{OpenApiRoute, REGISTRY_API};
+pub use operations::{HealthRoute, Metrics, MetricsRoute};
 pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
 pub use problem::{Manner, Problem};
 pub use publishing::{PublishOptions, Publishing, is_account_name, state_file};
@@ -89,4 +101,5 @@ pub use router::{Route, RouteFuture, Router};
 pub use search::SearchRoute;
 pub use serve::{ServeError, ServeSummary, serve};
 pub use statistics::{Downloads, Statistics, StatisticsError, StatisticsOptions};
+pub use tls::{TlsError, TlsIdentity};
 pub use tree::{OpenTreeError, TreeFiles};

@@ -1,6 +1,8 @@
 //! What an operator may set about serving: how long each wait lasts and how much is held at once.
 
+use crate::operations::Metrics;
 use crate::report::{Reporter, Silent};
+use crate::tls::TlsIdentity;
 use pack_format::Limits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +40,12 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// After the shutdown signal, how long requests in progress may take to finish. Default 10 s.
     pub shutdown_deadline: Duration,
+    /// Speaks TLS with this certificate. Default: plain HTTP.
+    pub tls: Option<Arc<TlsIdentity>>,
     /// Told what happens. Default: nobody.
     pub reporter: Arc<dyn Reporter>,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Default for ServeOptions {
@@ -51,7 +57,9 @@ impl Default for ServeOptions {
             request_body_limit: Limits::default().archive_bytes,
             max_connections: 10_000,
             shutdown_deadline: Duration::from_secs(10),
+            tls: None,
             reporter: Arc::new(Silent),
+            metrics: Arc::default(),
         }
     }
 }

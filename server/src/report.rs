@@ -15,8 +15,14 @@ pub trait Reporter: fmt::Debug + Send + Sync + 'static {
     /// A request has its answer; the body may still be on its way.
     fn answered(&self, _answered: &Answered<'_>) {}
 
-    /// A file of the tree could not be read, though it is there. The client was told 500 or 503.
-    fn file_failed(&self, _path: &str, _error: &io::Error) {}
+    /// A file of the tree could not be read for the request `id`, though it is there. The client was told 500 or 503.
+    fn file_failed(&self, _id: &str, _path: &str, _error: &io::Error) {}
+
+    /// Settings or certificates changed and are in force.
+    fn reloaded(&self, _what: &str) {}
+
+    /// Changed settings or certificates cannot be used; those before them stay in force.
+    fn reload_failed(&self, _message: &str) {}
 
     /// The tree could not be changed for those who had asked for it. Called from a thread of its own.
     fn change_failed(&self, _error: &EditError) {}
@@ -41,7 +47,9 @@ impl Reporter for Silent {}
 /// One answered request, for an access log.
 #[derive(Debug)]
 pub struct Answered<'a> {
-    /// Who asked: the other end of the connection, which behind a proxy is the proxy.
+    /// The name of the request in its answer.
+    pub id: &'a str,
+    /// Who asked: the other end of the connection, or whom a trusted proxy names.
     pub client: SocketAddr,
     /// The request's method.
     pub method: &'a Method,
@@ -49,6 +57,12 @@ pub struct Answered<'a> {
     pub path: &'a str,
     /// The status of the answer.
     pub status: StatusCode,
+    /// Length of the body, where it is known before it is sent.
+    pub bytes: Option<u64>,
+    /// Who answered, such as `tree` or `search`.
+    pub route: &'static str,
+    /// What the client calls itself.
+    pub agent: Option<&'a str>,
     /// From the complete head of the request to the head of the answer.
     pub took: Duration,
 }

@@ -4,10 +4,12 @@
 //! with the same security fields. The gate of a private registry stands before everything but routes that
 //! judge their callers themselves, which they do before they read the body.
 
-use crate::access::{Callers, Gate, LivePolicy, keep_from_others, turn_away};
+use crate::access::{self, Access, Callers, InForce, LivePolicy, keep_from_others, turn_away};
 use crate::answer::{ANYONE, Question, Refusal, answer, failure};
 use crate::body::ResponseBody;
+use crate::cors::{self, is_preflight};
 use crate::entry::Source;
+use crate::operations::{X_REQUEST_ID, request_id};
 use crate::options::ServeOptions;
 use crate::problem::{Manner, Problem};
 use crate::report::Answered;
@@ -17,7 +19,8 @@ use crate::types::PAGE_POLICY;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HOST, HeaderValue, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    HOST, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, USER_AGENT,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use std::fmt;
@@ -28,6 +31,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// For a year.
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 /// A future a [`Route`] answers with.
@@ -39,6 +44,16 @@ pub type RouteFuture<'a> = Pin<Box<dyn Future<Output = Response<ResponseBody>> +
 pub trait Route: fmt::Debug + Send + Sync + 'static {
     /// Whether this route answers `method` on `path`, which is as it came: not decoded, without query.
     fn claims(&self, method: &Method, path: &str) -> bool;
+
+    /// What its answers are counted under.
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    /// Whether its requests count towards the rate of their sender.
+    fn is_limited(&self) -> bool {
+        true
+    }
 
     /// Whether this route decides itself who may ask. If not, only readers may ask in a private registry.
     fn judges_callers(&self) -> bool {
@@ -55,7 +70,8 @@ pub trait Route: fmt::Debug + Send + Sync + 'static {
 pub struct Router {
     tree: Arc<TreeFiles>,
     routes: Vec<Box<dyn Route>>,
-    gate: Gate,
+    policy: Arc<LivePolicy>,
+    callers: Option<Arc<Callers>>,
     downloads: Option<Arc<Downloads>>,
 }
 
@@ -65,7 +81,8 @@ impl Router {
         Self {
             tree: tree.into(),
             routes: Vec::new(),
-            gate: Gate::new(None, Arc::default()),
+            policy: Arc::default(),
+            callers: None,
             downloads: None,
         }
     }
@@ -80,7 +97,8 @@ impl Router {
     /// Holds requests to `policy`; who may read a private registry is among `callers`.
     #[must_use]
     pub fn governed(mut self, policy: Arc<LivePolicy>, callers: Option<Arc<Callers>>) -> Self {
-        self.gate = Gate::new(callers, policy);
+        self.policy = policy;
+        self.callers = callers;
         self
     }
 
@@ -95,72 +113,111 @@ impl Router {
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
-        client: SocketAddr,
+        peer: SocketAddr,
         is_refused: bool,
         options: &ServeOptions,
     ) -> Response<ResponseBody> {
         let begun = Instant::now();
+        let headers = request.headers();
+        let in_force = self.policy.get();
+        let asked = Asked {
+            id: request_id(headers),
+            client: in_force.policy.proxies.client(peer, headers),
+            // After a body that nobody read the next request could be anything.
+            has_body: headers.contains_key(TRANSFER_ENCODING) || !request.body().is_end_stream(),
+            in_force,
+        };
+        let agent = headers.get(USER_AGENT).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-        // After a body that nobody read the next request could be anything.
-        let has_body = is_chunked || !request.body().is_end_stream();
-        let (mut response, must_close) = match check(&request, is_refused, options) {
+        let (route, mut response, must_close) = match check(&request, is_refused, options) {
             Some(problem) => {
-                let manner = Manner::of(uri.path(), request.headers());
-                (problem.respond(manner), true)
+                let manner = Manner::of(uri.path(), headers);
+                ("other", problem.respond(manner), true)
             }
-            None => self.dispatch(request, client, (has_body, options)).await,
+            None => self.dispatch(request, &asked, options).await,
         };
         finish(&mut response, &method, must_close);
+        let took = begun.elapsed();
+        options.metrics.answered(route, response.status(), took);
         options.reporter.answered(&Answered {
-            client,
+            id: asked.id.to_str().unwrap_or_default(),
+            client: asked.client,
             method: &method,
             path: uri.path(),
             status: response.status(),
-            took: begun.elapsed(),
+            bytes: response.body().size_hint().exact(),
+            route,
+            agent: agent.as_ref().and_then(|agent| agent.to_str().ok()),
+            took,
         });
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, asked.id);
+        if options.tls.is_some() {
+            headers.insert(STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+        }
         response
     }
 
-    /// The answer to a request that is one, and whether the connection ends with it.
+    /// Who answered a request that is one, how, and whether the connection ends with it.
     async fn dispatch(
         &self,
         request: Request<Incoming>,
-        client: SocketAddr,
-        (has_body, options): (bool, &ServeOptions),
-    ) -> (Response<ResponseBody>, bool) {
+        asked: &Asked,
+        options: &ServeOptions,
+    ) -> (&'static str, Response<ResponseBody>, bool) {
         let (method, path) = (request.method(), request.uri().path());
         let mut routes = self.routes.iter();
         let route = routes.find(|route| route.claims(method, path));
-        let is_private =
-            self.gate.is_private() && !route.is_some_and(|route| route.judges_callers());
-        if is_private && let Err(problem) = self.gate.admit(request.headers(), client).await {
+        let name = route.map_or("tree", |route| route.name());
+        if is_preflight(method, request.headers()) {
+            return (name, cors::answer(), asked.has_body);
+        }
+        let judges = route.is_some_and(|route| route.judges_callers());
+        let is_private = !judges && asked.in_force.policy.access == Access::Private;
+        let is_limited = route.is_none_or(|route| route.is_limited());
+        if let Err(problem) = self
+            .admit(request.headers(), asked, (is_limited, is_private))
+            .await
+        {
             let manner = Manner::of(path, request.headers());
-            return (turn_away(problem, manner), has_body);
+            return (name, turn_away(problem, manner), asked.has_body);
         }
         let (mut response, must_close) = match route {
-            None => {
-                let mut response = self.answer_from_tree(&request, options).await;
-                if let Some(downloads) = &self.downloads {
-                    let asked = (method, request.uri(), client.ip());
-                    response = Delivery::watch(response, downloads, asked);
-                }
-                (response, has_body)
-            }
+            None => (
+                self.answer_from_tree(&request, asked, options).await,
+                asked.has_body,
+            ),
             Some(route) => {
                 let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-                (route.answer(request, client).await, is_chunked)
+                (route.answer(request, asked.client).await, is_chunked)
             }
         };
         if is_private {
             keep_from_others(response.headers_mut());
         }
-        (response, must_close)
+        (name, response, must_close)
+    }
+
+    /// Whether the client may ask more, and may ask here.
+    async fn admit(
+        &self,
+        headers: &HeaderMap,
+        asked: &Asked,
+        (is_limited, is_private): (bool, bool),
+    ) -> Result<(), Problem> {
+        if is_limited {
+            asked.in_force.limits.address(asked.client.ip())?;
+        }
+        if is_private {
+            access::refuse(self.callers.as_deref(), headers, asked.client).await?;
+        }
+        Ok(())
     }
 
     async fn answer_from_tree(
         &self,
         request: &Request<Incoming>,
+        asked: &Asked,
         options: &ServeOptions,
     ) -> Response<ResponseBody> {
         let question = Question {
@@ -169,10 +226,17 @@ impl Router {
             headers: request.headers(),
         };
         let problem = match answer(&self.tree, question).await {
-            Ok(response) => return response,
+            Ok(response) => {
+                let of = (request.method(), request.uri(), asked.client.ip());
+                return match &self.downloads {
+                    Some(downloads) => Delivery::watch(response, downloads, of),
+                    None => response,
+                };
+            }
             Err(Refusal::Problem(problem)) => problem,
             Err(Refusal::Failed(error)) => {
-                options.reporter.file_failed(question.path, &error);
+                let id = asked.id.to_str().unwrap_or_default();
+                options.reporter.file_failed(id, question.path, &error);
                 failure(&error)
             }
         };
@@ -215,6 +279,15 @@ impl From<Arc<TreeFiles>> for Router {
     fn from(tree: Arc<TreeFiles>) -> Self {
         Self::new(tree)
     }
+}
+
+/// What is known of a request before it is answered.
+struct Asked {
+    id: HeaderValue,
+    /// The other end of the connection, or whom a trusted proxy names.
+    client: SocketAddr,
+    has_body: bool,
+    in_force: Arc<InForce>,
 }
 
 /// What is wrong with a request, whoever would answer it.

@@ -167,7 +167,17 @@ impl Server {
         let counts = Arc::clone(&self.counts);
         let stage = self.stage.subscribe();
         tokio::spawn(async move {
-            let Ended { served, is_cut } = run(socket, client, shared, stage).await;
+            let Ended { served, is_cut } = match &shared.options.tls {
+                None => run(socket, client, shared, stage).await,
+                Some(tls) => {
+                    // The handshake is part of the first head; who trickles it gets no further.
+                    let handshake = tls.acceptor().accept(socket);
+                    match timeout(shared.options.header_timeout, handshake).await {
+                        Ok(Ok(socket)) => run(socket, client, shared, stage).await,
+                        _ => Ended::default(),
+                    }
+                }
+            };
             counts.served.fetch_add(served, Relaxed);
             counts.cut.fetch_add(u64::from(is_cut), Relaxed);
             drop(slot);

@@ -1,6 +1,10 @@
 //! What those who run a registry rely on.
 
 mod access;
+mod limits;
+mod log;
+mod openapi;
+mod reload;
 mod statistics;
 
 use std::time::{Duration, Instant};

@@ -35,6 +35,13 @@ impl Registry {
         Self::with("")
     }
 
+    /// Exchanges the configuration, in one step.
+    pub(crate) fn configure(&self, config: &str) {
+        let written = self.place.path("config.yaml.new");
+        fs::write(&written, config).unwrap();
+        fs::rename(written, self.place.path("config.yaml")).unwrap();
+    }
+
     /// With a configuration of the server.
     pub(crate) fn with(config: &str) -> Self {
         let place = Place::new();

@@ -159,8 +159,10 @@ impl Hosted {
             .next()
             .unwrap_or_default()
             .to_owned();
-        assert!(url.starts_with("http://"), "the server said `{line}`");
-        Self { child, url }
+        let hosted = Self { child, url };
+        // Dropped where this fails, so that the server ends.
+        assert!(hosted.url.starts_with("http"), "the server said `{line}`");
+        hosted
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -181,7 +183,8 @@ impl Hosted {
     }
 
     pub(crate) fn address(&self) -> &str {
-        self.url.trim_start_matches("http://").trim_end_matches('/')
+        let address = self.url.split("://").nth(1).unwrap();
+        address.trim_end_matches('/')
     }
 
     /// Status line, headers and body of one GET.

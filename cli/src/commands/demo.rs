@@ -164,8 +164,8 @@ impl Hosting {
                 registry::serve::interrupted().await;
             }
         };
-        super::runtime()?.block_on(registry::serve::host(
-            registry::serve::Site::of(&self.tree),
+        super::runtime()?.block_on(registry::site::host(
+            registry::site::Site::of(&self.tree)?,
             &self.address,
             report,
             ready,

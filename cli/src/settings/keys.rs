@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 46] = [
+const KEYS: [&str; 54] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -44,6 +44,14 @@ const KEYS: [&str; 46] = [
     "server.registry_listen",
     "server.access",
     "server.statistics",
+    "server.metrics",
+    "server.trusted_proxies",
+    "server.rate_limit.per_address",
+    "server.rate_limit.per_token",
+    "server.log.access",
+    "server.log.format",
+    "server.tls.certificate",
+    "server.tls.key",
     "server.publish.max_archive_size",
     "server.publish.require_license",
     "server.publish.require_honest_version",

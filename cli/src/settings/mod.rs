@@ -90,6 +90,19 @@ impl Settings {
         })
     }
 
+    /// The file that was read, to be watched.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// What the same file says now.
+    pub(crate) fn again(&self) -> Result<Self, Failure> {
+        match self.path() {
+            Some(path) => Self::load(Some(path)),
+            None => Ok(Self { file: None }),
+        }
+    }
+
     /// The value of `section.key`, environment before file.
     fn find(&self, path: &[&str]) -> Result<Option<Found>, Failure> {
         debug_assert!(keys::is_known(path), "{path:?} is missing in `keys.rs`");

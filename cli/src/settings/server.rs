@@ -1,14 +1,20 @@
 //! What a server does: `server` and `database`.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use attune_indexer::changes::PublishPolicy;
-use attune_server::{Access, Policy, PublishOptions};
+use attune_server::{
+    Access, AccessLog, LivePolicy, LogFormat, LogOptions, MetricsAccess, Policy, PublishOptions,
+    PublishRules, Rate, Rates, Reporter, TlsIdentity, TrustedProxies,
+};
 use bytesize::ByteSize;
 use pack_format::Limits;
+use pack_format::yaml::{Node, Scalar};
 
 use super::{Settings, wrong};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// How long a change waits for another process that changes the tree.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,7 +38,7 @@ impl Settings {
             .map(|found| found.origin)
             .unwrap_or_default();
         Err(Failure::text(
-            crate::failure::Code::Usage,
+            Code::Usage,
             format!("`database.url` from {origin} is no URL of a database"),
             Some("write `sqlite:///path/to/file` or `postgres://user@host/name`"),
         ))
@@ -40,16 +46,23 @@ impl Settings {
 
     /// What holds for those who ask a server.
     pub(crate) fn server_policy(&self) -> Result<Policy, Failure> {
-        let path = ["server", "access"];
-        let access = match self.find(&path)? {
-            None => Access::Public,
-            Some(found) => match found.node.scalar().map(pack_format::yaml::Scalar::text) {
-                Some("public") => Access::Public,
-                Some("private") => Access::Private,
-                _ => return Err(wrong(&path, &found, "`public` or `private`")),
+        let access = [("public", Access::Public), ("private", Access::Private)];
+        let metrics = [
+            ("admin", MetricsAccess::Admin),
+            ("loopback", MetricsAccess::Loopback),
+            ("public", MetricsAccess::Public),
+            ("off", MetricsAccess::Off),
+        ];
+        Ok(Policy {
+            access: self.one_of(&["server", "access"], &access)?,
+            metrics: self.one_of(&["server", "metrics"], &metrics)?,
+            rates: Rates {
+                per_address: self.rate("per_address")?,
+                per_token: self.rate("per_token")?,
             },
-        };
-        Ok(Policy { access })
+            proxies: self.trusted_proxies()?,
+            publish: self.publish_rules()?,
+        })
     }
 
     /// Whether downloads are counted.
@@ -57,14 +70,60 @@ impl Settings {
         self.flag(&["server", "statistics"], true)
     }
 
-    /// What is demanded of what is published to `tree`.
+    /// How a server logs; `verbose`: requests, too, where the configuration does not say.
+    pub(crate) fn log_options(&self, verbose: bool) -> Result<LogOptions, Failure> {
+        let access = match self.text(&["server", "log", "access"])?.as_deref() {
+            None if verbose => AccessLog::Stderr,
+            None | Some("off") => AccessLog::Off,
+            Some("stderr") => AccessLog::Stderr,
+            Some(path) => AccessLog::File(PathBuf::from(path)),
+        };
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        Ok(LogOptions {
+            access,
+            format: self.one_of(&["server", "log", "format"], &formats)?,
+        })
+    }
+
+    /// The certificate of a server that speaks TLS.
+    pub(crate) fn tls_identity(&self) -> Result<Option<TlsIdentity>, Failure> {
+        let certificate = self.text(&["server", "tls", "certificate"])?;
+        let key = self.text(&["server", "tls", "key"])?;
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => {
+                TlsIdentity::load(Path::new(&certificate), Path::new(&key))
+                    .map(Some)
+                    .map_err(|e| Failure::new(Code::Usage, &e))
+            }
+            _ => Err(Failure::text(
+                Code::Usage,
+                "TLS needs both `server.tls.certificate` and `server.tls.key`".to_owned(),
+                None,
+            )),
+        }
+    }
+
+    /// How `tree` is published to under `rules`; `reporter` is told what goes wrong.
     pub(crate) fn publish_options(
         &self,
-        tree: &std::path::Path,
+        tree: &Path,
+        rules: Arc<LivePolicy>,
+        reporter: Arc<dyn Reporter>,
     ) -> Result<PublishOptions, Failure> {
+        Ok(PublishOptions {
+            tree: tree.to_owned(),
+            development_url: self.development_url()?,
+            rules,
+            lock_timeout: LOCK_TIMEOUT,
+            reporter,
+        })
+    }
+
+    fn publish_rules(&self) -> Result<PublishRules, Failure> {
         let path = ["server", "publish", "max_archive_size"];
         let most = Limits::default().archive_bytes;
-        let size = match self.find(&path)? {
+        let max_archive_bytes = match self.find(&path)? {
             None => most,
             Some(found) => found
                 .node
@@ -74,17 +133,63 @@ impl Settings {
                 .filter(|size| (1..=most).contains(size))
                 .ok_or_else(|| wrong(&path, &found, "a size of at most 64MiB"))?,
         };
-        Ok(PublishOptions {
-            tree: tree.to_owned(),
-            development_url: self.development_url()?,
-            max_archive_bytes: size,
+        Ok(PublishRules {
+            max_archive_bytes,
             policy: PublishPolicy {
                 require_license: self.flag(&["server", "publish", "require_license"], false)?,
                 require_honest_version: self
                     .flag(&["server", "publish", "require_honest_version"], false)?,
             },
-            lock_timeout: LOCK_TIMEOUT,
-            reporter: std::sync::Arc::new(attune_server::Silent),
         })
+    }
+
+    fn rate(&self, key: &str) -> Result<Option<Rate>, Failure> {
+        let path = ["server", "rate_limit", key];
+        let Some(found) = self.find(&path)? else {
+            return Ok(None);
+        };
+        let text = found.node.scalar().map(Scalar::text);
+        let rate = text.and_then(|text| text.parse().ok());
+        rate.map(Some)
+            .ok_or_else(|| wrong(&path, &found, "a rate such as 100/s, 600/m or 10000/h"))
+    }
+
+    fn trusted_proxies(&self) -> Result<TrustedProxies, Failure> {
+        let path = ["server", "trusted_proxies"];
+        let Some(found) = self.find(&path)? else {
+            return Ok(TrustedProxies::default());
+        };
+        let is_list = found.node.is_sequence() || found.node.is_null();
+        let texts: Option<Vec<&str>> = found.node.items().iter().map(Node::as_str).collect();
+        let proxies = texts
+            .filter(|_| is_list)
+            .and_then(|texts| TrustedProxies::new(texts).ok());
+        proxies.ok_or_else(|| wrong(&path, &found, "a list of addresses and networks"))
+    }
+
+    /// One of several words, the first of which is the default.
+    fn one_of<T: Copy>(&self, path: &[&str], words: &[(&str, T)]) -> Result<T, Failure> {
+        let found = self.find(path)?;
+        let text = found
+            .as_ref()
+            .and_then(|found| found.node.scalar())
+            .map(Scalar::text);
+        let wanted = match (&found, text) {
+            (None, _) => words.first(),
+            (Some(_), text) => words.iter().find(|(word, _)| Some(*word) == text),
+        };
+        match (wanted, &found) {
+            (Some((_, value)), _) => Ok(*value),
+            (None, Some(found)) => {
+                let words: Vec<String> =
+                    words.iter().map(|(word, _)| format!("`{word}`")).collect();
+                Err(wrong(path, found, &format!("one of {}", words.join(", "))))
+            }
+            (None, None) => Err(Failure::text(
+                Code::Usage,
+                format!("{path:?} has no default"),
+                None,
+            )),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::credentials;
+use super::{LivePolicy, credentials};
 use crate::clock::now;
 use crate::problem::Problem;
 use crate::state::{Secret, SecretHash, SharedState, State, StateError, Token};
@@ -32,6 +32,7 @@ const MOST_READERS: usize = 1000;
 #[derive(Debug)]
 pub struct Callers {
     state: Arc<SharedState>,
+    policy: Arc<LivePolicy>,
     wrong: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>,
     readers: Mutex<BTreeMap<SecretHash, (Instant, Arc<Token>)>>,
 }
@@ -43,10 +44,11 @@ pub(crate) struct Caller {
 }
 
 impl Callers {
-    /// Those whose tokens the database knows; it need not be there yet.
-    pub fn new(state: Arc<SharedState>) -> Self {
+    /// Those whose tokens the database knows, which need not be there yet; each within the rate of `policy`.
+    pub fn new(state: Arc<SharedState>, policy: Arc<LivePolicy>) -> Self {
         Self {
             state,
+            policy,
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_TOKENS)),
             readers: Mutex::default(),
         }
@@ -79,7 +81,7 @@ impl Callers {
         };
         let hash = secret.hash();
         if let Some(token) = self.remembered(&hash) {
-            return Ok(Caller { token });
+            return self.within_rate(token);
         }
         let caller = self.find(&secret, address).await?;
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +90,11 @@ impl Callers {
         }
         readers.insert(hash, (Instant::now(), Arc::clone(&caller.token)));
         Ok(caller)
+    }
+
+    fn within_rate(&self, token: Arc<Token>) -> Result<Caller, Problem> {
+        self.policy.get().limits.token(&token.id)?;
+        Ok(Caller { token })
     }
 
     fn remembered(&self, hash: &SecretHash) -> Option<Arc<Token>> {
@@ -101,8 +108,7 @@ impl Callers {
         let state = self.state().await?;
         let found = state.find_token(secret, now()).await;
         if let Some(token) = found.map_err(unusable)? {
-            let token = Arc::new(token);
-            return Ok(Caller { token });
+            return self.within_rate(Arc::new(token));
         }
         if self.wrong.len() > MOST_ADDRESSES {
             self.wrong.retain_recent();

@@ -1,14 +1,13 @@
 //! The gate of a private registry: nothing of it is told to those without a token.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
-use super::{Access, Callers, LivePolicy};
+use super::{Callers, forbidden};
 use crate::body::ResponseBody;
 use crate::problem::{Manner, Problem};
 use crate::types::{IMMUTABLE, PAGE_POLICY, REVALIDATED};
@@ -20,33 +19,17 @@ const CHALLENGE: HeaderValue =
 const KEPT_BY_ONE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 const REVALIDATED_BY_ONE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Lets readers in, everyone while the registry is public.
-#[derive(Debug)]
-pub(crate) struct Gate {
-    callers: Option<Arc<Callers>>,
-    policy: Arc<LivePolicy>,
-}
-
-impl Gate {
-    pub(crate) fn new(callers: Option<Arc<Callers>>, policy: Arc<LivePolicy>) -> Self {
-        Self { callers, policy }
-    }
-
-    pub(crate) fn is_private(&self) -> bool {
-        self.policy.get().access == Access::Private
-    }
-
-    /// Whether whoever sent `headers` may read a private registry.
-    pub(crate) async fn admit(
-        &self,
-        headers: &HeaderMap,
-        client: SocketAddr,
-    ) -> Result<(), Problem> {
-        let Some(callers) = &self.callers else {
-            let message = "this registry is private, and has nobody who may read it";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", message));
-        };
-        callers.reader(headers, client.ip()).await.map(drop)
+/// Refuses a request of a private registry whose sender may not read.
+pub(crate) async fn refuse(
+    callers: Option<&Callers>,
+    headers: &HeaderMap,
+    client: SocketAddr,
+) -> Result<(), Problem> {
+    match callers {
+        Some(callers) => callers.reader(headers, client.ip()).await.map(drop),
+        None => Err(forbidden(
+            "this registry is private, and has nobody who may read it".to_owned(),
+        )),
     }
 }
 

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_indexer::changes::{Change, ChangeError, Granted, PublishPolicy, Wish};
+use attune_indexer::changes::{Change, ChangeError, Granted, Wish};
 use attune_indexer::edit::EditError;
 use attune_indexer::upload::Upload;
 use attune_indexer::withdraw::{WithdrawError, Withdrawal};
@@ -44,7 +44,7 @@ use self::queue::Queue;
 use self::receive::Received;
 pub use self::target::is_account_name;
 use self::target::{Target, Verb};
-use crate::access::{Caller, Callers};
+use crate::access::{Caller, Callers, LivePolicy};
 use crate::body::ResponseBody;
 use crate::clock::now;
 use crate::problem::{Manner, Problem};
@@ -59,10 +59,8 @@ pub struct PublishOptions {
     pub tree: PathBuf,
     /// Base URL of archives in `index.json` when the tree knows none.
     pub development_url: String,
-    /// Largest archive, in bytes.
-    pub max_archive_bytes: u64,
-    /// What is demanded of versions.
-    pub policy: PublishPolicy,
+    /// What is demanded of what is published.
+    pub rules: Arc<LivePolicy>,
     /// How long to wait for another process that changes the tree.
     pub lock_timeout: Duration,
     /// Told what goes wrong.
@@ -133,7 +131,7 @@ impl Publishing {
         }
         let permit = Arc::clone(&self.checks).acquire_owned().await;
         let target = target.clone();
-        let policy = self.options.policy;
+        let policy = self.options.rules.get().policy.publish.policy;
         let judged = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let upload = Upload::read(received.bytes()?)
@@ -213,6 +211,10 @@ impl Publishing {
 }
 
 impl Route for Publishing {
+    fn name(&self) -> &'static str {
+        "publish"
+    }
+
     fn claims(&self, method: &Method, path: &str) -> bool {
         target::is_of_publishing(method, path)
     }

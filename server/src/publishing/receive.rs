@@ -50,7 +50,7 @@ pub(super) async fn body(
     let is_archive = target.verb == Verb::Publish;
     refuse_codings(&parts.headers)?;
     let limit = if is_archive {
-        options.max_archive_bytes
+        options.rules.get().policy.publish.max_archive_bytes
     } else {
         MAX_JSON_BYTES
     };

@@ -135,6 +135,10 @@ pub(crate) fn no_page() -> Problem {
 }
 
 impl Route for SearchRoute {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
     fn claims(&self, _: &Method, path: &str) -> bool {
         path == PAGE || path == API
     }

@@ -9,7 +9,7 @@ mod shared;
 mod token;
 
 use std::borrow::Cow;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use tokio::task::spawn_blocking;
 
 pub use audit::{AuditEntry, Outcome};
 pub use downloads::DownloadCount;
@@ -145,9 +146,18 @@ impl State {
             path: path.to_owned(),
             source,
         };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(unusable)?;
-        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        // Two processes must not bring the tables up to date at once. Not the database itself: to close it again
+        // would end the locks SQLite holds on it.
+        let alone = File::open(folder).map_err(unusable)?;
+        let locked = spawn_blocking(move || alone.lock().map(|()| alone)).await;
+        let alone = locked
+            .unwrap_or_else(|e| Err(io::Error::other(e)))
+            .map_err(unusable)?;
         OpenOptions::new()
             .create(true)
             .append(true)
@@ -161,11 +171,10 @@ impl State {
                 "the path is not UTF-8",
             ))
         })?;
-        Self::open(&format!(
-            "sqlite://{}?mode=rw",
-            utf8_percent_encode(text, PATH)
-        ))
-        .await
+        let path = utf8_percent_encode(text, PATH);
+        let opened = Self::open(&format!("sqlite://{path}?mode=rw")).await;
+        drop(alone);
+        opened
     }
 
     /// Opens the database at `url`, `sqlite:…` or `postgres:…`, and brings its tables up to date.
@@ -192,6 +201,14 @@ impl State {
             .on("connect")?;
         migrator().run(&pool).await?;
         Ok(Self { pool })
+    }
+}
+
+impl State {
+    /// Asks the database something, to see whether it answers.
+    pub(crate) async fn answers(&self) -> Result<(), StateError> {
+        let asked = sqlx::query("SELECT 1").fetch_one(&self.pool).await;
+        asked.map(drop).on("read")
     }
 }
 

@@ -477,6 +477,22 @@ mod tests {
         }
     }
 
+    /// Those who open a new database at once all get it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn database_is_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("server.db");
+        let opening: Vec<_> = (0..16)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { State::at(&path).await.map(drop) })
+            })
+            .collect();
+        for opened in opening {
+            opened.await.unwrap().unwrap();
+        }
+    }
+
     /// What scopes and patterns allow.
     #[test]
     fn scopes_and_patterns_allow_what_they_say() {

@@ -1,0 +1,128 @@
+//! A registry that is hosted: a tree, the routes in front of it, and what goes on beside requests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use attune_server::state::SharedState;
+use attune_server::{
+    Callers, DiffRoute, HealthRoute, LivePolicy, LogOptions, Metrics, MetricsRoute, OpenApiRoute,
+    PublishOptions, Publishing, Router, SearchRoute, ServeOptions, ServerLog, Statistics,
+    TlsIdentity, TreeFiles, bind, serve,
+};
+
+use crate::failure::{Code, Failure};
+use crate::report::Report;
+
+/// What is hosted, and for whom.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) root: PathBuf,
+    pub(crate) policy: Arc<LivePolicy>,
+    /// Tokens, audit log and counts.
+    pub(crate) state: Option<Arc<SharedState>>,
+    /// Who has tokens.
+    pub(crate) callers: Option<Arc<Callers>>,
+    /// How changes are taken, if they are.
+    pub(crate) publishing: Option<PublishOptions>,
+    /// Whether `statistics` is wanted.
+    pub(crate) counts_downloads: bool,
+    pub(crate) statistics: Option<Statistics>,
+    pub(crate) tls: Option<Arc<TlsIdentity>>,
+    pub(crate) log: Arc<ServerLog>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Site {
+    /// The tree at `root` as it is, for everyone.
+    pub(crate) fn of(root: &Path) -> Result<Self, Failure> {
+        let metrics: Arc<Metrics> = Arc::default();
+        let log = ServerLog::open(&LogOptions::default(), Arc::clone(&metrics))
+            .map_err(|e| Failure::text(Code::Failed, format!("cannot log: {e}"), None))?;
+        Ok(Self {
+            root: root.to_owned(),
+            policy: Arc::default(),
+            state: None,
+            callers: None,
+            publishing: None,
+            counts_downloads: false,
+            statistics: None,
+            tls: None,
+            log: Arc::new(log),
+            metrics,
+        })
+    }
+
+    fn router(&mut self) -> Result<Router, Failure> {
+        let tree = TreeFiles::open(&self.root).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let tree = Arc::new(tree);
+        let search = SearchRoute::new(Arc::clone(&tree));
+        let search = search.map_err(|e| Failure::new(Code::Failed, &e))?;
+        let diff = DiffRoute::new(Arc::clone(&tree));
+        let diff = diff.map_err(|e| Failure::new(Code::Failed, &e))?;
+        let health = HealthRoute::new(Arc::clone(&tree), self.state.clone());
+        let metrics = MetricsRoute::new(
+            Arc::clone(&self.metrics),
+            Arc::clone(&self.policy),
+            self.callers.clone(),
+        );
+        let mut router = Router::new(tree)
+            .route(search)
+            .route(diff)
+            .route(health)
+            .route(metrics)
+            .route(OpenApiRoute);
+        if let (Some(options), Some(callers)) = (self.publishing.take(), &self.callers) {
+            router = router.route(Publishing::new(options, Arc::clone(callers)));
+        }
+        if let Some(statistics) = &self.statistics {
+            router = router.counting(statistics.downloads());
+        }
+        Ok(router.governed(Arc::clone(&self.policy), self.callers.clone()))
+    }
+}
+
+/// Hosts `site` until `stop`; `ready` is told the URL once connections are taken.
+pub(crate) async fn host(
+    mut site: Site,
+    address: &str,
+    report: Report,
+    ready: impl FnOnce(&str) -> Result<(), Failure>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let router = site.router()?;
+    let listener = bind(address)
+        .await
+        .map_err(|e| Failure::new(Code::Failed, &e))?;
+    let bound = listener
+        .local_addr()
+        .map_err(|e| Failure::text(Code::Failed, format!("cannot tell the address: {e}"), None))?;
+    let scheme = if site.tls.is_some() { "https" } else { "http" };
+    ready(&format!("{scheme}://{bound}/"))?;
+    let options = ServeOptions {
+        tls: site.tls,
+        reporter: site.log,
+        metrics: site.metrics,
+        ..ServeOptions::default()
+    };
+    let counting = async {
+        match &site.statistics {
+            Some(statistics) => statistics.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    let summary = tokio::select! {
+        summary = serve(listener, router, options, stop) => summary,
+        never = counting => match never {},
+    };
+    if let Some(statistics) = &site.statistics
+        && let Err(error) = statistics.write().await
+    {
+        report.failure(&Failure::new(Code::Failed, &error));
+    }
+    let summary = summary.map_err(|e| Failure::new(Code::Failed, &e))?;
+    report.note(&format!(
+        "stopped after {} requests, {} cut off",
+        summary.served, summary.cut
+    ));
+    Ok(())
+}
