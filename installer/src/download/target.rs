@@ -144,10 +144,11 @@ fn make_staging(near: &Path) -> Result<(TempDir, File), FsError> {
             .tempdir_in(near)
             .on("create a directory in", near)?;
         let path = staging.path();
-        match File::open(path).and_then(|lock| lock.lock().map(|()| lock)) {
-            // Whoever sweeps may have been faster.
-            Ok(lock) if path.is_dir() => return Ok((staging, lock)),
-            Ok(_) => {}
+        let locked = File::open(path).and_then(|lock| lock.lock().map(|()| lock));
+        let there = locked.and_then(|lock| fs::metadata(path).map(|_| lock));
+        match there {
+            Ok(lock) => return Ok((staging, lock)),
+            // Whoever sweeps may have been faster; any other reason would be the same the next time.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(FsError::new("lock", path, e)),
         }
