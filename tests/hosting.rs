@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::git::free_port;
-use crate::support::{Place, path_variable, project};
+use crate::support::{Place, path_variable, project, snapshot};
 
 /// A row: path, media type, caching.
 type Row = (String, String, String);
@@ -290,6 +290,74 @@ impl Drop for Nginx {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Every file of the tree that is no twin, as both hosts send it.
+fn same_files(place: &Place, one: &str, other: &str) {
+    let said = |address: &str, path: &str| {
+        let (status, headers, body) = get(address, path, "");
+        let names = ["content-type", "cache-control", "content-security-policy"];
+        let fields = names.map(|name| headers.get(name).cloned());
+        (status, fields, body)
+    };
+    let files = snapshot(&place.path("tree")).into_keys();
+    let files = files.filter(|name| place.path("tree").join(name).is_file());
+    let is_twin = |name: &String| {
+        let plain = |suffix| name.strip_suffix(suffix);
+        let plain = plain(".zst").or_else(|| plain(".gz"));
+        plain.is_some_and(|plain| place.path("tree").join(plain).is_file())
+    };
+    let mut count = 0;
+    // The page of what is missing is for what is missing.
+    for name in files.filter(|name| !is_twin(name) && name != "404.html") {
+        let path = format!("/{}", name.strip_suffix("index.html").unwrap_or(&name));
+        let (one, other) = (said(one, &path), said(other, &path));
+        assert_eq!((one.0, one.1), (other.0, other.1), "{path}");
+        assert!(one.2 == other.2, "{path}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
+}
+
+/// A plain web host does for clients and browsers what the program does: packs with what they need, search from the files of
+/// the index, pages.
+#[test]
+fn nginx_serves_client_search_and_pages_like_the_program() {
+    let place = tree();
+    place.pack(
+        "beta",
+        "beta",
+        "1.0.0",
+        "dependencies: [alpha]\nkeywords: [greek]\n",
+    );
+    place.build();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let hosted = place.serve("tree");
+    same_files(&place, &nginx.address, hosted.address());
+    let addresses = [nginx.address.as_str(), hosted.address()];
+    let [plain, ours] = addresses.map(|address| {
+        let url = format!("http://{address}/");
+        let base = format!("base-{}", address.rsplit(':').next().unwrap());
+        let run = |args: &[&str]| {
+            let mut command = place.attune(&[args, &["--registry", &url, "--json"]].concat());
+            command.env("ATTUNE__PACKS_BASE_DIR", place.path(&base));
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{args:?}: {output:?}");
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .replace(&url, "URL")
+        };
+        run(&["pack", "install", "beta"]);
+        assert!(place.path(&base).join("alpha/pack.yaml").exists());
+        ["greek", "alpha", "run", "nothing"].map(|word| run(&["pack", "search", word]))
+    });
+    assert_eq!(plain, ours);
+    assert!(
+        plain[0].contains("\"beta\"") && !plain[0].contains("\"alpha\""),
+        "{plain:?}"
+    );
 }
 
 #[test]

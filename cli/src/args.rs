@@ -177,6 +177,8 @@ pub(crate) enum RegistryCommand {
     Token(crate::commands::registry::token::TokenCommand),
     /// Who changed what of a registry that is served
     Audit(crate::commands::registry::token::AuditArgs),
+    /// Copy a registry tree and the database of its server, while both are in use
+    Backup(crate::commands::registry::backup::BackupArgs),
     /// How often packs were downloaded from a registry that is served
     Statistics(crate::commands::registry::statistics::StatisticsArgs),
     /// Merge registry trees into one

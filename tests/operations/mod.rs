@@ -1,6 +1,7 @@
 //! What those who run a registry rely on.
 
 mod access;
+mod backup;
 mod limits;
 mod log;
 mod openapi;

@@ -57,6 +57,9 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Token(command)) => {
             registry::token::run(command, &settings()?, report)
         }
+        Command::Registry(RegistryCommand::Backup(args)) => {
+            registry::backup::run(args, &settings()?, report)
+        }
         Command::Registry(RegistryCommand::Statistics(args)) => {
             registry::statistics::run(args, &settings()?, report)
         }

@@ -3,6 +3,7 @@
 //! See `docs/adr/0002-tree-writer-and-document-names.md` for the order of writes and why it holds.
 
 pub mod assemble;
+mod backup;
 mod early_sync;
 pub mod layout;
 pub mod reader;
@@ -10,6 +11,7 @@ mod retire;
 pub mod twins;
 pub mod writer;
 
+pub use backup::copy_tree;
 pub use reader::{ReadError, TreeReader};
 pub use retire::superseded;
 pub use twins::twin_matches;

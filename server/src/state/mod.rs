@@ -205,6 +205,22 @@ impl State {
 }
 
 impl State {
+    /// Writes a copy of a SQLite database, as it is at one moment, to a file that is not there; `false` for another
+    /// database, which has its own ways.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn copy_to(&self, path: &Path) -> Result<bool, StateError> {
+        const ACTION: &str = "copy the database";
+        let mut connection = self.pool.acquire().await.on(ACTION)?;
+        if connection.backend_name() != "SQLite" {
+            return Ok(false);
+        }
+        let copy = sqlx::query("VACUUM INTO $1").bind(path.to_string_lossy().into_owned());
+        copy.execute(&mut *connection).await.on(ACTION)?;
+        Ok(true)
+    }
+
     /// Asks the database something, to see whether it answers.
     pub(crate) async fn answers(&self) -> Result<(), StateError> {
         let asked = sqlx::query("SELECT 1").fetch_one(&self.pool).await;

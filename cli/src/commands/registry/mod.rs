@@ -1,6 +1,7 @@
 //! Verbs about registries.
 
 pub(crate) mod add;
+pub(crate) mod backup;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod diff;
