@@ -6,6 +6,7 @@ mod limits;
 mod log;
 mod openapi;
 mod reload;
+mod restart;
 mod statistics;
 
 use std::time::{Duration, Instant};
