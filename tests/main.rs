@@ -41,6 +41,7 @@
 //! * `action`    `action execute`: parameters, runners, results, time limits, the `core` actions
 //! * `pack_test` `pack test`, and tests before packs become active: results, confinement, refusals
 //! * `environments` Python and Node.js environments: offline, reused, pruned; hostile packs
+//! * `api`       `serve`: the installation API
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -50,6 +51,7 @@
 )]
 
 mod action;
+mod api;
 mod archive;
 mod browse;
 mod build;

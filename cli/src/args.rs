@@ -147,6 +147,8 @@ pub(crate) enum Command {
     /// See and empty what is kept of registries
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Offer packs to a platform over HTTP, and a registry in the same process
+    Serve(crate::commands::serve::ServeApiArgs),
     /// Build the example registry, host it, and install a pack from it
     Demo(DemoArgs),
     /// Print the version

@@ -212,6 +212,18 @@ impl Source {
         })
     }
 
+    /// A ref for the registries, such as `slack` or `slack@^2`, whatever lies on the disk.
+    ///
+    /// # Errors
+    /// [`SourceError::Ref`] and [`SourceError::Constraint`].
+    pub fn registry(text: &str) -> Result<Self, SourceError> {
+        let (pack_ref, constraint) = parse_reference(text)?;
+        Ok(Self::Registry {
+            pack_ref,
+            constraint,
+        })
+    }
+
     /// An archive at a URL that a person wrote.
     pub(crate) fn archive_url(text: &str, allow_http: bool) -> Result<Self, SourceError> {
         // Addresses of this machine and of private networks are meant.

@@ -15,6 +15,7 @@
 //! operations/     health, metrics, ids of requests      log/            a line for each request, and events
 //! statistics/     how often archives were downloaded
 //! publishing/     changes of the tree, by tokens         state/          tokens and audit log, in a database
+//! installation/   the installation API
 //! ```
 //!
 //! # What the writer of a tree keeps to
@@ -61,6 +62,7 @@ mod diff;
 mod encoding;
 mod entry;
 mod framing;
+mod installation;
 mod listen;
 mod log;
 mod openapi;
@@ -89,6 +91,7 @@ pub use access::{
 };
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
+pub use installation::{FirstAccount, Installation, InstallationError, InstallationOptions};
 pub use listen::{BindError, bind};
 pub use log::{AccessLog, LogFormat, LogOptions, ServerLog};
 pub use openapi::{OpenApiRoute, REGISTRY_API};

@@ -29,6 +29,7 @@ use std::sync::Arc;
 /// The files of a registry tree.
 #[derive(Debug)]
 pub struct TreeFiles {
+    is_registry: bool,
     root: PathBuf,
     cache: Cache,
     chunks: Arc<Chunks>,
@@ -53,6 +54,23 @@ impl TreeFiles {
     /// # Errors
     /// [`OpenTreeError`] if there is no such directory or it is no registry tree.
     pub fn open(root: &Path) -> Result<Self, OpenTreeError> {
+        Self::open_folder(root, true)
+    }
+
+    /// Opens a folder of a server that hosts no registry. What lies in it is served.
+    ///
+    /// # Errors
+    /// [`OpenTreeError`] if there is no such directory.
+    pub fn open_without_registry(root: &Path) -> Result<Self, OpenTreeError> {
+        Self::open_folder(root, false)
+    }
+
+    /// Whether there has to be a registry.
+    pub(crate) fn is_registry(&self) -> bool {
+        self.is_registry
+    }
+
+    fn open_folder(root: &Path, is_registry: bool) -> Result<Self, OpenTreeError> {
         let unreadable = |source: io::Error| OpenTreeError::Unreadable {
             path: root.to_owned(),
             source,
@@ -74,12 +92,13 @@ impl TreeFiles {
             Err(error) if is_absent(error) => Ok(false),
             Err(error) => Err(unreadable(error.into())),
         };
-        if !has("registry.json")? && !has("index.json")? {
+        if is_registry && !has("registry.json")? && !has("index.json")? {
             return Err(OpenTreeError::NotATree {
                 path: root.to_owned(),
             });
         }
         Ok(Self {
+            is_registry,
             root: absolute,
             cache: Cache::default(),
             chunks: Arc::default(),

@@ -7,6 +7,7 @@ mod demo;
 mod findings;
 pub(crate) mod pack;
 pub(crate) mod registry;
+pub(crate) mod serve;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -72,6 +73,7 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Registry(RegistryCommand::Import(args)) => registry::import::run(args, report),
         Command::Action(command) => action::run(command, &settings()?, report),
         Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
+        Command::Serve(args) => serve::run(args, &settings()?, report),
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(
             &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),

@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 54] = [
+const KEYS: [&str; 57] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -41,6 +41,9 @@ const KEYS: [&str; 54] = [
     "tests.enabled",
     "tests.timeout",
     "tests.confinement",
+    "server.listen",
+    "server.data_dir",
+    "server.allow_roots",
     "server.registry_listen",
     "server.access",
     "server.statistics",

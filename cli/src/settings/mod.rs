@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
+use attune_server::FirstAccount;
 use pack_client::RegistryConfig;
 use pack_format::yaml::{Node, NodeValue, Scalar};
 
@@ -36,6 +37,10 @@ pub(crate) mod variables {
     pub(crate) const CONFIG: &str = "ATTUNE_CONFIG";
     /// Token for changes of a registry.
     pub(crate) const TOKEN: &str = "ATTUNE_TOKEN";
+    /// Address of the administrator that the first start of `serve` makes.
+    pub(crate) const ADMIN_EMAIL: &str = "ATTUNE_ADMIN_EMAIL";
+    /// Their password.
+    pub(crate) const ADMIN_PASSWORD: &str = "ATTUNE_ADMIN_PASSWORD";
     /// Seconds since 1970 that stand for now, for reproducible builds.
     pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 }
@@ -44,6 +49,10 @@ pub(crate) mod variables {
 const SYSTEM_PACKS: &str = "/opt/attune/packs";
 /// Where `registry serve` listens by default.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
+/// Where `serve` listens by default.
+const DEFAULT_API_LISTEN: &str = "127.0.0.1:8080";
+/// Where `serve` keeps its state by default, if it can be written.
+const SYSTEM_STATE: &str = "/var/lib/attune";
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]
@@ -221,6 +230,11 @@ impl Settings {
         })
     }
 
+    /// Whether certificates of registries may go unchecked.
+    pub(crate) fn allows_insecure_tls(&self) -> Result<bool, Failure> {
+        Ok(self.allowed()?.insecure_tls)
+    }
+
     /// Whether a direct source must have the digest it was given.
     pub(crate) fn verify_checksums(&self) -> Result<bool, Failure> {
         self.flag(&["pack_registry", "verify_checksums"], true)
@@ -234,6 +248,31 @@ impl Settings {
         Ok(self
             .text(&["server", "registry_listen"])?
             .unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
+    }
+
+    /// Address of `serve`: flag, configuration, default.
+    pub(crate) fn api_listen(&self, flag: Option<&str>) -> Result<String, Failure> {
+        let configured = || self.text(&["server", "listen"]);
+        let address = match flag {
+            Some(flag) => Some(flag.to_owned()),
+            None => configured()?,
+        };
+        Ok(address.unwrap_or_else(|| DEFAULT_API_LISTEN.to_owned()))
+    }
+
+    /// Where `serve` keeps its state: flag, configuration, `/var/lib/attune`, or the user's data folder.
+    pub(crate) fn data_directory(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
+        if let Some(flag) = flag {
+            return Ok(flag.to_owned());
+        }
+        if let Some(text) = self.text(&["server", "data_dir"])? {
+            return Ok(PathBuf::from(text));
+        }
+        let system = Path::new(SYSTEM_STATE);
+        if is_writable(system) {
+            return Ok(system.to_owned());
+        }
+        Ok(user_data().map_or_else(|| system.to_owned(), |data| data.join("attune/server")))
     }
 
     /// Base URL of a tree that has none: where `registry serve` would host it on this machine.
@@ -290,6 +329,15 @@ pub(crate) fn token() -> Option<String> {
         .trim()
         .to_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// The account that the first start of a server makes, if both variables are set.
+pub(crate) fn first_account() -> Option<FirstAccount> {
+    let text = |name| Some(variable(name)?.to_string_lossy().into_owned());
+    Some(FirstAccount {
+        email: text(variables::ADMIN_EMAIL)?,
+        password: text(variables::ADMIN_PASSWORD)?,
+    })
 }
 
 /// `SOURCE_DATE_EPOCH`, if set.

@@ -65,6 +65,24 @@ impl Settings {
         })
     }
 
+    /// Folders that paths of requests may lie in.
+    pub(crate) fn allow_roots(&self) -> Result<Vec<PathBuf>, Failure> {
+        const PATH: [&str; 2] = ["server", "allow_roots"];
+        const EXPECTED: &str = "a list of absolute paths such as `[/srv/packs]`";
+        let Some(found) = self.find(&PATH)? else {
+            return Ok(Vec::new());
+        };
+        let is_list = found.node.is_sequence() || found.node.is_null();
+        let items = found.node.items().iter().map(|item| {
+            let path = PathBuf::from(item.as_str()?);
+            path.is_absolute().then_some(path)
+        });
+        let paths: Option<Vec<PathBuf>> = items.collect();
+        paths
+            .filter(|_| is_list)
+            .ok_or_else(|| wrong(&PATH, &found, EXPECTED))
+    }
+
     /// Whether downloads are counted.
     pub(crate) fn counts_downloads(&self) -> Result<bool, Failure> {
         self.flag(&["server", "statistics"], true)

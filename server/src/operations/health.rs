@@ -35,7 +35,8 @@ impl HealthRoute {
     async fn troubles(&self) -> Vec<&'static str> {
         let mut troubles = Vec::new();
         let is_there = |found| matches!(found, Found::File(_));
-        if !is_there(self.tree.find("registry.json").await)
+        if self.tree.is_registry()
+            && !is_there(self.tree.find("registry.json").await)
             && !is_there(self.tree.find("index.json").await)
         {
             troubles.push("tree");

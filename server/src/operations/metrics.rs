@@ -26,8 +26,16 @@ const TIME: &str = "attune_http_request_duration_seconds";
 const TIMED_OUT: &str = "attune_http_timeouts_total";
 
 /// Who answers requests; the last stands for all others.
-const ROUTES: [&str; 8] = [
-    "tree", "search", "diff", "publish", "health", "metrics", "openapi", "other",
+const ROUTES: [&str; 9] = [
+    "tree",
+    "search",
+    "diff",
+    "publish",
+    "health",
+    "metrics",
+    "openapi",
+    "installation",
+    "other",
 ];
 
 /// Upper ends of the times of answers, in microseconds.

@@ -1,8 +1,9 @@
 //! State of a server: what a tree of files cannot hold. In SQLite beside the tree, or in PostgreSQL.
 //!
 //! The statements are those both understand; times are seconds since 1970. Nothing secret is stored: of a token
-//! only its hash.
+//! only its hash, of a password what argon2 makes of it.
 
+mod account;
 mod audit;
 mod downloads;
 mod shared;
@@ -21,6 +22,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use tokio::task::spawn_blocking;
 
+pub use account::{Account, Role};
 pub use audit::{AuditEntry, Outcome};
 pub use downloads::DownloadCount;
 pub use shared::SharedState;
@@ -229,7 +231,7 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 2] = [
+    const MIGRATIONS: [(i64, &str, &str); 3] = [
         (
             1,
             "tokens and audit",
@@ -239,6 +241,11 @@ fn migrator() -> Migrator {
             2,
             "downloads",
             include_str!("../../migrations/0002_downloads.sql"),
+        ),
+        (
+            3,
+            "accounts",
+            include_str!("../../migrations/0003_accounts.sql"),
         ),
     ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {

@@ -29,14 +29,23 @@ pub enum Scope {
     Yank,
     /// Everything, of every pack.
     Admin,
+    /// To see what is installed ([`Role::Viewer`](super::Role::Viewer)).
+    Viewer,
+    /// To install ([`Role::Installer`](super::Role::Installer)).
+    Installer,
+    /// To decide how things are installed ([`Role::Administrator`](super::Role::Administrator)).
+    Administrator,
 }
 
 impl Scope {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Read, "read"),
         (Self::Publish, "publish"),
         (Self::Yank, "yank"),
         (Self::Admin, "admin"),
+        (Self::Viewer, "viewer"),
+        (Self::Installer, "installer"),
+        (Self::Administrator, "administrator"),
     ];
 }
 
@@ -52,7 +61,9 @@ impl fmt::Display for Scope {
 #[non_exhaustive]
 pub enum TokenError {
     /// No such scope.
-    #[error("there is no scope `{0}`: use read, publish, yank or admin")]
+    #[error(
+        "there is no scope `{0}`: use read, publish, yank or admin, or a role: viewer, installer, administrator"
+    )]
     Scope(String),
     /// No pattern of refs.
     #[error("`{0}` is no pattern of refs: use refs, with `*` for any characters")]
@@ -89,6 +100,11 @@ impl Scopes {
         self.0.contains(&scope)
             || self.0.contains(&Scope::Admin)
             || (scope == Scope::Read && !self.0.is_empty())
+    }
+
+    /// Whether `scope` is one of them, whatever others include.
+    pub fn name(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod login;
 mod lone_index;
 pub(crate) mod merge;
 pub(crate) mod patch;
-mod reload;
+pub(crate) mod reload;
 pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod site;

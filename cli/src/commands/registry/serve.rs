@@ -1,9 +1,10 @@
 //! `registry serve`.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use attune_server::state::SharedState;
-use attune_server::{Callers, LivePolicy, Metrics, ServerLog, Statistics};
+use attune_server::state::{SharedState, StatePlace};
+use attune_server::{Callers, LivePolicy, Metrics, ServerLog};
 
 use super::reload::Reload;
 use super::site::{Site, host};
@@ -37,15 +38,10 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
                 () = follow => {}
             }
         };
-        let mut site = configured(args, settings, report)?;
-        root.clone_into(&mut site.root);
+        let place = settings.state_place(&args.tree)?;
+        let mut site = configured(&root, place, settings, report)?;
         if !lone_index {
-            let (policy, log) = (Arc::clone(&site.policy), Arc::clone(&site.log));
-            let publishing = settings.publish_options(&root, policy, log)?;
-            if let Some(state) = site.state.clone().filter(|_| site.counts_downloads) {
-                site.statistics = Some(Statistics::new(state, (&publishing).into()));
-            }
-            site.publishing = Some(publishing);
+            site.publishes(settings)?;
         }
         let reload = Reload::new(settings, &site)?;
         let say = |url: &str| report.lines(&format!("Serving `{}` at {url}", args.tree.display()));
@@ -56,8 +52,13 @@ pub(crate) fn run(args: &ServeArgs, settings: &Settings, report: Report) -> Resu
     })
 }
 
-/// What the configuration says of a site; its root and what follows from that are left open.
-fn configured(args: &ServeArgs, settings: &Settings, report: Report) -> Result<Site, Failure> {
+/// What the configuration says of the site at `root`, whose state is in `place`; it takes no changes.
+pub(crate) fn configured(
+    root: &Path,
+    place: StatePlace,
+    settings: &Settings,
+    report: Report,
+) -> Result<Site, Failure> {
     let metrics: Arc<Metrics> = Arc::default();
     let log = settings.log_options(report.is_verbose())?;
     let log = ServerLog::open(&log, Arc::clone(&metrics)).map_err(|e| {
@@ -68,7 +69,7 @@ fn configured(args: &ServeArgs, settings: &Settings, report: Report) -> Result<S
         )
     })?;
     let policy = Arc::new(LivePolicy::new(settings.server_policy()?));
-    let state = Arc::new(SharedState::new(settings.state_place(&args.tree)?));
+    let state = Arc::new(SharedState::new(place));
     let callers = Callers::new(Arc::clone(&state), Arc::clone(&policy));
     Ok(Site {
         policy,
@@ -78,7 +79,7 @@ fn configured(args: &ServeArgs, settings: &Settings, report: Report) -> Result<S
         tls: settings.tls_identity()?.map(Arc::new),
         log: Arc::new(log),
         metrics,
-        ..Site::of(&args.tree)?
+        ..Site::of(root)?
     })
 }
 

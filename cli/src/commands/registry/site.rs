@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use attune_server::state::SharedState;
 use attune_server::{
-    Callers, DiffRoute, HealthRoute, LivePolicy, LogOptions, Metrics, MetricsRoute, OpenApiRoute,
-    PublishOptions, Publishing, Router, SearchRoute, ServeOptions, ServerLog, Statistics,
-    TlsIdentity, TreeFiles, bind, serve,
+    Callers, DiffRoute, HealthRoute, Installation, LivePolicy, LogOptions, Metrics, MetricsRoute,
+    OpenApiRoute, PublishOptions, Publishing, Router, SearchRoute, ServeOptions, ServerLog,
+    Statistics, TlsIdentity, TreeFiles, bind, serve,
 };
 
 use crate::failure::{Code, Failure};
 use crate::report::Report;
+use crate::settings::Settings;
 
 /// What is hosted, and for whom.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) root: PathBuf,
+    /// Whether `root` is a registry, or a folder of a server without one.
+    pub(crate) is_registry: bool,
     pub(crate) policy: Arc<LivePolicy>,
     /// Tokens, audit log and counts.
     pub(crate) state: Option<Arc<SharedState>>,
@@ -24,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) callers: Option<Arc<Callers>>,
     /// How changes are taken, if they are.
     pub(crate) publishing: Option<PublishOptions>,
+    /// What the platform asks for, if it may.
+    pub(crate) installation: Option<Installation>,
     /// Whether `statistics` is wanted.
     pub(crate) counts_downloads: bool,
     pub(crate) statistics: Option<Statistics>,
@@ -40,10 +45,12 @@ impl Site {
             .map_err(|e| Failure::text(Code::Failed, format!("cannot log: {e}"), None))?;
         Ok(Self {
             root: root.to_owned(),
+            is_registry: true,
             policy: Arc::default(),
             state: None,
             callers: None,
             publishing: None,
+            installation: None,
             counts_downloads: false,
             statistics: None,
             tls: None,
@@ -52,8 +59,24 @@ impl Site {
         })
     }
 
+    /// Lets versions be published to the tree, and counts what is downloaded of it, as the configuration says.
+    pub(crate) fn publishes(&mut self, settings: &Settings) -> Result<(), Failure> {
+        let (policy, log) = (Arc::clone(&self.policy), Arc::clone(&self.log));
+        let publishing = settings.publish_options(&self.root, policy, log)?;
+        if let Some(state) = self.state.clone().filter(|_| self.counts_downloads) {
+            self.statistics = Some(Statistics::new(state, (&publishing).into()));
+        }
+        self.publishing = Some(publishing);
+        Ok(())
+    }
+
     fn router(&mut self) -> Result<Router, Failure> {
-        let tree = TreeFiles::open(&self.root).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let tree = if self.is_registry {
+            TreeFiles::open(&self.root)
+        } else {
+            TreeFiles::open_without_registry(&self.root)
+        };
+        let tree = tree.map_err(|e| Failure::new(Code::Failed, &e))?;
         let tree = Arc::new(tree);
         let search = SearchRoute::new(Arc::clone(&tree));
         let search = search.map_err(|e| Failure::new(Code::Failed, &e))?;
@@ -71,6 +94,9 @@ impl Site {
             .route(health)
             .route(metrics)
             .route(OpenApiRoute);
+        if let Some(installation) = self.installation.take() {
+            router = router.route(installation);
+        }
         if let (Some(options), Some(callers)) = (self.publishing.take(), &self.callers) {
             router = router.route(Publishing::new(options, Arc::clone(callers)));
         }

@@ -1,0 +1,322 @@
+//! `packs/download`: packs into a folder of the caller's, verified as an installation would.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use attune_installer::{
+    Dependencies, DetectOptions, DownloadRequest, DownloadedPack, Mismatch, Source, SourceError,
+    SourceType,
+};
+use pack_client::{Registries, RegistryConfig};
+use pack_format::PackRef;
+use pack_format::git_ref::GitRef;
+use pack_fs::durable;
+use pack_git::Scheme;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::body::malformed;
+use super::workshop::{Workshop, failed, local, reason};
+use crate::problem::Problem;
+
+/// Seconds one source may take.
+const DEFAULT_TIMEOUT: u64 = 300;
+
+/// Most seconds that a request may give.
+pub(super) const MAX_TIMEOUT: u64 = 3600;
+
+/// Most packs of a request.
+pub(super) const MAX_PACKS: usize = 1000;
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    packs: Vec<String>,
+    destination_dir: String,
+    registry_url: Option<String>,
+    ref_spec: Option<String>,
+    timeout: Option<u64>,
+    verify_ssl: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct Downloaded {
+    source: String,
+    source_type: SourceType,
+    pack_path: PathBuf,
+    pack_ref: PackRef,
+    pack_version: String,
+    git_commit: Option<String>,
+    checksum: Option<String>,
+}
+
+/// What holds for every source of a request.
+#[derive(Debug)]
+struct Order {
+    destination: PathBuf,
+    git_ref: Option<GitRef>,
+    registries: Vec<RegistryConfig>,
+    timeout: Duration,
+    verify_ssl: bool,
+    /// Packs that were put in place already.
+    taken: Mutex<BTreeSet<PackRef>>,
+}
+
+/// Downloads every pack; the failure of one is no other's.
+pub(super) async fn run(workshop: &Arc<Workshop>, request: Request) -> Result<Value, Problem> {
+    let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
+    within(request.packs.len())?;
+    let git_ref = request.ref_spec.as_deref().map(str::parse).transpose();
+    let git_ref = git_ref.map_err(|e| malformed(&format!("`ref_spec`: {e}")))?;
+    let order = order(workshop, &request, (git_ref, timeout)).map(Arc::new);
+    let mut tasks = JoinSet::new();
+    for (index, text) in request.packs.iter().cloned().enumerate() {
+        let (workshop, order) = (Arc::clone(workshop), order.clone());
+        tasks.spawn(async move {
+            let outcome = match order {
+                Ok(order) => one(&workshop, &order, &text).await,
+                Err(refused) => Err(refused),
+            };
+            (index, text, outcome)
+        });
+    }
+    let mut outcomes = tasks.join_all().await;
+    outcomes.sort_by_key(|(index, _, _)| *index);
+    let (mut downloaded, mut failures) = (Vec::new(), Vec::new());
+    for (_, source, outcome) in outcomes {
+        match outcome {
+            Ok(pack) => downloaded.push(pack),
+            Err(error) => failures.push(json!({ "source": source, "error": error })),
+        }
+    }
+    Ok(json!({
+        "total_count": downloaded.len() + failures.len(),
+        "success_count": downloaded.len(),
+        "failure_count": failures.len(),
+        "downloaded_packs": downloaded,
+        "failed_packs": failures,
+    }))
+}
+
+/// A number of seconds of a request.
+pub(super) fn seconds(given: Option<u64>, default: u64) -> Result<Duration, Problem> {
+    match given.unwrap_or(default) {
+        seconds @ 1..=MAX_TIMEOUT => Ok(Duration::from_secs(seconds)),
+        _ => Err(malformed(&format!(
+            "`timeout` is a number of seconds from 1 to {MAX_TIMEOUT}"
+        ))),
+    }
+}
+
+/// Holds the number of packs of a request to [`MAX_PACKS`].
+pub(super) fn within(packs: usize) -> Result<(), Problem> {
+    if packs <= MAX_PACKS {
+        return Ok(());
+    }
+    let message = format!("a request may name at most {MAX_PACKS} packs");
+    Err(malformed(&message))
+}
+
+fn order(
+    workshop: &Workshop,
+    request: &Request,
+    (git_ref, timeout): (Option<GitRef>, Duration),
+) -> Result<Order, String> {
+    let destination = workshop.roots.admit(&request.destination_dir)?;
+    let verify_ssl = request.verify_ssl.unwrap_or(true);
+    let mut registries = workshop.asked(request.registry_url.as_deref())?;
+    if !verify_ssl {
+        if !workshop.options.allow_insecure_tls {
+            return Err(
+                "certificates are always checked here, unless an operator sets `pack_registry.allow_insecure_tls`".to_owned(),
+            );
+        }
+        for registry in &mut registries {
+            registry.tls.verify = false;
+        }
+    }
+    durable::create_directories(&destination).map_err(|e| reason(&e))?;
+    Ok(Order {
+        destination,
+        git_ref,
+        registries,
+        timeout,
+        verify_ssl,
+        taken: Mutex::default(),
+    })
+}
+
+async fn one(
+    workshop: &Arc<Workshop>,
+    order: &Arc<Order>,
+    text: &str,
+) -> Result<Downloaded, String> {
+    let said = |problem: Problem| problem.message().to_owned();
+    let turn = workshop.turn().await.map_err(said)?;
+    let (place, what) = (Arc::clone(workshop), text.to_owned());
+    let own = Arc::clone(order);
+    let fetching = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        fetch(&place, &own, &what)
+    });
+    // A thread cannot be stopped. What it brings after its time goes with its directory.
+    let fetched = match tokio::time::timeout(order.timeout, fetching).await {
+        Ok(done) => done.map_err(|_| said(failed()))??,
+        Err(_) => {
+            return Err(format!(
+                "it did not arrive within {} s",
+                order.timeout.as_secs()
+            ));
+        }
+    };
+    let (own, source) = (Arc::clone(order), text.to_owned());
+    let putting = tokio::task::spawn_blocking(move || put(&own, source, &fetched));
+    putting.await.map_err(|_| said(failed()))?
+}
+
+/// A pack that arrived beside its destination.
+struct Fetched {
+    kind: SourceType,
+    pack: DownloadedPack,
+    /// Removed with everything that is still in it.
+    _staging: TempDir,
+}
+
+fn fetch(workshop: &Workshop, order: &Order, text: &str) -> Result<Fetched, String> {
+    let source = detected(workshop, order, text)?;
+    let is_listed = matches!(source, Source::Registry { .. });
+    if !order.verify_ssl && matches!(source, Source::ArchiveUrl(_) | Source::Git { .. }) {
+        return Err("certificates go unchecked for registries only".to_owned());
+    }
+    let staging = tempfile::Builder::new()
+        .prefix(".attune-download-")
+        .tempdir_in(&order.destination)
+        .map_err(|e| format!("cannot write to the destination: {e}"))?;
+    let configs = if is_listed {
+        order.registries.clone()
+    } else {
+        Vec::new()
+    };
+    let registries: Registries = workshop.registries(configs, Some(order.timeout));
+    let request = DownloadRequest {
+        sources: vec![source.clone()],
+        checksum: None,
+        dependencies: Dependencies::Skip,
+        mismatch: Mismatch::Refuse,
+        archives: false,
+    };
+    let base = &workshop.options.packs_base_dir;
+    let done = workshop
+        .installer(base, "", "")
+        .download(&request, &registries, &staging.path().join("packs"))
+        .map_err(|e| reason(&e))?;
+    let pack = done.packs.into_iter().next();
+    Ok(Fetched {
+        kind: source.kind(),
+        pack: pack.ok_or_else(|| "nothing was found there".to_owned())?,
+        _staging: staging,
+    })
+}
+
+/// What a text of a request means. Unlike on a command line, a bare word is never a path.
+fn detected(workshop: &Workshop, order: &Order, text: &str) -> Result<Source, String> {
+    let said = |error: SourceError| reason(&error);
+    if !text.contains(['/', ':']) {
+        return Source::registry(text).map_err(said);
+    }
+    let is_path = local(text)?;
+    if let Some(path) = &is_path {
+        workshop.roots.admit(path)?;
+    } else if !text.contains(':') {
+        return Err("paths must be absolute".to_owned());
+    }
+    let mut options = DetectOptions {
+        git_ref: order.git_ref.clone(),
+        subdir: None,
+        no_registry: is_path.is_none(),
+        allow_http: workshop.options.client.allow_http,
+    };
+    // The ref of the request is for sources that name none themselves and can have one.
+    let names_ref = text.starts_with("github:") && text.contains('@');
+    let is_archive = [".zip", ".tar.gz", ".tgz"]
+        .iter()
+        .any(|end| text.to_ascii_lowercase().ends_with(end));
+    if names_ref || is_archive {
+        options.git_ref = None;
+    }
+    let source = match Source::detect(text, &options) {
+        Err(SourceError::NoRepository(_)) => {
+            options.git_ref = None;
+            Source::detect(text, &options)
+        }
+        other => other,
+    };
+    let source = source.map_err(said)?;
+    let path = match &source {
+        Source::LocalDirectory(path) | Source::LocalArchive(path) => Some(path.as_path()),
+        Source::Git { url, .. } => match url.scheme() {
+            Scheme::Local(path) => Some(path.as_path()),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(path) = path {
+        let path = path.to_str().ok_or("the path is not UTF-8")?;
+        workshop.roots.admit(path)?;
+    }
+    Ok(source)
+}
+
+/// Gives a pack its name in the destination. An older download of the same pack goes in the same step.
+fn put(order: &Order, source: String, fetched: &Fetched) -> Result<Downloaded, String> {
+    let pack = &fetched.pack;
+    let to = order.destination.join(pack.pack_ref.as_str());
+    let mut taken = order.taken.lock().unwrap_or_else(PoisonError::into_inner);
+    if taken.contains(&pack.pack_ref) {
+        return Err(format!(
+            "another source of this request is `{}` too",
+            pack.pack_ref
+        ));
+    }
+    let flags = match to.symlink_metadata() {
+        Ok(_) if is_pack(&to, &pack.pack_ref) => RenameFlags::EXCHANGE,
+        Ok(_) => {
+            return Err(format!(
+                "`{}` is in the way: it is no download of `{}`",
+                to.display(),
+                pack.pack_ref
+            ));
+        }
+        Err(_) => RenameFlags::NOREPLACE,
+    };
+    renameat_with(CWD, &pack.path, CWD, &to, flags)
+        .map_err(|e| format!("cannot move it to `{}`: {e}", to.display()))?;
+    durable::sync_directory(&order.destination).map_err(|e| reason(&e))?;
+    taken.insert(pack.pack_ref.clone());
+    Ok(Downloaded {
+        source,
+        source_type: fetched.kind,
+        pack_path: to,
+        pack_ref: pack.pack_ref.clone(),
+        pack_version: pack.version.to_string(),
+        git_commit: pack.commit.clone(),
+        checksum: pack.archive_digest.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Whether a directory, and no link to one, holds this pack.
+fn is_pack(path: &Path, pack_ref: &PackRef) -> bool {
+    let is_directory = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    let manifest = path.join("pack.yaml");
+    let bytes = pack_fs::limited::read(&manifest, pack_format::limits::MAX_METADATA_BYTES);
+    let found = bytes
+        .ok()
+        .and_then(|bytes| pack_format::manifest::Manifest::parse("pack.yaml", &bytes).ok());
+    is_directory && found.is_some_and(|manifest| manifest.pack_ref == *pack_ref)
+}

@@ -1,0 +1,117 @@
+//! `attune serve`: the installation API, as a platform uses it.
+
+mod accounts;
+mod dependencies;
+mod download;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use serde_json::{Value, json};
+
+use crate::support::{Hosted, Place};
+
+pub(crate) const EMAIL: &str = "test@attune.local";
+pub(crate) const PASSWORD: &str = "TestPass123!";
+
+/// A server of the API in a place of its own.
+pub(crate) struct Api {
+    pub(crate) place: Place,
+    pub(crate) hosted: Hosted,
+}
+
+/// Status and body of an answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
+}
+
+impl Api {
+    pub(crate) fn new() -> Self {
+        Self::with(Place::new(), "")
+    }
+
+    /// With a configuration.
+    pub(crate) fn with(place: Place, config: &str) -> Self {
+        fs::write(place.path("config.yaml"), config).unwrap();
+        let hosted = start(&place, &[]);
+        Self { place, hosted }
+    }
+
+    /// Stops the server and starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.hosted.stop();
+        self.hosted = start(&self.place, &[]);
+    }
+
+    /// A token of the administrator.
+    pub(crate) fn login(&self) -> String {
+        let body = json!({"email": EMAIL, "password": PASSWORD});
+        let answer = self.post("", "auth/login", &body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let token = answer.body["data"]["access_token"].as_str();
+        token.unwrap().to_owned()
+    }
+
+    pub(crate) fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.ask("POST", token, path, &body.to_string())
+    }
+
+    /// Asks with a token, if it is not empty.
+    pub(crate) fn ask(&self, method: &str, token: &str, path: &str, body: &str) -> Answer {
+        let mut head = format!(
+            "{method} /api/v1/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        );
+        if !token.is_empty() {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        self.raw(request.as_bytes())
+    }
+
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.hosted.address()).unwrap();
+        // A server that has answered already does not read on.
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let text = String::from_utf8_lossy(&answer);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
+        Answer {
+            status: status.unwrap_or_else(|| panic!("no answer: {text}")),
+            head: head.to_owned(),
+            body: serde_json::from_str(body).unwrap_or(Value::Null),
+        }
+    }
+}
+
+/// The members and the types of a value; of a list, of its first element.
+pub(crate) fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => json!("null"),
+        Value::Bool(_) => json!("boolean"),
+        Value::Number(_) => json!("number"),
+        Value::String(_) => json!("string"),
+        Value::Array(items) => items
+            .first()
+            .map_or(json!([]), |first| json!([shape(first)])),
+        Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), shape(v))).collect(),
+    }
+}
+
+fn start(place: &Place, more: &[&str]) -> Hosted {
+    let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"];
+    args.extend(more);
+    let mut command = place.attune(&args);
+    command
+        .env("ATTUNE_ADMIN_EMAIL", EMAIL)
+        .env("ATTUNE_ADMIN_PASSWORD", PASSWORD)
+        .env("ATTUNE__PACKS_BASE_DIR", place.path("installed"))
+        .env("TMPDIR", place.path("home"));
+    Hosted::start(command)
+}
