@@ -3,6 +3,7 @@
 //! `args` is what was typed, `settings` what it means together with environment and configuration file,
 //! `commands` one file per verb, `report` everything that is printed.
 
+mod allocator;
 mod args;
 mod commands;
 mod failure;
@@ -10,10 +11,6 @@ mod report;
 mod settings;
 
 use std::process::ExitCode;
-
-/// A tenth of a build's time goes into small allocations on two threads; this halves it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Stands between this program and one it confines.
 fn confined(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
@@ -31,6 +28,7 @@ fn main() -> ExitCode {
     if pack_runtime::confine::is_launch(arguments.next().as_deref()) {
         return confined(arguments);
     }
+    allocator::return_memory_soon();
     // Huge pages would cost a third more memory and save nothing. A kernel without them says no.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let args = args::Args::typed();

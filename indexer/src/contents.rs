@@ -47,7 +47,7 @@ impl Contents {
         for file in files {
             let start = bytes.len();
             let opened = source
-                .file(&file.path)
+                .entry(&file.path)
                 .on("open", &directory.join(&file.path))?;
             read_file(opened, file.size_bytes, &mut bytes)
                 .on("read", &directory.join(&file.path))?;

@@ -36,11 +36,8 @@ pub(crate) struct PackFacts {
     pub(crate) summary: PackSummary,
     /// What a hit of a search shows of it.
     pub(crate) row: PackRow,
-    /// The digest of its words in the search index ([`KeptWords`](crate::words::KeptWords)).
+    /// The digest of its words in the search index, which [`WordsFile`](crate::words::WordsFile) keeps.
     pub(crate) words: ArchiveDigest,
-    /// The words, if they are at hand.
-    #[serde(skip)]
-    pub(crate) new_words: Option<String>,
     /// Newest first.
     pub(crate) versions: Vec<ListedVersion>,
     /// Packs the newest version needs.
@@ -78,12 +75,12 @@ pub(crate) struct ListedVersion {
 }
 
 impl PackFacts {
-    /// The facts of a document with this digest; `None` if it lists no version.
+    /// The facts of a document with this digest, and its words in the search index; `None` if it lists no version.
     pub(crate) fn of(
         document: &PackDocument,
         digest: ArchiveDigest,
         base_url: &str,
-    ) -> Result<Option<Self>, PublishError> {
+    ) -> Result<Option<(Self, String)>, PublishError> {
         let (Some(pointer), Some(summary), Some(search), Some(newest)) = (
             assemble::pointer(document, digest),
             PackSummary::from_document(document),
@@ -105,18 +102,18 @@ impl PackFacts {
             ),
             Err(reason) => (Entry::Absent, Some(reason)),
         };
-        Ok(Some(Self {
+        let facts = Self {
             pointer,
             summary,
             row: search.row,
             words: ArchiveDigest::of(search.words.as_bytes()),
-            new_words: Some(search.words),
             versions: document.versions.iter().map(ListedVersion::of).collect(),
             needs: needs.map(|need| need.pack_ref.clone()).collect(),
             names: names(document, newest),
             left_out,
             entry,
-        }))
+        };
+        Ok(Some((facts, search.words)))
     }
 
     /// Whether searches find it like the other, and nothing changes for who it needs.
@@ -280,7 +277,7 @@ impl Known {
             .map(|(pack_ref, pointer)| -> Result<_, PublishError> {
                 let document = reader.pack(pack_ref, pointer)?;
                 let facts = PackFacts::of(&document, pointer.document, base_url)?;
-                Ok(facts.map(|facts| ((*pack_ref).clone(), facts)))
+                Ok(facts.map(|(facts, _)| ((*pack_ref).clone(), facts)))
             })
             .collect::<Result<_, _>>()?;
         packs.extend(read.into_iter().flatten());
@@ -349,6 +346,14 @@ impl Known {
             return Ok(());
         }
         durable::replace_file(&path, &bytes)
+    }
+
+    /// Forgets the texts of new entries, which are of no use once `index.json` is staged.
+    pub(crate) fn forget_entries(&mut self) {
+        for facts in self.packs.values_mut() {
+            facts.entry = Entry::Absent;
+        }
+        self.index = Vec::new();
     }
 
     /// The entries of `index.json`, by ref.

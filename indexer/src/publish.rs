@@ -27,7 +27,7 @@ use crate::pack_views;
 use crate::publish_error::PublishError;
 use crate::search;
 use crate::sweep;
-use crate::words::KeptWords;
+use crate::words::{KeptWords, WordsFile};
 
 /// What the pages depend on besides documents: changes when templates or styles do.
 pub(crate) fn fingerprint() -> String {
@@ -47,6 +47,7 @@ pub(crate) struct Publication<'a> {
     listed: Option<PacksDocument>,
     /// The facts of the packs as they are listed.
     known: Known,
+    words: WordsFile,
     renderer: Renderer,
     site: Site,
     state: PathBuf,
@@ -130,6 +131,7 @@ impl<'a> Publication<'a> {
             now: about.now,
             listed: about.listed,
             known,
+            words: WordsFile::new(&state),
             renderer: Renderer::new()?,
             state,
         })
@@ -161,7 +163,7 @@ impl<'a> Publication<'a> {
     ) -> Result<Staged, PublishError> {
         let pack_ref = document.pack_ref.clone();
         let (bytes, digest) = facts::document_bytes(document)?;
-        let Some(facts) = PackFacts::of(document, digest, &self.index_base)? else {
+        let Some((facts, words)) = PackFacts::of(document, digest, &self.index_base)? else {
             return Ok(Staged {
                 pack_ref,
                 facts: None,
@@ -170,6 +172,11 @@ impl<'a> Publication<'a> {
         };
         self.put_document(&pack_ref, &facts.pointer, &bytes)?;
         drop(bytes);
+        let listed = self.known.packs.get(&pack_ref);
+        if listed.is_none_or(|listed| listed.words != facts.words) {
+            self.words.add(&words)?;
+        }
+        drop(words);
         let inputs = neighbours.inputs(&pack_ref, &facts);
         self.page(document, details, neighbours)?;
         Ok(Staged {
@@ -245,19 +252,16 @@ impl<'a> Publication<'a> {
         let (registry, updated_at) = self.registry()?;
         let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
-        let ((pages, search), index) = rayon::join(
+        let (lists, index) = rayon::join(
             || {
-                let lists = || {
-                    let lists = Lists::new(self.writer, &self.renderer, &site);
-                    lists.stage(&self.list(), &list_before, scope)
-                };
-                rayon::join(lists, || self.search(&after, &searched))
+                let lists = Lists::new(self.writer, &self.renderer, &site);
+                lists.stage(&self.list(), &list_before, scope)
             },
             || self.pointers(&registry, updated_at),
         );
-        let index = index?;
-        let mut lists = pages?;
-        lists.paths.extend(search?);
+        let (mut lists, index) = (lists?, index?);
+        self.known.forget_entries();
+        lists.paths.extend(self.search(&after, &searched)?);
         let committed = self.writer.commit()?;
         if scope != Scope::Changed || self.writer.follows_interruption() {
             sweep::sweep(self.writer, &lists)?;
@@ -447,11 +451,10 @@ impl<'a> Publication<'a> {
             }
             return Ok(paths);
         }
-        let kept = KeptWords::read(&self.state);
+        let kept = self.words.read()?;
         let lost = self.lost_words(&kept)?;
         let records = packs.iter().map(|(pack_ref, facts)| {
-            let at_hand = facts.new_words.as_deref();
-            let words = at_hand.or_else(|| kept.get(&facts.words));
+            let words = kept.get(&facts.words);
             let words = words.or_else(|| lost.get(pack_ref).map(String::as_str));
             let words = words.unwrap_or_default();
             (
@@ -464,23 +467,19 @@ impl<'a> Publication<'a> {
         });
         let records: BTreeMap<&PackRef, Indexed<'_>> = records.collect();
         let paths = search::stage(self.writer, &records, after)?;
-        let words = packs.values().zip(records.values());
-        kept.keep(
-            &self.state,
-            words.map(|(facts, record)| (facts.words, record.words)),
-        )?;
+        lost.values().try_for_each(|words| self.words.add(words))?;
+        self.words
+            .shrink(&kept, records.values().map(|record| record.words))?;
         Ok(paths)
     }
 
-    /// The words that are neither at hand nor kept.
+    /// The words that are kept no more, by their packs.
     fn lost_words(&self, kept: &KeptWords) -> Result<BTreeMap<&PackRef, String>, PublishError> {
-        let is_lost =
-            |facts: &PackFacts| facts.new_words.is_none() && kept.get(&facts.words).is_none();
         let packs = self.known.packs.par_iter();
         packs
-            .filter(|(_, facts)| is_lost(facts))
+            .filter(|(_, facts)| kept.get(&facts.words).is_none())
             .map(|(pack_ref, facts)| {
-                let document = self.reader.pack(pack_ref, &facts.pointer)?;
+                let document = self.staged_document(pack_ref, &facts.pointer)?;
                 let record = SearchRecord::of(&document);
                 Ok((
                     pack_ref,

@@ -46,13 +46,12 @@ impl<'c, 'a> Content<'c, 'a> {
             let Some(slot) = of_pack.get_mut(posting.pack as usize) else {
                 continue;
             };
-            let field = self.packs.field(posting);
-            if slot.is_none_or(|known| field < self.packs.field(&known)) {
+            if slot.is_none_or(|known| posting.field() < known.field()) {
                 *slot = Some(*posting);
             }
         }
         let mut by_field: Vec<Posting> = of_pack.into_iter().flatten().collect();
-        by_field.sort_by_cached_key(|posting| (self.packs.field(posting), posting.pack));
+        by_field.sort_by_key(|posting| (posting.field(), posting.pack));
         if by_field.len() > MAX_POSTINGS {
             self.more.insert("*", by_field.len());
         }
@@ -63,11 +62,9 @@ impl<'c, 'a> Content<'c, 'a> {
 /// The best of them if there are too many; what is used much wins within a field.
 fn listed(packs: &Packs<'_>, mut postings: Vec<Posting>) -> Vec<Posting> {
     if postings.len() > MAX_POSTINGS {
-        postings.sort_by_cached_key(|posting| {
-            (packs.field(posting), -packs.level(posting), posting.pack)
-        });
+        postings.sort_by_key(|posting| (posting.field(), -packs.level(posting), posting.pack));
         postings.truncate(MAX_POSTINGS);
-        postings.sort_by_cached_key(|posting| (packs.field(posting), posting.pack));
+        postings.sort_by_key(|posting| (posting.field(), posting.pack));
     }
     postings
 }

@@ -27,8 +27,18 @@ pub(crate) struct Posting {
     head: u64,
     /// Index of the pack.
     pub(crate) pack: u32,
-    /// Place in its words.
+    /// Place in its words, and above [`PLACE_BITS`] the number of the field.
     at: u32,
+}
+
+/// Bits of a place in the words of a pack.
+const PLACE_BITS: u32 = 28;
+
+impl Posting {
+    /// Where in the pack the word stands: the number of a [`Field`].
+    pub(crate) fn field(self) -> u32 {
+        self.at >> PLACE_BITS
+    }
 }
 
 /// Every pack of an index, by ref.
@@ -42,21 +52,24 @@ impl<'a> Packs<'a> {
         let mut postings = Vec::with_capacity(self.0.iter().map(count).sum());
         for (number, pack) in (0_u32..).zip(&self.0) {
             let mut at = 0;
-            for text in pack.words.split_terminator(';') {
-                if let (Some((word, ..)), Ok(at)) = (record::entry(text), u32::try_from(at)) {
+            for end in memchr::memchr_iter(b';', pack.words.as_bytes()) {
+                let entry = pack.words.get(at..end).and_then(record::entry);
+                if let Some((word, field, _)) = entry
+                    && let Ok(place) = u32::try_from(at)
+                    && place >> PLACE_BITS == 0
+                {
                     postings.push(Posting {
                         head: head(word),
                         pack: number,
-                        at,
+                        at: place | (field as u32) << PLACE_BITS,
                     });
                 }
-                at += text.len() + 1;
+                at = end + 1;
             }
         }
         postings.par_sort_unstable_by(|a, b| {
             self.by_word(a, b)
-                .then_with(|| self.field(a).cmp(&self.field(b)))
-                .then_with(|| a.pack.cmp(&b.pack))
+                .then_with(|| (a.field(), a.pack).cmp(&(b.field(), b.pack)))
         });
         postings
     }
@@ -78,7 +91,8 @@ impl<'a> Packs<'a> {
 
     fn entry(&self, posting: &Posting) -> Option<(&'a str, Field, &'a str)> {
         let words = self.0.get(posting.pack as usize)?.words;
-        let rest = words.get(posting.at as usize..)?;
+        let at = posting.at & ((1 << PLACE_BITS) - 1);
+        let rest = words.get(at as usize..)?;
         let end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
         record::entry(rest.get(..end)?)
     }
@@ -86,12 +100,6 @@ impl<'a> Packs<'a> {
     /// The word.
     pub(crate) fn word(&self, posting: &Posting) -> &'a str {
         self.entry(posting).map_or("", |(word, ..)| word)
-    }
-
-    /// Where in the pack it stands.
-    pub(crate) fn field(&self, posting: &Posting) -> Field {
-        self.entry(posting)
-            .map_or(Field::Component, |(_, field, _)| field)
     }
 
     /// How much sooner its pack comes.

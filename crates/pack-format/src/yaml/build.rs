@@ -300,7 +300,7 @@ impl<'a> Builder<'a> {
         if key.resolve() != ScalarType::String {
             return Err(not_a_string(self));
         }
-        Ok(key.text().to_owned())
+        Ok(key.into_text())
     }
 
     fn alias(&mut self, line: usize, anchor: usize, depth: usize) -> Result<Node, MetadataError> {

@@ -49,6 +49,11 @@ impl Scalar {
         &self.text
     }
 
+    /// The same, given away.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
     /// The type.
     pub fn resolve(&self) -> ScalarType {
         if !self.plain {
