@@ -504,8 +504,12 @@ impl<'a> Publication<'a> {
         let entries = self.known.entries();
         let index = assemble::index_text(&self.identity, &self.index_base, updated_at, entries);
         let index = json(layout::INDEX, index)?;
-        self.writer
-            .put_text(Phase::Pointer, layout::INDEX, &index)?;
+        let (staged, digest) = rayon::join(
+            || self.writer.put_text(Phase::Pointer, layout::INDEX, &index),
+            || ArchiveDigest::of(&index),
+        );
+        staged?;
+        drop(index);
         let pointers = self.known.packs.iter();
         let pointers = pointers.map(|(r, facts)| (r.clone(), facts.pointer.clone()));
         let packs = assemble::packs_document(pointers.collect(), updated_at);
@@ -515,7 +519,7 @@ impl<'a> Publication<'a> {
         let registry = json(layout::REGISTRY, canonical::to_bytes(registry))?;
         self.writer
             .put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
-        Ok(ArchiveDigest::of(&index))
+        Ok(digest)
     }
 
     /// Lets go of documents and archives that nothing pins any more, in a day's time.

@@ -1,6 +1,6 @@
 //! Precompressed twins: `X.gz` and `X.zst` beside a text file `X`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 
@@ -11,8 +11,8 @@ pub const MIN_TWIN_BYTES: usize = 1024;
 const GZIP_LEVEL: i32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
-/// Largest buffer a thread keeps between texts, in bytes (1 MiB).
-const MAX_KEPT_BYTES: usize = 1024 * 1024;
+/// From this length on, both twins are made at the same time, and no buffer is kept, in bytes (1 MiB).
+const LARGE_BYTES: usize = 1024 * 1024;
 
 /// Hands the twins of `text` to `take`, as suffix and bytes; none where it is short, and none that
 /// would not be smaller.
@@ -28,35 +28,59 @@ pub fn twins<E>(
     if text.len() < MIN_TWIN_BYTES {
         return Ok(());
     }
-    COMPRESSORS.with_borrow_mut(|compressors| {
-        let bound = compressors
-            .gzip
-            .as_mut()
-            .map_or(0, |c| c.gzip_compress_bound(text.len()));
-        let bound = bound.max(zstd::zstd_safe::compress_bound(text.len()));
-        // A new buffer comes zeroed from the system and is touched only as far as it is written to.
-        let mut large = Vec::new();
-        if bound > MAX_KEPT_BYTES {
-            large = vec![0; bound];
-        } else if compressors.buffer.len() < bound {
-            compressors.buffer = vec![0; bound];
+    let smaller = |length: &usize| *length < text.len();
+    if text.len() >= LARGE_BYTES {
+        let (gzip, zstd) = rayon::join(|| alone(text, gzip), || alone(text, zstd));
+        for (suffix, twin) in [(".gz", gzip), (".zst", zstd)] {
+            if let Some(twin) = twin.filter(|twin| smaller(&twin.len())) {
+                take(suffix, &twin)?;
+            }
         }
-        let Compressors { gzip, zstd, buffer } = compressors;
-        let buffer = if large.is_empty() { buffer } else { &mut large };
-        let gzipped = gzip
-            .as_mut()
-            .and_then(|c| c.gzip_compress(text, buffer).ok());
-        if let Some(length) = gzipped.filter(|length| *length < text.len()) {
-            take(".gz", &buffer[..length])?;
+        return Ok(());
+    }
+    let mut buffer = BUFFER.take();
+    if buffer.len() < bound(text) {
+        buffer = vec![0; bound(text)];
+    }
+    let compressors: [(&str, Compress); 2] = [(".gz", gzip), (".zst", zstd)];
+    let taken = compressors.into_iter().try_for_each(|(suffix, compress)| {
+        match compress(text, &mut buffer).filter(smaller) {
+            Some(length) => take(suffix, &buffer[..length]),
+            None => Ok(()),
         }
-        let zstd = zstd
-            .as_mut()
-            .and_then(|c| c.compress_to_buffer(text, buffer).ok());
-        if let Some(length) = zstd.filter(|length| *length < text.len()) {
-            take(".zst", &buffer[..length])?;
-        }
-        Ok(())
-    })
+    });
+    BUFFER.set(buffer);
+    taken
+}
+
+/// Compresses into a buffer of [`bound`] bytes; returns how many it took.
+type Compress = fn(&[u8], &mut [u8]) -> Option<usize>;
+
+/// Compresses into a buffer of its own.
+fn alone(text: &[u8], compress: Compress) -> Option<Vec<u8>> {
+    // A new buffer comes zeroed from the system and is touched only as far as it is written to.
+    let mut buffer = vec![0; bound(text)];
+    let length = compress(text, &mut buffer)?;
+    buffer.truncate(length);
+    Some(buffer)
+}
+
+fn gzip(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    COMPRESSORS.with_borrow_mut(|c| c.gzip.as_mut()?.gzip_compress(text, buffer).ok())
+}
+
+fn zstd(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    COMPRESSORS.with_borrow_mut(|c| c.zstd.as_mut()?.compress_to_buffer(text, buffer).ok())
+}
+
+/// Bytes that either compressor may need for a text.
+fn bound(text: &[u8]) -> usize {
+    let gzip = COMPRESSORS.with_borrow_mut(|c| {
+        let compressor = c.gzip.as_mut()?;
+        Some(compressor.gzip_compress_bound(text.len()))
+    });
+    gzip.unwrap_or(0)
+        .max(zstd::zstd_safe::compress_bound(text.len()))
 }
 
 /// Whether a twin with this suffix unpacks to exactly `text`.
@@ -97,7 +121,6 @@ pub(crate) fn twins_agree(path: &Path, text: &[u8]) -> bool {
 struct Compressors {
     gzip: Option<libdeflater::Compressor>,
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    buffer: Vec<u8>,
 }
 
 thread_local! {
@@ -106,8 +129,9 @@ thread_local! {
             .ok()
             .map(libdeflater::Compressor::new),
         zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok(),
-        buffer: Vec::new(),
     });
+    /// For texts that are not large.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 #[cfg(test)]
@@ -127,9 +151,14 @@ mod tests {
             made
         };
         assert!(all(&[b'a'; MIN_TWIN_BYTES - 1]).is_empty());
+        let large = "a registry of packs\n".repeat(LARGE_BYTES / 20 + 1);
         let text = "a registry of packs\n".repeat(100);
+        for (suffix, twin) in all(large.as_bytes()) {
+            assert!(twin_matches(suffix, &twin, large.as_bytes()));
+        }
         let made = all(text.as_bytes());
         assert_eq!(made.len(), 2);
+        assert_eq!(all(large.as_bytes()).len(), 2);
         assert!(made.iter().all(|(_, bytes)| bytes.len() < text.len()));
         assert_eq!(made, all(text.as_bytes()));
         for (suffix, twin) in &made {
