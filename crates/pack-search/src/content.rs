@@ -26,7 +26,7 @@ impl<'c, 'a> Content<'c, 'a> {
             best: Vec::new(),
             more: BTreeMap::new(),
         };
-        for postings in postings.chunk_by(|a, b| packs.same_word(a, b)) {
+        for postings in postings.chunk_by(Posting::is_of_word) {
             let word = postings.first().map_or("", |first| packs.word(first));
             let listed = if postings.len() > MAX_POSTINGS {
                 content.more.insert(word, postings.len());

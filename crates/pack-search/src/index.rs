@@ -162,7 +162,7 @@ where
         let one_word = postings
             .first()
             .zip(postings.last())
-            .is_none_or(|(first, last)| self.packs.same_word(first, last));
+            .is_none_or(|(first, last)| first.is_of_word(last));
         if one_word || self.size(postings).is_some() {
             self.leaf(&beginning, postings)?;
             return Ok(Split::new());
@@ -204,15 +204,23 @@ where
     /// Groups words by the character at `at`, neighbours together as far as they fit into one file.
     fn groups(&self, at: usize, postings: &[Posting]) -> Vec<Group> {
         let next = |posting: &Posting| self.packs.word(posting).get(at..)?.chars().next();
+        let mut starts: Vec<(char, usize)> = Vec::new();
+        let mut start = 0;
+        for word in postings.chunk_by(Posting::is_of_word) {
+            if let Some(c) = word.first().and_then(next)
+                && starts.last().is_none_or(|(last, _)| *last != c)
+            {
+                starts.push((c, start));
+            }
+            start += word.len();
+        }
+        let ends = starts.iter().skip(1).map(|(_, start)| *start);
+        let ends = ends.chain([postings.len()]);
         let mut groups: Vec<Group> = Vec::new();
         let mut room = 0;
-        let mut start = 0;
-        for alike in postings.chunk_by(|a, b| next(a) == next(b)) {
-            let range = start..start + alike.len();
-            start = range.end;
-            let Some(c) = alike.first().and_then(next) else {
-                continue;
-            };
+        for ((c, start), end) in starts.iter().copied().zip(ends) {
+            let range = start..end;
+            let alike = postings.get(range.clone()).unwrap_or_default();
             let size = self.size(alike);
             match (groups.last_mut(), size) {
                 (Some(group), Some(size)) if size <= room => {
@@ -235,11 +243,11 @@ where
     /// How many bytes words take in a file, about; `None` if that is too much for one.
     fn size(&self, postings: &[Posting]) -> Option<usize> {
         let mut size: usize = 0;
-        for postings in postings.chunk_by(|a, b| self.packs.same_word(a, b)) {
+        for postings in postings.chunk_by(Posting::is_of_word) {
             let word = postings.first().map_or("", |first| self.packs.word(first));
             size += word.len() + 6;
             for posting in postings.iter().take(MAX_POSTINGS) {
-                size += self.packs.text(posting).bytes();
+                size += self.packs.bytes(posting);
                 if size > SPLIT_BYTES {
                     return None;
                 }

@@ -20,24 +20,48 @@ pub(crate) struct Pack<'a> {
     pub(crate) level: i64,
 }
 
-/// A word in a pack: where in the words of the pack it stands.
+/// A word in a pack, with what is asked of it often: its text lies far from that of its neighbours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Posting {
-    /// The first eight bytes of the word: most comparisons end here.
-    head: u64,
+    /// While they are sorted the first eight bytes of the word, where most comparisons end; then its number among all
+    /// words.
+    word: u64,
     /// Index of the pack.
     pub(crate) pack: u32,
-    /// Place in its words, and above [`PLACE_BITS`] the number of the field.
+    /// Where in the words of the pack, in [`OFFSET_BITS`]; the number of its field, in [`FIELD_BITS`]; and how long its
+    /// place is, as far as the rest can tell.
     at: u32,
 }
 
-/// Bits of a place in the words of a pack.
-const PLACE_BITS: u32 = 28;
+/// A record holds 2,000 words with their places, fewer than 2^20 bytes.
+const OFFSET_BITS: u32 = 20;
+const FIELD_BITS: u32 = 4;
 
 impl Posting {
+    fn new(pack: u32, offset: usize, (word, field, place): (&str, Field, &str)) -> Option<Self> {
+        let offset = u32::try_from(offset)
+            .ok()
+            .filter(|o| o >> OFFSET_BITS == 0)?;
+        let length = u32::from(u8::try_from(place.len()).unwrap_or(u8::MAX));
+        Some(Self {
+            word: head(word),
+            pack,
+            at: offset | ((field as u32) | length << FIELD_BITS) << OFFSET_BITS,
+        })
+    }
+
+    fn offset(self) -> usize {
+        (self.at & ((1 << OFFSET_BITS) - 1)) as usize
+    }
+
     /// Where in the pack the word stands: the number of a [`Field`].
     pub(crate) fn field(self) -> u32 {
-        self.at >> PLACE_BITS
+        self.at >> OFFSET_BITS & ((1 << FIELD_BITS) - 1)
+    }
+
+    /// Whether both are of the same word.
+    pub(crate) fn is_of_word(&self, other: &Self) -> bool {
+        self.word == other.word
     }
 }
 
@@ -54,45 +78,47 @@ impl<'a> Packs<'a> {
             let mut at = 0;
             for end in memchr::memchr_iter(b';', pack.words.as_bytes()) {
                 let entry = pack.words.get(at..end).and_then(record::entry);
-                if let Some((word, field, _)) = entry
-                    && let Ok(place) = u32::try_from(at)
-                    && place >> PLACE_BITS == 0
-                {
-                    postings.push(Posting {
-                        head: head(word),
-                        pack: number,
-                        at: place | (field as u32) << PLACE_BITS,
-                    });
-                }
+                postings.extend(entry.and_then(|entry| Posting::new(number, at, entry)));
                 at = end + 1;
             }
         }
         postings.par_sort_unstable_by(|a, b| {
-            self.by_word(a, b)
+            self.by_text(a, b)
                 .then_with(|| (a.field(), a.pack).cmp(&(b.field(), b.pack)))
         });
+        self.number_words(&mut postings);
         postings
     }
 
-    /// Order by word.
-    fn by_word(&self, a: &Posting, b: &Posting) -> Ordering {
-        let heads = a.head.cmp(&b.head);
+    /// Order by word, while the postings are sorted.
+    fn by_text(&self, a: &Posting, b: &Posting) -> Ordering {
+        let heads = a.word.cmp(&b.word);
         // A word that ends within its head has a zero there, which no word contains.
-        if heads.is_ne() || a.head.to_be_bytes()[7] == 0 {
+        if heads.is_ne() || a.word.to_be_bytes()[7] == 0 {
             return heads;
         }
         self.word(a).cmp(self.word(b))
     }
 
-    /// Whether both are of the same word.
-    pub(crate) fn same_word(&self, a: &Posting, b: &Posting) -> bool {
-        self.by_word(a, b).is_eq()
+    fn number_words(&self, postings: &mut [Posting]) {
+        let mut number = 0;
+        let mut before: Option<Posting> = None;
+        for posting in postings {
+            let same = before.is_none_or(|before| self.by_text(&before, posting).is_eq());
+            number += u64::from(!same);
+            before = Some(std::mem::replace(
+                posting,
+                Posting {
+                    word: number,
+                    ..*posting
+                },
+            ));
+        }
     }
 
     fn entry(&self, posting: &Posting) -> Option<(&'a str, Field, &'a str)> {
         let words = self.0.get(posting.pack as usize)?.words;
-        let at = posting.at & ((1 << PLACE_BITS) - 1);
-        let rest = words.get(at as usize..)?;
+        let rest = words.get(posting.offset()..)?;
         let end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
         record::entry(rest.get(..end)?)
     }
@@ -105,6 +131,15 @@ impl<'a> Packs<'a> {
     /// How much sooner its pack comes.
     pub(crate) fn level(&self, posting: &Posting) -> i64 {
         self.0.get(posting.pack as usize).map_or(0, |p| p.level)
+    }
+
+    /// How many bytes it takes in a file, about.
+    pub(crate) fn bytes(&self, posting: &Posting) -> usize {
+        let name = self
+            .0
+            .get(posting.pack as usize)
+            .map_or(0, |p| p.name.as_str().len());
+        name + (posting.at >> (OFFSET_BITS + FIELD_BITS)) as usize + 5
     }
 
     /// As a file has it.
@@ -132,13 +167,6 @@ pub(crate) struct PostingText<'a> {
     field: Field,
     name: &'a str,
     place: &'a str,
-}
-
-impl PostingText<'_> {
-    /// About how many bytes it takes in a file.
-    pub(crate) fn bytes(&self) -> usize {
-        self.name.len() + self.place.len() + 5
-    }
 }
 
 impl fmt::Display for PostingText<'_> {
