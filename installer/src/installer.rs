@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use pack_format::Limits;
+use pack_format::{Limits, PackRef};
 use pack_git::GitSettings;
 
 use crate::layout::Layout;
@@ -71,6 +71,14 @@ impl<'a> Installer<'a> {
     #[must_use]
     pub fn with_preparation(mut self, preparation: Preparation) -> Self {
         self.preparation = preparation;
+        self
+    }
+
+    /// The same, where a directory of this pack that lies in place of its link gives way to that, once what was installed
+    /// is active. It is taken to hold what is installed.
+    #[must_use]
+    pub fn adopting(mut self, pack_ref: PackRef) -> Self {
+        self.settings.adopts = Some(pack_ref);
         self
     }
 

@@ -59,7 +59,7 @@ pub use plan::Settled;
 pub use policy::{Policy, Requirements};
 pub use preview::{Installed, Preview, PreviewRequest, PreviewedPack};
 pub use prune::{PruneError, PruneReport, Retention};
-pub use ready::{Preparation, ReadyError, TestSummary};
+pub use ready::{Preparation, ReadyError, Rebuild, TestSummary};
 pub use record::{Record, SourceType, State};
 pub use repair::{RepairError, RepairFailure, RepairReport, RepairedPack};
 pub use reporter::Reporter;

@@ -3,11 +3,12 @@
 //! What was built is removed again if the change does not happen; an environment that was there is used as it is.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use pack_format::Hint;
 use pack_format::manifest::Manifest;
-use pack_fs::{FsError, durable};
+use pack_fs::{FsError, durable, remove};
 use pack_runtime::environment::{self, Environment, EnvironmentError, EnvironmentSettings};
 use pack_runtime::testing::{CaseStatus, TestError, TestReport, TestRun, TestSettings, TestStatus};
 use pack_runtime::{Confined, EnvironmentKey, EnvironmentKind, Unwatched};
@@ -28,6 +29,16 @@ pub struct Preparation {
     pub environments: Option<EnvironmentSettings>,
     /// How tests are run; without it, none are.
     pub tests: Option<TestSettings>,
+}
+
+/// What happens to environments that are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rebuild {
+    /// They are used as they are.
+    #[default]
+    Never,
+    /// They are built again.
+    Always,
 }
 
 /// What is recorded of a pack's tests.
@@ -116,15 +127,16 @@ impl Classify for ReadyError {
 }
 
 impl Installer<'_> {
-    /// The environments of the pack at `tree`, which need not be installed; those that are missing are built.
+    /// The environments of the pack at `tree`, which need not be installed; those that are missing are built,
+    /// and with [`Rebuild::Always`] the others too.
     ///
     /// # Errors
-    /// [`ReadyError`]; nothing new is there then.
+    /// [`ReadyError`]; nothing new is there then, and what was there is.
     pub fn environments_of(
         &self,
         tree: &Path,
         manifest: &Manifest,
-        settings: &EnvironmentSettings,
+        settings: (&EnvironmentSettings, Rebuild),
     ) -> Result<Vec<Environment>, ReadyError> {
         let mut session = Session::begin(&self.layout, &self.settings, self.reporter)?;
         let unready = Unready {
@@ -174,7 +186,7 @@ impl Session<'_> {
     pub(crate) fn environments(
         &mut self,
         pack: Unready<'_>,
-        settings: &EnvironmentSettings,
+        (settings, rebuild): (&EnvironmentSettings, Rebuild),
         reporter: &dyn Reporter,
     ) -> Result<Vec<Environment>, ReadyError> {
         let subject = format!("{}@{}", pack.manifest.pack_ref, pack.manifest.version);
@@ -185,16 +197,35 @@ impl Session<'_> {
         let directory = self.layout.environments();
         let mut environments = Vec::new();
         for planned in environment::plan(pack.tree, settings).map_err(failed)? {
-            if let Some(found) = Environment::find(&directory, &planned.key) {
-                environments.push(found);
-                continue;
-            }
+            let path = directory.join(planned.key.as_str());
+            let found = Environment::find(&directory, &planned.key);
+            let aside = match (found, rebuild) {
+                (Some(found), Rebuild::Never) => {
+                    environments.push(found);
+                    continue;
+                }
+                (Some(_), Rebuild::Always) => Some(self.move_out(&path)?),
+                (None, _) => {
+                    self.undo.remove(&path);
+                    None
+                }
+            };
             reporter.building(&subject, planned.kind().as_str());
-            self.undo.remove(&directory.join(planned.key.as_str()));
             let built = planned.build((pack.tree, &directory), settings, &Unwatched);
+            if let (Err(_), Some(aside)) = (&built, aside) {
+                remove::remove_all(&path)?;
+                fs::rename(&aside, &path).map_err(|e| FsError::new("move back", &path, e))?;
+            }
             environments.push(built.map_err(failed)?);
         }
         Ok(environments)
+    }
+
+    /// Moves an environment out of the way of a new one.
+    fn move_out(&mut self, path: &Path) -> Result<PathBuf, FsError> {
+        let aside = self.new_staging("e-")?.join("environment");
+        fs::rename(path, &aside).map_err(|e| FsError::new("move", path, e))?;
+        Ok(aside)
     }
 
     /// Makes one pack ready.
@@ -205,7 +236,7 @@ impl Session<'_> {
         reporter: &dyn Reporter,
     ) -> Result<Ready, ReadyError> {
         let environments = match &preparation.environments {
-            Some(settings) => self.environments(pack, settings, reporter)?,
+            Some(settings) => self.environments(pack, (settings, Rebuild::Never), reporter)?,
             None => Vec::new(),
         };
         let tests = match &preparation.tests {

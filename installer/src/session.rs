@@ -101,6 +101,8 @@ pub struct ChangeSettings {
     pub lock_timeout: Duration,
     /// What stays after each change that made a generation; by default everything.
     pub retention: Retention,
+    /// A pack whose own directory may lie where its link belongs; see [`crate::Installer::adopting`].
+    pub(crate) adopts: Option<PackRef>,
     /// For tests.
     pub failpoints: Failpoints,
 }
@@ -114,6 +116,7 @@ impl ChangeSettings {
             command: command.into(),
             lock_timeout: Duration::from_mins(1),
             retention: Retention::default(),
+            adopts: None,
             failpoints: Failpoints::default(),
         }
     }
@@ -255,6 +258,10 @@ impl<'a> Session<'a> {
         self.switch(next.generation)?;
         self.undo.commit();
         self.reached(Step::Switched)?;
+        if let Err(error) = self.adopt() {
+            // Readers find the same pack in the directory.
+            reporter.warning(&error.to_string());
+        }
         if let Err(error) = self.drop_links(&next) {
             // The change is done; the link reads as "not installed" whether or not it is there.
             reporter.warning(&error.to_string());
@@ -330,6 +337,9 @@ impl<'a> Session<'a> {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 // Not a link, so something of somebody else's.
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                    if self.settings.adopts.as_ref() == Some(pack_ref) && path.is_dir() {
+                        continue;
+                    }
                     return Err(ChangeError::Occupied { path });
                 }
                 Err(e) => return Err(FsError::new("read the link", &path, e).into()),
@@ -363,6 +373,31 @@ impl<'a> Session<'a> {
             }
         }
         Err(error.into())
+    }
+
+    /// Puts the link of an adopted pack in place of its directory, which goes with the session. After the switch: a
+    /// directory that was moved before would be lost by a cut.
+    fn adopt(&mut self) -> Result<(), FsError> {
+        let Some(pack_ref) = self.settings.adopts.clone() else {
+            return Ok(());
+        };
+        let path = self.layout.pack(&pack_ref);
+        if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            return Ok(());
+        }
+        let aside = self.new_staging("a-")?.join("directory");
+        std::os::unix::fs::symlink(Layout::pack_target(&pack_ref), &aside)
+            .on("create link", &aside)?;
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &aside,
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::RenameFlags::EXCHANGE,
+        )
+        .map_err(io::Error::from)
+        .on("replace", &path)?;
+        durable::sync_directory(self.layout.base())
     }
 
     /// Step 7: links of packs that are gone.

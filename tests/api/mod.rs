@@ -1,8 +1,11 @@
 //! `attune serve`: the installation API, as a platform uses it.
 
 mod accounts;
+mod build_envs;
 mod dependencies;
 mod download;
+mod register;
+mod workflow;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -33,6 +33,7 @@ impl Settings {
                 foreign_sources: self.flag(&key("allow_foreign_sources"), false)?,
                 build_scripts: self.flag(&key("allow_build_scripts"), false)?,
             },
+            skipped: Vec::new(),
             timeout: self.seconds(&key("timeout"), DEFAULT_TIMEOUT)?,
             variables,
         }))

@@ -26,6 +26,8 @@ const ASK_NODE: &str =
 #[derive(Debug, Default)]
 pub struct Interpreters {
     variables: Variables,
+    /// Versions that are taken if they are there, such as `3.11` and `20`.
+    preferred: Option<(String, String)>,
     python: OnceLock<Option<Interpreter>>,
     node: OnceLock<Option<Interpreter>>,
 }
@@ -39,15 +41,55 @@ impl Interpreters {
         }
     }
 
+    /// The same, where those of these versions are taken if they are there.
+    #[must_use]
+    pub fn preferring(mut self, python: String, nodejs: String) -> Self {
+        self.preferred = Some((python, nodejs));
+        self
+    }
+
+    /// The program of one of `names` that says it has `version`.
+    fn named(
+        &self,
+        names: &[String],
+        version: &str,
+        ask: fn(&Path, &Variables) -> Option<Interpreter>,
+    ) -> Option<Interpreter> {
+        let programs = names.iter();
+        programs
+            .filter_map(|name| ask(&find_program(&self.variables, name)?, &self.variables))
+            .find(|found| is_of(&found.version, version))
+    }
+
+    fn preferred_python(&self) -> Option<Interpreter> {
+        let (version, _) = self.preferred.as_ref()?;
+        let minor: Vec<&str> = version.splitn(3, '.').take(2).collect();
+        let names = [format!("python{}", minor.join("."))];
+        self.named(&names, version, Interpreter::python_at)
+    }
+
+    fn preferred_node(&self) -> Option<Interpreter> {
+        let (_, version) = self.preferred.as_ref()?;
+        let major = version.split('.').next().unwrap_or_default();
+        let names = [format!("node{major}"), format!("node-{major}")];
+        self.named(&names, version, Interpreter::node_at)
+    }
+
     /// Python 3.
     pub fn python(&self) -> Option<&Interpreter> {
-        let ask = || Interpreter::python(&self.variables);
+        let ask = || {
+            let preferred = self.preferred_python();
+            preferred.or_else(|| Interpreter::python(&self.variables))
+        };
         self.python.get_or_init(ask).as_ref()
     }
 
     /// Node.js.
     pub fn node(&self) -> Option<&Interpreter> {
-        let ask = || Interpreter::node(&self.variables);
+        let ask = || {
+            let preferred = self.preferred_node();
+            preferred.or_else(|| Interpreter::node(&self.variables))
+        };
         self.node.get_or_init(ask).as_ref()
     }
 }
@@ -83,13 +125,24 @@ impl Interpreter {
         let program = names
             .iter()
             .find_map(|name| find_program(variables, name))?;
-        asked(&program, &["-e", ASK_NODE], variables)
+        Self::node_at(&program, variables)
+    }
+
+    /// The Node.js at `program`.
+    pub fn node_at(program: &Path, variables: &Variables) -> Option<Self> {
+        asked(program, &["-e", ASK_NODE], variables)
     }
 
     /// The directory its file is in.
     pub fn directory(&self) -> &Path {
         self.executable.parent().unwrap_or(Path::new("/"))
     }
+}
+
+/// Whether a version begins with the numbers of another one.
+fn is_of(version: &str, beginning: &str) -> bool {
+    let rest = version.strip_prefix(beginning);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn asked(program: &Path, arguments: &[&str], variables: &Variables) -> Option<Interpreter> {

@@ -5,18 +5,20 @@
 //! body.rs        JSON in and out                      options.rs     what the operator says
 //! login.rs password.rs                                accounts and their tokens
 //! workshop.rs    what work is done with               paths.rs       which paths are followed
-//! download.rs dependencies.rs                         the work
+//! download.rs dependencies.rs build_envs.rs register.rs                         the work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
 //! is known, but of a login, whose senders are counted.
 
 mod body;
+mod build_envs;
 mod dependencies;
 mod download;
 mod login;
 mod options;
 mod password;
 mod paths;
+mod register;
 mod target;
 mod workshop;
 
@@ -140,7 +142,7 @@ impl Installation {
             Operation::Login => Value::Null,
             Operation::Logout => self.logout(&caller).await?,
             Operation::Whoami => whoami(&caller, role),
-            _ => self.work(operation, (&parts, body)).await?,
+            _ => self.work(operation, &caller, (&parts, body)).await?,
         };
         Ok(body::data(&value))
     }
@@ -149,9 +151,11 @@ impl Installation {
     async fn work(
         &self,
         operation: Operation,
+        caller: &Caller,
         (parts, body): (&Parts, Incoming),
     ) -> Result<Value, Problem> {
         let _entered = self.workshop.enter()?;
+        let user = caller.token.account.clone();
         match operation {
             Operation::Download => {
                 let request = body::read(&parts.headers, body).await?;
@@ -160,6 +164,15 @@ impl Installation {
             Operation::Dependencies => {
                 let request = body::read(&parts.headers, body).await?;
                 dependencies::run(&self.workshop, request).await
+            }
+            Operation::BuildEnvs => {
+                let request = body::read(&parts.headers, body).await?;
+                build_envs::run(&self.workshop, request, user).await
+            }
+            Operation::RegisterBatch => {
+                let request = body::read(&parts.headers, body).await?;
+                let state = self.callers.state().await?;
+                register::run(&self.workshop, request, (user, state)).await
             }
             Operation::Login | Operation::Logout | Operation::Whoami => Err(workshop::failed()),
         }

@@ -16,10 +16,12 @@ pub(super) enum Operation {
     Whoami,
     Download,
     Dependencies,
+    BuildEnvs,
+    RegisterBatch,
 }
 
 /// Method, path below [`PREFIX`], operation, and the role it needs; a login needs none.
-const OPERATIONS: [(Method, &str, Operation, Role); 5] = [
+const OPERATIONS: [(Method, &str, Operation, Role); 7] = [
     (Method::POST, "auth/login", Operation::Login, Role::Viewer),
     (Method::POST, "auth/logout", Operation::Logout, Role::Viewer),
     (Method::GET, "auth/whoami", Operation::Whoami, Role::Viewer),
@@ -34,6 +36,18 @@ const OPERATIONS: [(Method, &str, Operation, Role); 5] = [
         "packs/dependencies",
         Operation::Dependencies,
         Role::Viewer,
+    ),
+    (
+        Method::POST,
+        "packs/build-envs",
+        Operation::BuildEnvs,
+        Role::Installer,
+    ),
+    (
+        Method::POST,
+        "packs/register-batch",
+        Operation::RegisterBatch,
+        Role::Installer,
     ),
 ];
 

@@ -129,6 +129,14 @@ impl Workshop {
         Ok(vec![RegistryConfig::new(url)])
     }
 
+    /// The packs directory a request names.
+    pub(super) fn base(&self, named: Option<&str>) -> Result<PathBuf, String> {
+        named.map_or_else(
+            || Ok(self.options.packs_base_dir.clone()),
+            |text| self.roots.admit(text),
+        )
+    }
+
     /// The pack in the directory a request names: its path without links, and its manifest.
     pub(super) fn pack(&self, text: &str) -> Result<(PathBuf, Manifest), String> {
         let directory = self.roots.admit(text)?;

@@ -5,6 +5,7 @@
 
 mod account;
 mod audit;
+mod components;
 mod downloads;
 mod shared;
 mod token;
@@ -24,6 +25,7 @@ use tokio::task::spawn_blocking;
 
 pub use account::{Account, Role};
 pub use audit::{AuditEntry, Outcome};
+pub(crate) use components::RegisteredPack;
 pub use downloads::DownloadCount;
 pub use shared::SharedState;
 pub(crate) use token::SecretHash;
@@ -231,7 +233,7 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 3] = [
+    const MIGRATIONS: [(i64, &str, &str); 4] = [
         (
             1,
             "tokens and audit",
@@ -246,6 +248,11 @@ fn migrator() -> Migrator {
             3,
             "accounts",
             include_str!("../../migrations/0003_accounts.sql"),
+        ),
+        (
+            4,
+            "components",
+            include_str!("../../migrations/0004_components.sql"),
         ),
     ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {

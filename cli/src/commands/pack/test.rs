@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use attune_installer::Installer;
+use attune_installer::{Installer, Rebuild};
 use clap::Args;
 use pack_format::PackRef;
 use pack_format::limits::MAX_METADATA_BYTES;
@@ -155,7 +155,7 @@ fn environments(
     if !needs.iter().any(|name| pack.join(name).is_file()) {
         return Ok(Vec::new());
     }
-    let built = installer.environments_of(pack, manifest, &settings);
+    let built = installer.environments_of(pack, manifest, (&settings, Rebuild::Never));
     built.map_err(|e| failed(&e))
 }
 

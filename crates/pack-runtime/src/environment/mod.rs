@@ -209,7 +209,12 @@ impl Planned {
 /// [`EnvironmentError`] if its files ask for what is not allowed, or need a runtime this machine lacks.
 pub fn plan(pack: &Path, settings: &EnvironmentSettings) -> Result<Vec<Planned>, EnvironmentError> {
     let mut planned = Vec::new();
-    let found = requirements::read(pack, settings.allowed)?;
+    let is_wanted = |kind| !settings.skipped.contains(&kind);
+    let found = if is_wanted(EnvironmentKind::Python) {
+        requirements::read(pack, settings.allowed)?
+    } else {
+        None
+    };
     if let Some(requirements) = found.filter(|r| !r.lines.is_empty()) {
         let missing = EnvironmentError::NoRuntime { program: "python3" };
         let interpreter = settings.interpreters.python().cloned().ok_or(missing)?;
@@ -226,7 +231,9 @@ pub fn plan(pack: &Path, settings: &EnvironmentSettings) -> Result<Vec<Planned>,
             content: Content::Python(requirements),
         });
     }
-    if let Some(modules) = node::read(pack, settings.npm_registry.as_deref(), settings.allowed)? {
+    if is_wanted(EnvironmentKind::Nodejs)
+        && let Some(modules) = node::read(pack, settings.npm_registry.as_deref(), settings.allowed)?
+    {
         let missing = EnvironmentError::NoRuntime { program: "node" };
         let interpreter = settings.interpreters.node().cloned().ok_or(missing)?;
         let mut parts = KeyParts::new(EnvironmentKind::Nodejs, &interpreter);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::EnvironmentKind;
 use crate::interpreter::Interpreters;
 use crate::variables::Variables;
 
@@ -38,6 +39,8 @@ pub struct EnvironmentSettings {
     pub offline: bool,
     /// What packs may do.
     pub allowed: Allowed,
+    /// Kinds that are neither looked for nor built.
+    pub skipped: Vec<EnvironmentKind>,
     /// How long one environment may take.
     pub timeout: Duration,
 }

@@ -1,0 +1,211 @@
+//! `packs/build-envs`: the environments of packs, really built, at their place below `packs_base_dir`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use attune_installer::{ReadyError, Rebuild};
+use pack_format::manifest::Manifest;
+use pack_runtime::environment::{EnvironmentSettings, PackEnvironments};
+use pack_runtime::{EnvironmentError, EnvironmentKind, Interpreters};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::malformed;
+use super::download::{seconds, within};
+use super::workshop::{Workshop, reason};
+use crate::problem::Problem;
+
+/// Seconds one environment may take.
+const DEFAULT_TIMEOUT: u64 = 600;
+
+/// The version of Python that is preferred if nobody says.
+const DEFAULT_PYTHON: &str = "3.11";
+
+/// The version of Node.js that is preferred if nobody says.
+const DEFAULT_NODEJS: &str = "20";
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pack_paths: Vec<String>,
+    packs_base_dir: Option<String>,
+    python_version: Option<String>,
+    nodejs_version: Option<String>,
+    #[serde(default)]
+    skip_python: bool,
+    #[serde(default)]
+    skip_nodejs: bool,
+    #[serde(default)]
+    force_rebuild: bool,
+    timeout: Option<u64>,
+}
+
+/// A pack without what it needs.
+struct Failed {
+    pack_ref: String,
+    runtime: &'static str,
+    error: String,
+}
+
+/// Builds what every pack needs and lacks; the failure of one is no other's.
+pub(super) async fn run(
+    workshop: &Arc<Workshop>,
+    request: Request,
+    user: String,
+) -> Result<Value, Problem> {
+    let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
+    within(request.pack_paths.len())?;
+    let python = version(
+        request.python_version.as_deref(),
+        DEFAULT_PYTHON,
+        "python_version",
+    )?;
+    let nodejs = version(
+        request.nodejs_version.as_deref(),
+        DEFAULT_NODEJS,
+        "nodejs_version",
+    )?;
+    let settings = workshop.options.preparation.environments.clone();
+    let settings = settings.map(|settings| EnvironmentSettings {
+        timeout,
+        interpreters: Arc::new(
+            Interpreters::new(settings.variables.clone()).preferring(python, nodejs),
+        ),
+        skipped: [
+            (request.skip_python, EnvironmentKind::Python),
+            (request.skip_nodejs, EnvironmentKind::Nodejs),
+        ]
+        .into_iter()
+        .filter_map(|(skip, kind)| skip.then_some(kind))
+        .collect(),
+        ..settings
+    });
+    workshop
+        .run(move |workshop| build(workshop, &request, (settings.as_ref(), &user)))
+        .await
+}
+
+/// A version such as `3.11`.
+fn version(given: Option<&str>, default: &str, name: &str) -> Result<String, Problem> {
+    let text = given.unwrap_or(default);
+    let is_version = text.len() <= 20
+        && text
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    if is_version {
+        return Ok(text.to_owned());
+    }
+    Err(malformed(&format!(
+        "`{name}` is a version such as `{default}`"
+    )))
+}
+
+fn build(
+    workshop: &Workshop,
+    request: &Request,
+    (settings, user): (Option<&EnvironmentSettings>, &str),
+) -> Value {
+    let begun = Instant::now();
+    let (mut built, mut failures) = (Vec::new(), Vec::new());
+    let (mut python, mut nodejs) = (0, 0);
+    for text in &request.pack_paths {
+        let begun = Instant::now();
+        match one(workshop, request, (text, settings, user)) {
+            Ok((pack_ref, environments)) => {
+                python += usize::from(environments.python.is_some());
+                nodejs += usize::from(environments.nodejs.is_some());
+                built.push(json!({
+                    "pack_ref": pack_ref,
+                    "pack_path": text,
+                    "environments": environments,
+                    "duration_ms": millis(begun),
+                }));
+            }
+            Err(failed) => failures.push(json!({
+                "pack_ref": failed.pack_ref,
+                "pack_path": text,
+                "runtime": failed.runtime,
+                "error": failed.error,
+            })),
+        }
+    }
+    json!({
+        "summary": {
+            "total_packs": built.len() + failures.len(),
+            "success_count": built.len(),
+            "failure_count": failures.len(),
+            "python_envs_built": python,
+            "nodejs_envs_built": nodejs,
+            "total_duration_ms": millis(begun),
+        },
+        "built_environments": built,
+        "failed_environments": failures,
+    })
+}
+
+/// Milliseconds since then.
+pub(super) fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn one(
+    workshop: &Workshop,
+    request: &Request,
+    (text, settings, user): (&str, Option<&EnvironmentSettings>, &str),
+) -> Result<(String, PackEnvironments), Failed> {
+    let (path, base, manifest) = read(workshop, request, text).map_err(|error| Failed {
+        pack_ref: "unknown".to_owned(),
+        runtime: "unknown",
+        error,
+    })?;
+    let pack_ref = manifest.pack_ref.to_string();
+    let settings = settings.ok_or_else(|| Failed {
+        pack_ref: pack_ref.clone(),
+        runtime: "unknown",
+        error: "environments are not built here: `environments.enabled` is false".to_owned(),
+    })?;
+    let rebuild = if request.force_rebuild {
+        Rebuild::Always
+    } else {
+        Rebuild::Never
+    };
+    let environments = workshop
+        .installer(&base, user, "packs/build-envs")
+        .environments_of(&path, &manifest, (settings, rebuild))
+        .map_err(|error| Failed {
+            pack_ref: pack_ref.clone(),
+            runtime: runtime_of(&error),
+            error: reason(&error),
+        })?;
+    Ok((pack_ref, PackEnvironments::of(&environments)))
+}
+
+fn read(
+    workshop: &Workshop,
+    request: &Request,
+    text: &str,
+) -> Result<(PathBuf, PathBuf, Manifest), String> {
+    let base = workshop.base(request.packs_base_dir.as_deref())?;
+    let (path, manifest) = workshop.pack(text)?;
+    Ok((path, base, manifest))
+}
+
+/// Whose environment failed.
+fn runtime_of(error: &ReadyError) -> &'static str {
+    let ReadyError::Environment { source, .. } = error else {
+        return "unknown";
+    };
+    match source {
+        EnvironmentError::Failed { kind, .. } => kind.as_str(),
+        EnvironmentError::NoRuntime { program: "node" } => EnvironmentKind::Nodejs.as_str(),
+        EnvironmentError::Refused(refusal) if refusal.file.contains("package") => {
+            EnvironmentKind::Nodejs.as_str()
+        }
+        EnvironmentError::NoRuntime { .. } | EnvironmentError::Refused(_) => {
+            EnvironmentKind::Python.as_str()
+        }
+        _ => "unknown",
+    }
+}
