@@ -4,6 +4,7 @@ mod accounts;
 mod build_envs;
 mod dependencies;
 mod download;
+mod postgres;
 mod register;
 mod workflow;
 

@@ -3,6 +3,7 @@
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod index;
+pub(crate) mod postgres;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
