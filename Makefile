@@ -3,13 +3,17 @@
 CARGO ?= cargo
 TREE ?= target/registry
 
-.PHONY: help demo example test check fmt lint doc layers deny faults bench clean
+.PHONY: help demo run-api example test check fmt lint doc layers deny faults bench clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: ## build the example registry, host it with its pages, install a pack from it
 	$(CARGO) run -- demo
+
+run-api: example ## serve the installation API and the example registry at localhost:8080, with the account test@attune.local
+	ATTUNE_ADMIN_EMAIL=test@attune.local ATTUNE_ADMIN_PASSWORD='TestPass123!' ATTUNE__PACKS_BASE_DIR=target/api/packs \
+	  $(CARGO) run -- serve --data-dir target/api/data --registry $(TREE)
 
 example: ## build the example registry into $(TREE)
 	$(CARGO) run -- registry build registry-example/packs --out $(TREE)
