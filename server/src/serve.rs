@@ -168,12 +168,13 @@ impl Server {
         let stage = self.stage.subscribe();
         tokio::spawn(async move {
             let Ended { served, is_cut } = match &shared.options.tls {
-                None => run(socket, client, shared, stage).await,
+                // Boxed: a plain connection, most of which wait, does not hold the room that one with TLS needs.
+                None => Box::pin(run(socket, client, shared, stage)).await,
                 Some(tls) => {
                     // The handshake is part of the first head; who trickles it gets no further.
-                    let handshake = tls.acceptor().accept(socket);
+                    let handshake = Box::pin(tls.acceptor().accept(socket));
                     match timeout(shared.options.header_timeout, handshake).await {
-                        Ok(Ok(socket)) => run(socket, client, shared, stage).await,
+                        Ok(Ok(socket)) => Box::pin(run(socket, client, shared, stage)).await,
                         _ => Ended::default(),
                     }
                 }

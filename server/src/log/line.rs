@@ -1,5 +1,6 @@
 //! How requests and events are written.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
@@ -35,7 +36,7 @@ struct RequestLine<'a> {
     micros: u64,
     route: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<String>,
+    agent: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -56,10 +57,7 @@ impl Lines {
     /// Appends the line of a request.
     pub(super) fn request(&self, line: &mut Vec<u8>, answered: &Answered<'_>) {
         let micros = u64::try_from(answered.took.as_micros()).unwrap_or(u64::MAX);
-        let agent = answered.agent.map(|agent| {
-            let short: String = agent.chars().take(LONGEST_AGENT).collect();
-            printable(&short)
-        });
+        let agent = answered.agent.map(shown);
         let client = answered.client.ip().to_canonical();
         self.with_time(|time| match self.format {
             LogFormat::Json => {
@@ -124,6 +122,16 @@ impl Lines {
         }
         write(&second.1)
     }
+}
+
+/// What a client calls itself, as it may be shown; nearly always as it is.
+fn shown(agent: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if agent.len() <= LONGEST_AGENT && agent.bytes().all(is_plain) {
+        return Cow::Borrowed(agent);
+    }
+    let short: String = agent.chars().take(LONGEST_AGENT).collect();
+    Cow::Owned(printable(&short))
 }
 
 fn json(line: &mut Vec<u8>, value: &impl Serialize) {

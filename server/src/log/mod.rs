@@ -86,6 +86,13 @@ impl ServerLog {
         self.access.as_ref().map_or(Ok(()), Writer::reopen)
     }
 
+    /// Writes the lines of requests that wait, and none after them: a process that ends does not wait for them by itself.
+    pub fn finish(&self) {
+        if let Some(access) = &self.access {
+            access.finish();
+        }
+    }
+
     /// Writes an event.
     fn event(&self, level: &'static str, message: &str) {
         let mut line = Vec::new();

@@ -25,7 +25,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     path: Option<PathBuf>,
     metrics: Arc<Metrics>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Writer {
             shared,
             path,
             metrics,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -102,15 +102,21 @@ impl Writer {
         }
         Ok(())
     }
+
+    /// Writes what waits, and nothing any more.
+    pub(super) fn finish(&self) {
+        self.shared.lock().has_ended = true;
+        self.shared.changed.notify_one();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.lock().has_ended = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.finish();
     }
 }
 

@@ -1,6 +1,7 @@
 //! `Statistics`: from the counter to the database every few seconds, and once a day into the tree.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,19 +68,29 @@ impl Statistics {
         Arc::clone(&self.downloads)
     }
 
-    /// Writes counts every five seconds, and the statistics of each day into the tree once it is over. Never
-    /// returns.
-    pub async fn run(&self) -> std::convert::Infallible {
+    /// Writes counts every five seconds, and the statistics of each day into the tree once it is over, until `stop`; then
+    /// what is left. Must not be dropped before: what is being written would be lost.
+    ///
+    /// # Errors
+    /// [`StateError`] if what is left cannot be written.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), StateError> {
+        let mut stop = pin!(stop);
         let mut ticks = interval(WRITTEN_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut published = None;
         let mut is_failing = false;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                () = &mut stop => return self.write().await,
+                _ = ticks.tick() => {}
+            }
             let yesterday = now().day().plus(-1);
             let done = match self.write().await {
                 Ok(()) if published == Some(yesterday) => Ok(()),
-                Ok(()) => self.publish(yesterday).await,
+                Ok(()) => tokio::select! {
+                    () = &mut stop => return self.write().await,
+                    published = self.publish(yesterday) => published,
+                },
                 Err(error) => Err(StatisticsError::State(error)),
             };
             match done {
@@ -101,7 +112,7 @@ impl Statistics {
     ///
     /// # Errors
     /// [`StateError`]; the counts are kept for the next time.
-    pub async fn write(&self) -> Result<(), StateError> {
+    async fn write(&self) -> Result<(), StateError> {
         let counts = self.downloads.take();
         if counts.is_empty() {
             return Ok(());

@@ -10,6 +10,8 @@ use attune_server::{
     Statistics, TlsIdentity, TreeFiles, bind, serve,
 };
 
+use tokio::sync::oneshot;
+
 use crate::failure::{Code, Failure};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -124,25 +126,28 @@ pub(crate) async fn host(
         .map_err(|e| Failure::text(Code::Failed, format!("cannot tell the address: {e}"), None))?;
     let scheme = if site.tls.is_some() { "https" } else { "http" };
     ready(&format!("{scheme}://{bound}/"))?;
+    let log = Arc::clone(&site.log);
     let options = ServeOptions {
         tls: site.tls,
         reporter: site.log,
         metrics: site.metrics,
         ..ServeOptions::default()
     };
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = async {
+        let summary = serve(listener, router, options, stop).await;
+        drop(end);
+        summary
+    };
     let counting = async {
         match &site.statistics {
-            Some(statistics) => statistics.run().await,
-            None => std::future::pending().await,
+            Some(statistics) => statistics.run(async { drop(ended.await) }).await,
+            None => Ok(()),
         }
     };
-    let summary = tokio::select! {
-        summary = serve(listener, router, options, stop) => summary,
-        never = counting => match never {},
-    };
-    if let Some(statistics) = &site.statistics
-        && let Err(error) = statistics.write().await
-    {
+    let (summary, counted) = tokio::join!(serving, counting);
+    log.finish();
+    if let Err(error) = counted {
         report.failure(&Failure::new(Code::Failed, &error));
     }
     let summary = summary.map_err(|e| Failure::new(Code::Failed, &e))?;
