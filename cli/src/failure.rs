@@ -26,6 +26,13 @@ pub(crate) enum Code {
     Busy = 8,
 }
 
+impl Code {
+    /// The code of something that waited for a lock.
+    pub(crate) fn busy_or_failed(is_busy: bool) -> Self {
+        if is_busy { Self::Busy } else { Self::Failed }
+    }
+}
+
 /// An error with its causes, advice and exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -36,6 +43,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// A failure of something that waits for a lock.
+    pub(crate) fn busy_or_failed<E: Error + Hint>(is_busy: bool, error: &E) -> Self {
+        Self::new(Code::busy_or_failed(is_busy), error)
+    }
+
     /// A failure from a library's error.
     pub(crate) fn new<E: Error + Hint>(code: Code, error: &E) -> Self {
         let mut messages = vec![error.to_string()];

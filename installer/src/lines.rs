@@ -9,15 +9,3 @@ pub(crate) fn below(items: impl IntoIterator<Item = String>) -> String {
     }
     text
 }
-
-/// An error and all its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

@@ -164,7 +164,7 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     const time = element("time", "", new Date(pack.published_at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }));
     time.dateTime = pack.published_at;
     const facts = [pack.author && element("bdi", "", pack.author), pack.license !== "NOASSERTION" && element("bdi", "", pack.license),
-      pack.downloads && `${pack.downloads.toLocaleString("en")} downloads`, time];
+      pack.downloads && `${pack.downloads.toLocaleString("en")} ${pack.downloads === 1 ? "download" : "downloads"}`, time];
     about.append(element("p", "meta", ...facts.filter(Boolean).map((fact) => element("span", "", fact))));
     return element("li", "row", tile(ref, pack.label), about);
   }

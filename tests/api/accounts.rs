@@ -112,7 +112,7 @@ fn requests_are_judged_in_order() {
         );
     }
     let form = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
-    assert_eq!(api.raw(form).status, 415);
+    assert_eq!(api.hosted.send(form).status, 415);
 }
 
 /// The variables make an account only where there is none, and only a usable one.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Api, shape};
+use super::{Api, shape};
 use crate::environments::wheel;
-use crate::support::Place;
+use crate::support::{Answer, Place};
 
 /// A server that fetches nothing, and a pack with a wheel it needs.
 fn with_pack() -> (Api, String) {

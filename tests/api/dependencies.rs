@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Api, shape};
-use crate::support::snapshot;
+use super::{Api, shape};
+use crate::support::{Answer, snapshot};
 
 fn data(answer: &Answer) -> &Value {
     assert_eq!(answer.status, 200, "{answer:?}");

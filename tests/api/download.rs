@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Api, shape};
 use crate::support::git::Repository;
-use crate::support::{Hosted, Place, snapshot};
+use crate::support::{Answer, Hosted, Place, names, snapshot};
 
 /// A registry with `core` and `aws`, hosted, and a server of the API that is configured for it.
 pub(super) fn with_registry() -> (Api, Hosted) {
@@ -25,7 +25,7 @@ pub(super) fn with_registry() -> (Api, Hosted) {
     (Api::with(place, &config), registry)
 }
 
-fn packs(answer: &super::Answer) -> (&Value, &Value) {
+fn packs(answer: &Answer) -> (&Value, &Value) {
     assert_eq!(answer.status, 200, "{answer:?}");
     let data = &answer.body["data"];
     (&data["downloaded_packs"], &data["failed_packs"])
@@ -81,12 +81,7 @@ fn documented_requests_have_documented_answers() {
     let answer = api.post(&token, "packs/download", &minimal);
     assert_eq!(packs(&answer).0[0]["pack_ref"], "core");
     assert!(!to.join("core/marker").exists());
-    let mut names: Vec<_> = fs::read_dir(&to)
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
-    names.sort();
-    assert_eq!(names, ["aws", "core"]);
+    assert_eq!(names(&to), ["aws", "core"]);
 }
 
 /// Repositories have the ref of the request unless they name one, and say the commit; directories are copied.
@@ -170,12 +165,7 @@ fn failures_belong_to_their_items() {
         assert_eq!(packs(&answer).0, &json!([]));
     }
     assert_eq!(snapshot(&api.place.path("tree")), before);
-    let mut names: Vec<_> = fs::read_dir(&to)
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
-    names.sort();
-    assert_eq!(names, ["aws", "core"]);
+    assert_eq!(names(&to), ["aws", "core"]);
 }
 
 /// A registry that says nothing is given up after `timeout`; unchecked certificates need an operator.

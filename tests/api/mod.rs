@@ -9,12 +9,10 @@ mod register;
 mod workflow;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::support::{Hosted, Place};
+use crate::support::{Answer, Hosted, Place};
 
 pub(crate) const EMAIL: &str = "test@attune.local";
 pub(crate) const PASSWORD: &str = "TestPass123!";
@@ -23,14 +21,6 @@ pub(crate) const PASSWORD: &str = "TestPass123!";
 pub(crate) struct Api {
     pub(crate) place: Place,
     pub(crate) hosted: Hosted,
-}
-
-/// Status and body of an answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: Value,
 }
 
 impl Api {
@@ -73,24 +63,7 @@ impl Api {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
         let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-        self.raw(request.as_bytes())
-    }
-
-    pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.hosted.address()).unwrap();
-        // A server that has answered already does not read on.
-        let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let text = String::from_utf8_lossy(&answer);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
-        Answer {
-            status: status.unwrap_or_else(|| panic!("no answer: {text}")),
-            head: head.to_owned(),
-            body: serde_json::from_str(body).unwrap_or(Value::Null),
-        }
+        self.hosted.send(request.as_bytes())
     }
 }
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Api, shape};
-use crate::support::snapshot;
+use super::{Api, shape};
+use crate::support::{Answer, snapshot};
 
 const TESTS: &str = "testing: {runners: {python: {type: unittest}}}\n";
 

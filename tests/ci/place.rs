@@ -283,6 +283,7 @@ impl Pipeline {
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.place.path("home"))
+            .env("ATTUNE__PACKS_BASE_DIR", self.place.installed())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs(&self.variables)
             .envs(variables.iter().map(|(name, value)| (name, value)))

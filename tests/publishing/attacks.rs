@@ -122,7 +122,9 @@ fn bodies_beyond_the_limit_are_not_taken() {
             "PUT /api/v1/packs/one/1.0.0 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n"
         )
     };
-    let declared = registry.raw(head("Content-Length: 10000000000").as_bytes());
+    let declared = registry
+        .hosted
+        .send(head("Content-Length: 10000000000").as_bytes());
     assert_eq!(declared.status, 413);
     let mut chunked = head("Transfer-Encoding: chunked").into_bytes();
     for _ in 0..4 {
@@ -131,10 +133,10 @@ fn bodies_beyond_the_limit_are_not_taken() {
         chunked.extend(b"\r\n");
     }
     chunked.extend(b"0\r\n\r\n");
-    assert_eq!(registry.raw(&chunked).status, 413);
+    assert_eq!(registry.hosted.send(&chunked).status, 413);
     // Who may not publish is told so before the length counts.
     let nobody = head("Content-Length: 90000").replace(&token, "guess");
-    assert_eq!(registry.raw(nobody.as_bytes()).status, 401);
+    assert_eq!(registry.hosted.send(nobody.as_bytes()).status, 401);
     assert_eq!(names(&registry), before);
 }
 

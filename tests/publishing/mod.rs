@@ -6,28 +6,16 @@ pub(crate) mod rights;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
 
 use pack_format::ArchiveDigest;
 use serde_json::{Value, json};
 
-use crate::support::{Hosted, Place, Run, snapshot};
+use crate::support::{Answer, Hosted, Place, Run, snapshot};
 
 /// A registry with one pack, `base@1.0.0`, that is served.
 pub(crate) struct Registry {
     pub(crate) place: Place,
     pub(crate) hosted: Hosted,
-}
-
-/// Status and body of an answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Status line and fields, as they came.
-    pub(crate) head: String,
-    /// `null` where it is not JSON.
-    pub(crate) body: Value,
 }
 
 impl Registry {
@@ -127,28 +115,7 @@ impl Registry {
         if !headers.iter().any(|(name, _)| *name == "Transfer-Encoding") {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
-        self.raw(&[head.as_bytes(), b"\r\n", body].concat())
-    }
-
-    /// Sends bytes, and then that there are no more.
-    pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.hosted.address()).unwrap();
-        // A server that has answered already does not read on.
-        let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let text = String::from_utf8_lossy(&answer);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        Answer {
-            status: head
-                .split(' ')
-                .nth(1)
-                .and_then(|s| s.parse().ok())
-                .unwrap_or(0),
-            head: head.to_owned(),
-            body: serde_json::from_str(body).unwrap_or(Value::Null),
-        }
+        self.hosted.send(&[head.as_bytes(), b"\r\n", body].concat())
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::install::registry;
-use crate::support::{Place, Run, snapshot};
+use crate::support::{Place, Run, names, snapshot};
 
 impl Place {
     /// Runs a refused `pack fetch …`; nothing of this place may change, wherever it is.
@@ -93,14 +93,7 @@ fn archive_is_kept_beside_the_tree() {
 #[test]
 fn several_packs_and_what_they_need() {
     let place = registry();
-    let names = |to: &str| {
-        let mut names: Vec<_> = fs::read_dir(place.path(to))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
+    let names = |to: &str| names(place.path(to));
     let from = ["--registry", "tree"];
     let fetch = |args: &[&str]| {
         let args = [&["fetch", "--json"], args, &from].concat();

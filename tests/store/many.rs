@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, snapshot};
+use crate::support::{Place, names, snapshot};
 
 const PACKS: usize = 8;
 
@@ -80,16 +80,6 @@ fn look_until(done: &AtomicBool, installed: &Path) -> Result<usize, String> {
             return Ok(found);
         }
     }
-}
-
-/// The names of a directory's entries.
-fn names(directory: PathBuf) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 /// Asserts that everything is as one process after the other would have left it.

@@ -1,5 +1,6 @@
 //! The binary under test, and small packs for it.
 
+mod answer;
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod index;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+pub(crate) use answer::Answer;
 
 /// The root of the project.
 pub(crate) fn project() -> PathBuf {
@@ -216,6 +219,16 @@ impl Drop for Hosted {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The names in a directory, sorted.
+pub(crate) fn names(directory: impl AsRef<Path>) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// The folder a test variable names; without it the test says so, and fails where everything must run.

@@ -140,11 +140,7 @@ impl Settings {
 
 fn lock(path: &Path) -> Result<FileLock, Failure> {
     FileLock::acquire(path, LOCK_TIMEOUT, || {}).map_err(|error| {
-        let code = if error.is_busy() {
-            Code::Busy
-        } else {
-            Code::Failed
-        };
+        let code = Code::busy_or_failed(error.is_busy());
         Failure::text(code, error.to_string(), None)
     })
 }

@@ -30,7 +30,7 @@ pub mod yaml;
 
 pub use checksum::Checksum;
 pub use digest::{ArchiveDigest, StoreKey, TreeDigest};
-pub use hint::Hint;
+pub use hint::{Hint, error_chain};
 pub use limits::Limits;
 pub use metadata_error::MetadataError;
 pub use pack_ref::PackRef;

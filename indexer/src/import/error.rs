@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pack_format::{Hint, MetadataError};
+use pack_format::{Hint, MetadataError, error_chain};
 use pack_fs::FsError;
 
 use super::note::Note;
@@ -155,16 +155,7 @@ impl Hint for RefusedPack {
 impl RefusedPack {
     /// The verdict on the pack at `source`.
     pub(super) fn verdict(self, source: PathBuf) -> ImportedPack {
-        let mut reason = self.to_string();
-        let mut cause = std::error::Error::source(&self);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !reason.ends_with(&text) {
-                reason.push_str(": ");
-                reason.push_str(&text);
-            }
-            cause = error.source();
-        }
+        let reason = error_chain(&self);
         let hint = self.hint();
         let (pack_ref, notes) = match self {
             Self::SharedRef {

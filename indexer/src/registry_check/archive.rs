@@ -5,11 +5,11 @@ use std::path::Path;
 
 use pack_check::Diagnostic;
 use pack_format::checksum::Algorithm;
-use pack_format::documents::VersionDocument;
+use pack_format::documents::{Components, VersionDocument};
 use pack_format::manifest::Manifest;
 use pack_format::patch::PatchField;
 use pack_format::text::printable;
-use pack_format::{Checksum, Limits, PackRef, Version};
+use pack_format::{Checksum, Limits, PackRef, Version, error_chain};
 
 use super::context::{Context, count};
 use super::rules;
@@ -127,11 +127,12 @@ impl Promise<'_> {
 
     /// Reads the pack as an installer would; the error is why one would refuse it.
     fn check_pack(&self, context: &Context<'_>, body: &mut Box<dyn Body>) -> Result<(), String> {
-        let told = |error: ArchiveFileError| chain(&error);
+        let told = |error: ArchiveFileError| error_chain(&error);
         let members = Members::read(body).map_err(|e| told(e.into()))?;
         let contents = members.contents().map_err(told)?;
         let place = Path::new(self.archive);
-        let (manifest, components) = contents.metadata(place).map_err(|e| chain(&e))?;
+        let read = contents.metadata(place);
+        let (manifest, components) = read.map_err(|e| error_chain(&e))?;
         if (&manifest.pack_ref, manifest.version.to_string())
             != (self.pack_ref, self.version.to_string())
         {
@@ -144,7 +145,8 @@ impl Promise<'_> {
         let Some(document) = self.document else {
             return Ok(());
         };
-        let (tree, key) = contents.digest(place).map_err(|e: PackError| chain(&e))?;
+        let wrong = |error: PackError| error_chain(&error);
+        let (tree, key) = contents.digest(place).map_err(wrong)?;
         let facts = [
             ("tree", text(document.tree), tree.to_string()),
             ("store_key", text(document.store_key), key.to_string()),
@@ -170,6 +172,19 @@ impl Promise<'_> {
             context.add(self.found(rules::ARCHIVE_TREE, message));
         }
         self.check_patches(context, document, manifest);
+        self.check_components(context, document, &components);
+        Ok(())
+    }
+}
+
+impl Promise<'_> {
+    /// What is listed is what the files hold.
+    fn check_components(
+        &self,
+        context: &Context<'_>,
+        document: &VersionDocument,
+        components: &Components,
+    ) {
         for ((kind, listed), (_, held)) in document
             .components
             .by_kind()
@@ -186,11 +201,8 @@ impl Promise<'_> {
             );
             context.add(self.found(rules::ARCHIVE_COMPONENTS, message));
         }
-        Ok(())
     }
-}
 
-impl Promise<'_> {
     /// What was corrected is what the manifest says.
     fn check_patches(&self, context: &Context<'_>, document: &VersionDocument, manifest: Manifest) {
         let said = from_manifest(manifest, document.published_at);
@@ -240,18 +252,4 @@ fn difference(
         || "their order".to_owned(),
         |(component, _)| format!("of `{}` they say different things", component.name),
     )
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -5,13 +5,12 @@ use std::sync::PoisonError;
 
 use pack_check::Diagnostic;
 use pack_format::limits::MAX_INDEX_FILE_BYTES;
-use pack_format::{ArchiveDigest, PackRef};
+use pack_format::{ArchiveDigest, PackRef, error_chain};
 use pack_fs::tree::Scan;
 use rayon::prelude::*;
 use registry_pages::Link;
 use registry_tree::{layout, twin_matches};
 
-use super::archive::chain;
 use super::context::Context;
 use super::rules;
 use super::tree::Listed;
@@ -29,7 +28,7 @@ type Files<'a> = BTreeMap<&'a str, u64>;
 /// Checks the files of `scan`; `listed` is what the registry lists, where it tells.
 pub(super) fn check(context: &Context<'_>, scan: &Scan, listed: Option<&Listed>) {
     for (path, error) in &scan.refused {
-        context.breach(rules::FILE_IRREGULAR, path, chain(error));
+        context.breach(rules::FILE_IRREGULAR, path, error_chain(error));
     }
     let files: Files<'_> = scan
         .files

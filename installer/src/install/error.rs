@@ -3,13 +3,13 @@
 use std::io;
 
 use pack_client::LookupError;
-use pack_format::{Hint, PackRef, StoreKey};
+use pack_format::{Hint, PackRef, StoreKey, error_chain};
 use pack_fs::FsError;
 use pack_resolve::ResolveError;
 
 use crate::failure::{Classify, FailureClass};
 use crate::fetch::FetchFailure;
-use crate::lines::{below, chain};
+use crate::lines::below;
 use crate::pack_dir::PackDirError;
 use crate::plan::PlanError;
 use crate::ready::ReadyError;
@@ -51,7 +51,7 @@ pub enum InstallError {
     #[error(transparent)]
     Fetch(#[from] FetchFailure),
     /// More than one.
-    #[error("{} packs could not be fetched{}", failures.len(), below(.failures.iter().map(|failure| chain(failure))))]
+    #[error("{} packs could not be fetched{}", failures.len(), below(.failures.iter().map(|failure| error_chain(failure))))]
     Several {
         /// All of them.
         failures: Vec<FetchFailure>,

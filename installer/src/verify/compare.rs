@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use pack_format::error_chain;
 use pack_fs::FsError;
 use pack_fs::error::Context as _;
 use pack_fs::tree::TreeError;
@@ -13,7 +14,6 @@ use pack_fs::tree::TreeError;
 use super::{Problem, VerifiedPack};
 use crate::inventory::{Inventory, ListedFile, try_listing};
 use crate::layout::Layout;
-use crate::lines::chain;
 use crate::record::{Record, State};
 
 pub(crate) fn verify_pack(layout: &Layout, state: &State, record: &Record) -> VerifiedPack {
@@ -189,7 +189,7 @@ pub(crate) fn has_content(opened: &mut fs::File, file: &ListedFile) -> io::Resul
 
 fn unreadable(error: &dyn std::error::Error) -> Problem {
     Problem::Unreadable {
-        reason: chain(error),
+        reason: error_chain(error),
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use pack_client::{ClientSettings, Registries, RegistryConfig, Silent};
 use pack_format::manifest::Manifest;
-use pack_format::{Hint, limits};
+use pack_format::{Hint, error_chain, limits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::options::InstallationOptions;
@@ -181,12 +181,7 @@ pub(super) fn local(text: &str) -> Result<Option<String>, String> {
 
 /// An error with its causes and its advice, on one line.
 pub(super) fn reason<E: std::error::Error + Hint>(error: &E) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
+    let mut text = error_chain(error);
     if let Some(hint) = error.hint() {
         text.push_str(&format!("; {hint}"));
     }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use attune_indexer::edit::EditError;
-use pack_format::Hint;
+use pack_format::{Hint, error_chain};
 
 use self::line::Lines;
 use self::writer::Writer;
@@ -102,13 +102,7 @@ impl ServerLog {
     }
 
     fn failure<E: std::error::Error + Hint>(&self, error: &E) {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
+        let mut message = error_chain(error);
         if let Some(hint) = error.hint() {
             message.push_str("; ");
             message.push_str(&hint);

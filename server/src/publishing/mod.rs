@@ -35,7 +35,7 @@ use attune_indexer::withdraw::{WithdrawError, Withdrawal};
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use pack_format::Hint;
+use pack_format::{Hint, error_chain};
 use registry_tree::layout;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -307,13 +307,7 @@ fn refusal<E: std::error::Error + Hint>(
     code: &'static str,
     error: &E,
 ) -> Problem {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        message.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    let problem = Problem::new(status, code, message);
+    let problem = Problem::new(status, code, error_chain(error));
     match error.hint() {
         Some(hint) => problem.with_hint(hint),
         None => problem,

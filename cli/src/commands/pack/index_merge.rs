@@ -126,12 +126,7 @@ pub(crate) fn run(
 }
 
 fn refused(error: &MergeError) -> Failure {
-    let code = if error.is_busy() {
-        Code::Busy
-    } else {
-        Code::Failed
-    };
-    Failure::new(code, error)
+    Failure::busy_or_failed(error.is_busy(), error)
 }
 
 /// The bytes of a file or URL.

@@ -125,14 +125,8 @@ pub(crate) fn run(
         lock_timeout: args.file.lock.timeout(),
     };
     let waiting = || report.note("waiting for another process that changes the index");
-    let updated = update(&new.entry, &options, waiting).map_err(|e| {
-        let code = if e.is_busy() {
-            Code::Busy
-        } else {
-            Code::Failed
-        };
-        Failure::new(code, &e)
-    })?;
+    let updated = update(&new.entry, &options, waiting)
+        .map_err(|e| Failure::busy_or_failed(e.is_busy(), &e))?;
     tell(&[], &updated.warnings, report);
     let output = Output {
         success: true,

@@ -63,14 +63,7 @@ pub(crate) fn run(args: &BackupArgs, settings: &Settings, report: Report) -> Res
     let files = copy_tree(&args.tree, &tree, args.lock.timeout(), |holder| {
         report.note(&format!("waiting for {holder}"));
     });
-    let files = files.map_err(|e| {
-        let code = if e.is_busy() {
-            Code::Busy
-        } else {
-            Code::Failed
-        };
-        Failure::new(code, &e)
-    })?;
+    let files = files.map_err(|e| Failure::busy_or_failed(e.is_busy(), &e))?;
     let output = Output {
         tree,
         files,

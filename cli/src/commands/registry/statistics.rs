@@ -45,17 +45,9 @@ pub(crate) fn run(
             now: clock()?,
             lock_timeout: args.lock.timeout(),
         };
-        let edited = publish_statistics(&edit, &statistics);
-        edited.map_err(|e| {
-            Failure::new(
-                if e.is_busy() {
-                    Code::Busy
-                } else {
-                    Code::Failed
-                },
-                &e,
-            )
-        })?;
+        publish_statistics(&edit, &statistics)
+            .map_err(|e| Failure::busy_or_failed(e.is_busy(), &e))?;
+        report.note("the tree shows these counts now");
     }
     report.result(&statistics, || {
         let mut packs: Vec<_> = statistics.packs.iter().collect();

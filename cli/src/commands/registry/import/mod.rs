@@ -141,11 +141,7 @@ fn base_url(text: &str) -> Result<String, Failure> {
 }
 
 fn code(error: &IndexImportError) -> Code {
-    if error.is_busy() {
-        Code::Busy
-    } else {
-        Code::Failed
-    }
+    Code::busy_or_failed(error.is_busy())
 }
 
 /// The last line: how many packs ended in what.
