@@ -84,6 +84,25 @@ fn documented_requests_have_documented_answers() {
     assert_eq!(names(&to), ["aws", "core"]);
 }
 
+/// A registry in the same process is hosted, and is the one to ask where none is configured.
+#[test]
+fn hosted_registry_is_asked() {
+    let place = Place::new();
+    place.pack("core", "core", "1.0.0", "");
+    place.build();
+    let api = Api::hosting(place);
+    let index = api.hosted.get("/index.json");
+    assert_eq!(
+        index.2,
+        fs::read(api.place.path("tree/index.json")).unwrap()
+    );
+    let to = api.place.path("home/to");
+    let body = json!({"packs": ["core"], "destination_dir": to});
+    let answer = api.post(&api.login(), "packs/download", &body);
+    assert_eq!(packs(&answer).0[0]["pack_version"], "1.0.0", "{answer:?}");
+    assert_eq!(names(&to), ["core"]);
+}
+
 /// Repositories have the ref of the request unless they name one, and say the commit; directories are copied.
 #[test]
 fn repositories_and_directories_are_downloaded() {

@@ -35,6 +35,12 @@ impl Api {
         Self { place, hosted }
     }
 
+    /// With the registry of the place in the same process.
+    pub(crate) fn hosting(place: Place) -> Self {
+        let hosted = start(&place, &["--registry", "tree"]);
+        Self { place, hosted }
+    }
+
     /// Stops the server and starts it again.
     pub(crate) fn restart(&mut self) {
         self.hosted.stop();

@@ -114,7 +114,7 @@ fn published_counts_are_everywhere() {
         assert_eq!(json("packs/base.json")["downloads"]["total"], 2);
         assert_eq!(json("statistics.json")["packs"]["base"]["total"], 2);
         let page = fs::read_to_string(registry.place.path("tree/packs/base/index.html")).unwrap();
-        assert!(page.contains("<dt>Downloads</dt><dd>2") && page.contains("2 downloads from"));
+        assert!(page.contains("<dt>Downloads</dt><dd>2") && page.contains("2 in the 30 days to "));
         let rank = fs::read_to_string(registry.place.path("tree/search/rank.json")).unwrap();
         assert!(rank.contains("base"), "{rank}");
         registry.is_sound();

@@ -6,6 +6,7 @@ use attune_installer::Layout;
 use attune_server::state::{State, StatePlace};
 use attune_server::{Installation, InstallationOptions};
 use clap::Args;
+use pack_client::RegistryConfig;
 
 use super::registry::reload::Reload;
 use super::registry::serve::{configured, interrupted};
@@ -94,16 +95,20 @@ fn place(args: &ServeApiArgs, settings: &Settings, data: &Path) -> Result<StateP
 }
 
 fn options(args: &ServeApiArgs, settings: &Settings) -> Result<InstallationOptions, Failure> {
-    let base = std::path::absolute(settings.packs_base_dir()?)
-        .map_err(|e| Failure::text(Code::Usage, format!("the packs directory: {e}"), None))?;
+    let base = absolute(&settings.packs_base_dir()?, "the packs directory")?;
     let mut roots = settings.allow_roots()?;
     roots.extend(args.allow_roots.iter().cloned());
     roots.push(std::env::temp_dir());
     let tests = settings.tests_enabled()?;
+    let mut registries = settings.registries()?;
+    if let Some(tree) = args.registry.as_ref().filter(|_| registries.is_empty()) {
+        let tree = absolute(tree, "the registry")?;
+        registries.push(RegistryConfig::new(tree.display().to_string()));
+    }
     Ok(InstallationOptions {
         first_account: settings::first_account(),
         roots,
-        registries: settings.registries()?,
+        registries,
         allow_insecure_tls: settings.allows_insecure_tls()?,
         client: settings.client(super::now(), Layout::new(&base).cache())?,
         git: settings.git(None)?,
@@ -115,4 +120,9 @@ fn options(args: &ServeApiArgs, settings: &Settings) -> Result<InstallationOptio
         retention: settings.retention()?,
         packs_base_dir: base,
     })
+}
+
+fn absolute(path: &Path, what: &str) -> Result<PathBuf, Failure> {
+    let failed = |e| Failure::text(Code::Usage, format!("{what}: {e}"), None);
+    std::path::absolute(path).map_err(failed)
 }

@@ -1,16 +1,20 @@
 //! The gate of a private registry: nothing of it is told to those without a token.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
 };
 use hyper::{HeaderMap, Response, StatusCode};
+use sha2::{Digest as _, Sha256};
 
 use super::{Callers, forbidden};
 use crate::body::ResponseBody;
 use crate::problem::{Manner, Problem};
-use crate::types::{IMMUTABLE, PAGE_POLICY, REVALIDATED};
+use crate::types::{IMMUTABLE, REVALIDATED};
 
 /// Makes a browser ask for a password.
 const CHALLENGE: HeaderValue =
@@ -18,6 +22,20 @@ const CHALLENGE: HeaderValue =
 
 const KEPT_BY_ONE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 const REVALIDATED_BY_ONE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// SECURITY: the page of those who are turned away may load nothing, which it could not anyway; its own style is known
+/// by its digest.
+static OWN_STYLE: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let (_, style) = registry_pages::PRIVATE
+        .split_once("<style>")
+        .unwrap_or_default();
+    let (style, _) = style.split_once("</style>").unwrap_or_default();
+    let digest = STANDARD.encode(Sha256::digest(style));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
 
 /// Refuses a request of a private registry whose sender may not read.
 pub(crate) async fn refuse(
@@ -45,7 +63,7 @@ pub(crate) fn turn_away(problem: Problem, manner: Manner) -> Response<ResponseBo
                 CONTENT_TYPE,
                 HeaderValue::from_static("text/html; charset=utf-8"),
             );
-            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+            headers.insert(CONTENT_SECURITY_POLICY, OWN_STYLE.clone());
             *response.body_mut() = ResponseBody::from(registry_pages::PRIVATE.to_owned());
         }
     }
