@@ -1,7 +1,7 @@
 //! One search index, asked by the server, the browser's script and `pack search` alike.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -86,7 +86,14 @@ fn refs(document: &Value) -> Vec<&str> {
 }
 
 fn encoded(question: &str) -> String {
-    question.replace(' ', "+")
+    question
+        .bytes()
+        .map(|byte| match byte {
+            b' ' => "+".to_owned(),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 /// What the script of the search page answers from the files of a tree; nothing where Node.js is not installed,
@@ -112,6 +119,17 @@ fn ask_script(script: &Path, tree: &Path, question: &str) -> Option<Value> {
     Some(serde_json::from_slice(&ran.stdout).unwrap())
 }
 
+/// The script of the search page of a tree.
+fn script(place: &Place) -> PathBuf {
+    let assets = fs::read_dir(place.path("tree/assets")).unwrap();
+    let mut paths = assets.map(|entry| entry.unwrap().path());
+    let is_script = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("search.") && name.ends_with(".js")
+    };
+    paths.find(is_script).unwrap()
+}
+
 /// What the two answers have in common.
 fn rows(answer: &Value) -> Vec<Value> {
     let reduced = |pack: &Value| {
@@ -131,14 +149,7 @@ fn rows(answer: &Value) -> Vec<Value> {
 fn search_is_the_same_everywhere() {
     let place = tree();
     let hosted = place.serve("tree");
-    let assets = fs::read_dir(place.path("tree/assets")).unwrap();
-    let script = assets
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.extension().is_some_and(|e| e == "js")
-                && path.to_string_lossy().contains("search.")
-        })
-        .unwrap();
+    let script = script(&place);
     for (question, expected) in QUESTIONS {
         let (status, head, body) = hosted.get(&format!("/api/v1/search?q={}", encoded(question)));
         assert_eq!(status, 200, "{head}");
@@ -171,6 +182,95 @@ fn search_is_the_same_everywhere() {
         "{}",
         told.stdout
     );
+}
+
+/// Words that fill several files, some shared by neighbours and some cut twice, are found like those of one file.
+#[test]
+fn search_in_many_files_is_the_same_everywhere() {
+    let place = Place::new();
+    let letters = || ('a'..='y').chain(['é', '日']);
+    for pack in 0..40 {
+        let name = format!("pack-{pack}");
+        let mut action =
+            "name: act\nrunner_type: shell\nentry_point: run.sh\nparameters:\n".to_owned();
+        for letter in letters() {
+            for word in [
+                format!("{letter}x{pack}"),
+                format!("z{letter}{pack}"),
+                format!("z{letter}q{pack}"),
+            ] {
+                action.push_str(&format!("  {word}: {{type: string}}\n"));
+            }
+        }
+        place.pack(&name, &name, "1.0.0", "");
+        let actions = place.path("packs").join(&name).join("actions");
+        fs::write(actions.join("act.yaml"), action).unwrap();
+        fs::write(actions.join("run.sh"), "true\n").unwrap();
+    }
+    place.build();
+    let head: Value =
+        serde_json::from_slice(&fs::read(place.path("tree/search/index.json")).unwrap()).unwrap();
+    let groups = |beginning: &str| head["split"][beginning].as_array().unwrap().clone();
+    assert!(
+        groups("").iter().any(|g| g == "z") && groups("").iter().any(|g| g != "z"),
+        "{head}"
+    );
+    assert!(
+        groups("z")
+            .iter()
+            .any(|g| g.as_str().unwrap().chars().count() > 1),
+        "{head}"
+    );
+    let hosted = place.serve("tree");
+    let script = script(&place);
+    for (question, total) in [
+        ("z", 40),
+        ("zk", 40),
+        ("zk7", 1),
+        ("zkq3", 11),
+        ("kx12", 1),
+        ("k", 40),
+        ("bx39", 1),
+        ("zé5", 1),
+        ("日x", 40),
+        ("zy8", 1),
+        ("zaa", 0),
+    ] {
+        let path = format!("/api/v1/search?limit=100&q={}", encoded(question));
+        let (_, _, body) = hosted.get(&path);
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["total"], total, "{question}: {answer}");
+        if let Some(in_browser) = ask_script(&script, &place.path("tree"), question) {
+            assert_eq!(rows(&in_browser), rows(&answer), "{question}");
+        }
+    }
+    place.run(&["registry", "check", "tree"], 0);
+}
+
+/// The words that the build keeps beside the tree can be lost: they are read from documents again, of packs that change
+/// just then as well.
+#[test]
+fn search_needs_nothing_but_the_tree() {
+    let place = tree();
+    fs::remove_file(place.path("tree.state/words")).unwrap();
+    let mail = place.path("packs/mail/pack.yaml");
+    let text = fs::read_to_string(&mail).unwrap();
+    fs::write(&mail, text.replace("0.3.0", "0.3.1")).unwrap();
+    place.pack("pagerbell", "pagerbell", "1.0.0", "description: Rings\n");
+    place.build();
+    place.run(&["registry", "check", "tree"], 0);
+    for (question, expected) in [
+        ("mail", "mail"),
+        ("rings", "pagerbell"),
+        ("upload", "slack"),
+    ] {
+        let search = ["pack", "search", question, "--registry", "tree", "--json"];
+        assert_eq!(
+            refs(&place.run(&search, 0).json())[0],
+            expected,
+            "{question}"
+        );
+    }
 }
 
 /// People get a page without script: what was asked, why each pack matches, and the next packs.

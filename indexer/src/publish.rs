@@ -479,7 +479,11 @@ impl<'a> Publication<'a> {
         packs
             .filter(|(_, facts)| kept.get(&facts.words).is_none())
             .map(|(pack_ref, facts)| {
-                let document = self.staged_document(pack_ref, &facts.pointer)?;
+                // Most stand in the tree already, where they are held against their pins.
+                let document = match self.reader.pack(pack_ref, &facts.pointer) {
+                    Ok(document) => document,
+                    Err(_) => self.staged_document(pack_ref, &facts.pointer)?,
+                };
                 let record = SearchRecord::of(&document);
                 Ok((
                     pack_ref,
