@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How a registry is served: our program beside web servers, on the same files, in turn (A B A B …).
 
-usage: serve.py ATTUNE [--rounds N] [--seconds N] [--connections N] [--idle N,N] [--skip load,idle,many,slow] [--dir DIR]
+usage: serve.py ATTUNE [--rounds N] [--seconds N] [--connections N] [--idle N,N] [--skip load,idle,many,slow]
+                [--only NAME,NAME] [--bare] [--dir DIR]
 
 load   requests per second, 99th percentile and, what counts on a machine with other work, processor time per request of the
        server, for a document of 300 bytes, one of 100 KB plain and as its gzip twin, a 304, an archive of 1 MiB, and an
@@ -10,8 +11,9 @@ idle   memory with so many connections that asked once and wait
 many   10,000 waiting connections while 500 ask for the index (F8)
 slow   2,000 connections that send nothing, trickle a head, or do not read, while 100 requests a second are sent (F9)
 
-Our server runs as it would in production: rates, log of requests (to a file) and measures are on. Needs wrk for `load`, and
-whichever of nginx, lighttpd and static-web-server are there. Server on one core, load on the other. Linux.
+Our server runs as it would in production: rates, ids and a log of requests (JSON, to a file) and measures are on. So do nginx
+(the same) and lighttpd (a log), unless --bare is given. Needs wrk for `load`, and whichever of nginx, lighttpd and
+static-web-server are there. Server on one core, load on the other. Linux.
 """
 
 import argparse
@@ -72,8 +74,18 @@ def files(root):
         os.utime(root / name, (TIME, TIME))
 
 
-def commands(attune, work, root):
+NGINX_LOG = (
+    "log_format ours escape=json '{\"time\":\"$time_iso8601\",\"level\":\"info\",\"request_id\":\"$request_id\","
+    "\"client\":\"$remote_addr\",\"method\":\"$request_method\",\"path\":\"$uri\",\"status\":$status,"
+    "\"bytes\":$body_bytes_sent,\"seconds\":$request_time,\"agent\":\"$http_user_agent\"}';"
+    "access_log %s/nginx.log ours buffer=64k flush=1s; add_header X-Request-ID $request_id;"
+    "limit_req_zone $binary_remote_addr zone=addresses:1m rate=1000000r/s; limit_req zone=addresses burst=1000000 nodelay;")
+
+
+def commands(attune, work, root, bare):
     """Per server: how it is started on a port."""
+    nginx_log = "access_log off;" if bare else NGINX_LOG % work
+    lighttpd_log = "" if bare else f'server.modules+=("mod_accesslog")\naccesslog.filename="{work}/lighttpd.log"\n'
     nginx = work / "nginx"
     nginx.mkdir()
     paths = "".join(f"{name}_temp_path {nginx};" for name in
@@ -95,7 +107,7 @@ def commands(attune, work, root):
         cache.mkdir(exist_ok=True)
         config.write_text(
             f'server.document-root="{root}"\nserver.port={port}\nserver.bind="127.0.0.1"\n'
-            'server.modules=("mod_deflate")\ndeflate.mimetypes=("application/json")\n'
+            f'server.modules=("mod_deflate")\n{lighttpd_log}deflate.mimetypes=("application/json")\n'
             f'deflate.allowed-encodings=("gzip")\ndeflate.cache-dir="{cache}"\n'
             'mimetype.assign=(".json"=>"application/json",".gz"=>"application/gzip")\n'
             "server.max-keep-alive-requests=100000000\nserver.max-keep-alive-idle=600\n"
@@ -424,6 +436,8 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--idle", default="1000,5000")
     parser.add_argument("--skip", default="")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--dir", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
     options = parser.parse_args()
     options.idle = [int(count) for count in options.idle.split(",") if count]
@@ -434,7 +448,9 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
         work = Path(folder)
         files(work / "tree")
-        found = commands(os.path.abspath(options.attune), work, work / "tree")
+        found = commands(os.path.abspath(options.attune), work, work / "tree", options.bare)
+        only = options.only.split(",") if options.only else list(found)
+        found = {name: of for name, of in found.items() if name in only}
         if "load" not in skipped:
             load(found, options)
         if "idle" not in skipped:

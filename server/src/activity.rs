@@ -8,6 +8,7 @@
 
 use crate::framing::HeadScanner;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -17,6 +18,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Largest response sent from one joined buffer, in bytes. A plain send costs the kernel less than a gather
 /// of two pieces, up to about one packet.
 const MAX_JOINED: usize = 1400;
+
+/// Bytes read at most to wake a connection: most heads are shorter.
+const MAX_EARLY: usize = 1024;
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Ended {
+    /// Requests answered to the end.
+    pub(crate) served: u64,
+    /// Whether a request was broken off because the server stops.
+    pub(crate) is_cut: bool,
+}
 
 /// Shared by the socket, the requests and the timers of one connection.
 #[derive(Debug, Default)]
@@ -78,8 +91,15 @@ impl Activity {
         self.refused.load(Relaxed)
     }
 
-    /// Requests answered to the end.
-    pub(crate) fn served(&self) -> u64 {
+    /// What a connection that ends now has done.
+    pub(crate) fn ended(&self, is_cut: bool) -> Ended {
+        Ended {
+            served: self.served(),
+            is_cut,
+        }
+    }
+
+    fn served(&self) -> u64 {
         let broken_off = self
             .unanswered
             .load(Relaxed)
@@ -97,6 +117,11 @@ impl Activity {
     }
 }
 
+/// Adds to a number that one task alone changes, which costs less than a change that others must see whole.
+fn add(number: &AtomicU64, more: u64) {
+    number.store(number.load(Relaxed).wrapping_add(more), Relaxed);
+}
+
 /// Lives from the complete head of a request until its response is handed over.
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<Activity>);
@@ -104,16 +129,16 @@ pub(crate) struct InFlight(Arc<Activity>);
 impl InFlight {
     /// Notes that a request has come.
     pub(crate) fn begin(activity: &Arc<Activity>) -> Self {
-        activity.requests.fetch_add(1, Relaxed);
-        activity.unanswered.fetch_add(1, Relaxed);
-        activity.head_begun.store(false, Relaxed);
+        add(&activity.requests, 1);
+        add(&activity.unanswered, 1);
         Self(Arc::clone(activity))
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.unanswered.fetch_sub(1, Relaxed);
+        let unanswered = self.0.unanswered.load(Relaxed);
+        self.0.unanswered.store(unanswered - 1, Relaxed);
     }
 }
 
@@ -123,6 +148,8 @@ pub(crate) struct Metered<S> {
     socket: S,
     scanner: HeadScanner,
     activity: Arc<Activity>,
+    /// What was read and not yet handed on.
+    early: Vec<u8>,
 }
 
 impl<S> Metered<S> {
@@ -131,20 +158,26 @@ impl<S> Metered<S> {
             socket,
             scanner: HeadScanner::default(),
             activity,
+            early: Vec::new(),
         }
+    }
+
+    /// Takes back what was handed on and is of no request yet.
+    pub(crate) fn unread(&mut self, bytes: &[u8]) {
+        self.early.splice(..0, bytes.iter().copied());
     }
 
     fn note_read(&mut self, bytes: &[u8]) {
         let activity = &self.activity;
-        activity.received.fetch_add(bytes.len() as u64, Relaxed);
+        add(&activity.received, bytes.len() as u64);
         self.scanner.feed(bytes);
         activity.refused.store(self.scanner.is_refused(), Relaxed);
         activity
             .body_awaited
             .store(self.scanner.awaits_body(), Relaxed);
-        if !bytes.is_empty() && !activity.is_answering() {
-            activity.head_begun.store(true, Relaxed);
-        }
+        activity
+            .head_begun
+            .store(self.scanner.is_within_head(), Relaxed);
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
@@ -152,8 +185,36 @@ impl<S> Metered<S> {
             .write_blocked
             .store(result.is_pending(), Relaxed);
         if let Poll::Ready(Ok(sent)) = result {
-            self.activity.sent.fetch_add(*sent as u64, Relaxed);
+            add(&self.activity.sent, *sent as u64);
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Metered<S> {
+    /// Reads some bytes and keeps them for whoever reads next; whether there were any before the end.
+    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut space = [MaybeUninit::uninit(); MAX_EARLY];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        self.poll_socket(cx, &mut buffer).map(|result| {
+            self.early.extend_from_slice(buffer.filled());
+            result.is_ok() && !buffer.filled().is_empty()
+        })
+    }
+
+    fn poll_socket(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        self.activity
+            .read_blocked
+            .store(result.is_pending(), Relaxed);
+        if result.is_ready() {
+            self.note_read(&buffer.filled()[before..]);
+        }
+        result
     }
 }
 
@@ -164,15 +225,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        let result = Pin::new(&mut this.socket).poll_read(cx, buffer);
-        this.activity
-            .read_blocked
-            .store(result.is_pending(), Relaxed);
-        if result.is_ready() {
-            this.note_read(&buffer.filled()[before..]);
+        if this.early.is_empty() {
+            return this.poll_socket(cx, buffer);
         }
-        result
+        let here = this.early.len().min(buffer.remaining());
+        buffer.put_slice(&this.early[..here]);
+        this.early.drain(..here);
+        if this.early.is_empty() {
+            this.early = Vec::new();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,25 +7,18 @@
 //! 5. Bytes come from memory, or are streamed from the file that step 1 described.
 
 use crate::body::ResponseBody;
-use crate::conditional::{Verdict, evaluate, permits_range};
 use crate::encoding::{Coding, accepted};
-use crate::entry::{Entry, Representation, Source};
+use crate::entry::{Entry, Representation};
 use crate::path::{PathError, TreePath};
 use crate::problem::Problem;
-use crate::range::{Selected, select};
 use crate::tree::{Found, TreeFiles};
-use hyper::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderValue, LAST_MODIFIED, LOCATION, RANGE, RETRY_AFTER, VARY,
-};
-use hyper::{HeaderMap, Method, Response, StatusCode};
+use crate::weigh::{Weighed, weigh, with_body};
+use hyper::header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
-const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 pub(crate) const ANYONE: HeaderValue = HeaderValue::from_static("*");
 
 /// What is asked of the tree.
@@ -35,6 +28,16 @@ pub(crate) struct Question<'a> {
     /// The path as it came.
     pub(crate) path: &'a str,
     pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            path: request.uri().path(),
+            headers: request.headers(),
+        }
+    }
 }
 
 /// Why there is no answer from the tree.
@@ -117,6 +120,31 @@ async fn negotiate(
     (entry, None)
 }
 
+/// The answer to `question` if nothing has to be waited for: the file is in memory, and as it was when it was read. `now` is
+/// a moment ago at most.
+pub(crate) fn answer_at_once(
+    tree: &TreeFiles,
+    question: Question<'_>,
+    now: Instant,
+) -> Option<Response<ResponseBody>> {
+    let path = TreePath::parse(question.path).ok()?;
+    let entry = tree.find_known(path.as_str(), now)?;
+    let coding = if entry.may_have_twins() {
+        accepted(question.headers).next()
+    } else {
+        None
+    };
+    let chosen = match coding {
+        None => &entry.identity,
+        // It may have come since.
+        Some(coding) => entry.twin(coding)?,
+    };
+    match weigh(&entry, chosen, question) {
+        Ok(Weighed::Answered(response)) => Some(response),
+        Ok(Weighed::ToBeRead { .. }) | Err(_) => None,
+    }
+}
+
 /// The response for `chosen`, or `None` if its file was replaced before it could be opened.
 async fn respond(
     tree: &Arc<TreeFiles>,
@@ -125,124 +153,17 @@ async fn respond(
     name: &str,
     question: Question<'_>,
 ) -> Result<Option<Response<ResponseBody>>, Refusal> {
-    match evaluate(question.headers, &chosen.validators) {
-        Verdict::Proceed => {}
-        Verdict::NotModified => return Ok(Some(not_modified(entry, chosen))),
-        Verdict::Failed => {
-            let message = "the file is not in the state the request asks for";
-            return Err(Problem::new(
-                StatusCode::PRECONDITION_FAILED,
-                "precondition_failed",
-                message,
-            )
-            .into());
+    match weigh(entry, chosen, question)? {
+        Weighed::Answered(response) => Ok(Some(response)),
+        Weighed::ToBeRead { range, is_part } => {
+            let stream = tree.stream(name, chosen, range.clone()).await;
+            let stream = stream.map_err(Refusal::Failed)?;
+            Ok(stream.map(|stream| {
+                let body = ResponseBody::file(stream);
+                with_body(body, (entry, chosen), &range, is_part)
+            }))
         }
     }
-    let size = chosen.stamp.size();
-    let part = requested_part(chosen, question)?;
-    let range = part.clone().unwrap_or(0..size);
-    let body = if question.method == Method::HEAD {
-        ResponseBody::empty()
-    } else if let Source::Memory(bytes) = &chosen.source {
-        ResponseBody::from(slice(bytes, &range))
-    } else {
-        match tree.stream(name, chosen, range.clone()).await {
-            Ok(Some(stream)) => ResponseBody::file(stream),
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(Refusal::Failed(error)),
-        }
-    };
-    let mut response = Response::new(body);
-    describe(response.headers_mut(), entry, chosen);
-    if question.method == Method::HEAD {
-        let length = HeaderValue::from(range.end - range.start);
-        response.headers_mut().insert(CONTENT_LENGTH, length);
-    }
-    if part.is_some() {
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        response
-            .headers_mut()
-            .extend(HeaderValue::try_from(text).map(|value| (CONTENT_RANGE, value)));
-    }
-    Ok(Some(response))
-}
-
-/// The part a GET asks for. A twin has no parts: its bytes are not the file's, and a client that puts
-/// parts together must be able to rely on that.
-fn requested_part(
-    chosen: &Representation,
-    question: Question<'_>,
-) -> Result<Option<Range<u64>>, Problem> {
-    let Some(value) = question.headers.get(RANGE) else {
-        return Ok(None);
-    };
-    let is_eligible = question.method == Method::GET && chosen.coding.is_none();
-    if !is_eligible || !permits_range(question.headers, &chosen.validators) {
-        return Ok(None);
-    }
-    let size = chosen.stamp.size();
-    match select(value.as_bytes(), size) {
-        Selected::Whole => Ok(None),
-        Selected::Part(range) => Ok(Some(range)),
-        Selected::Unsatisfiable => {
-            let message = format!("the range lies outside the file of {size} bytes");
-            let problem = Problem::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "range_not_satisfiable",
-                message,
-            );
-            Err(match HeaderValue::try_from(format!("bytes */{size}")) {
-                Ok(value) => problem.with(CONTENT_RANGE, value),
-                Err(_) => problem,
-            })
-        }
-    }
-}
-
-fn slice(bytes: &bytes::Bytes, range: &Range<u64>) -> bytes::Bytes {
-    let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else {
-        return bytes::Bytes::new();
-    };
-    bytes.slice(start..end)
-}
-
-fn describe(headers: &mut HeaderMap, entry: &Entry, chosen: &Representation) {
-    headers.reserve(12);
-    headers.insert(CONTENT_TYPE, entry.kind.media_type.clone());
-    validate(headers, entry, chosen);
-    if let Some(modified) = &entry.last_modified {
-        headers.insert(LAST_MODIFIED, modified.clone());
-    }
-    match chosen.coding {
-        Some(coding) => headers.insert(CONTENT_ENCODING, coding.header()),
-        None => headers.insert(ACCEPT_RANGES, BYTES),
-    };
-    if let Some(policy) = &entry.kind.policy {
-        headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
-    }
-    if entry.kind.is_attachment {
-        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    }
-}
-
-/// The fields a 200 and a 304 have in common.
-fn validate(headers: &mut HeaderMap, entry: &Entry, chosen: &Representation) {
-    headers.insert(ETAG, chosen.validators.etag.clone());
-    headers.insert(CACHE_CONTROL, entry.caching.clone());
-    if entry.kind.has_twins {
-        headers.insert(VARY, BY_ENCODING);
-    }
-    if entry.kind.is_shared {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
-    }
-}
-
-fn not_modified(entry: &Entry, chosen: &Representation) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    validate(response.headers_mut(), entry, chosen);
-    response
 }
 
 /// Sends the client to the same path with a slash.

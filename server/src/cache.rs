@@ -52,6 +52,19 @@ impl Cache {
         self.insert_within(name, entry, BUDGET);
     }
 
+    /// Forgets what is known of a file.
+    pub(crate) fn remove(&self, name: &str) {
+        let is_known = |inner: &Inner| inner.slots.contains_key(name);
+        if !is_known(&self.inner.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = inner.slots.remove(name) {
+            inner.cost -= slot.entry.cost();
+            inner.queue.retain(|queued| **queued != *name);
+        }
+    }
+
     fn insert_within(&self, name: &str, entry: Arc<Entry>, budget: usize) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         inner.cost += entry.cost();
@@ -88,7 +101,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::Cache;
-    use crate::entry::Entry;
+    use crate::entry::{Entry, LargeFiles};
     use std::sync::Arc;
 
     /// Past the budget the entry goes that nobody asked for; replacing an entry counts it once.
@@ -96,7 +109,17 @@ mod tests {
     fn insert_over_budget_drops_the_unused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), [0; 1000]).unwrap();
-        let entry = || Arc::new(Entry::load(folder.path(), c"file".to_owned(), "file").unwrap());
+        let entry = || {
+            Arc::new(
+                Entry::load(
+                    folder.path(),
+                    c"file".to_owned(),
+                    "file",
+                    &LargeFiles::default(),
+                )
+                .unwrap(),
+            )
+        };
         let budget = entry().cost() * 2;
         let cache = Cache::default();
         for _ in 0..5 {

@@ -9,6 +9,7 @@
 use crate::beneath::Root;
 use crate::conditional::Validators;
 use crate::encoding::Coding;
+use crate::heat::Heat;
 use crate::stamp::Stamp;
 use crate::types::{Kind, caching_of, kind_of};
 use bytes::Bytes;
@@ -22,9 +23,18 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Largest file kept in memory, in bytes, inclusive (256 KiB). Larger ones are read for each response.
-pub(crate) const MAX_KEPT_BYTES: u64 = 256 * 1024;
+/// Largest file kept in memory, in bytes, inclusive (4 MiB). Larger ones are read for each response.
+const MAX_KEPT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Largest file whose tag is made of its bytes, in bytes, inclusive (256 KiB). Such files always are in memory;
+/// larger ones only while there is [room](LargeFiles).
+const MAX_SMALL_BYTES: u64 = 256 * 1024;
+
+/// Bytes of large files in memory at most (128 MiB): twice what a cache keeps, so that as much again may be on its way
+/// to clients that read slowly.
+const MOST_LARGE_BYTES: usize = 128 * 1024 * 1024;
 
 /// Files of up to this many bytes, inclusive, have no twins: a tree has them above 1 KB, and below that
 /// a coding saves no packet.
@@ -45,7 +55,38 @@ pub(crate) struct Entry {
     pub(crate) identity: Representation,
     twins: [Option<Representation>; 2],
     /// Whether a further change might not be noticed, so that it must be loaded again for the next request.
-    pub(crate) is_racy: bool,
+    is_racy: bool,
+    pub(crate) heat: Heat,
+}
+
+/// Room in memory for files that need not be there.
+#[derive(Debug)]
+pub(crate) struct LargeFiles(Arc<Semaphore>);
+
+impl Default for LargeFiles {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_LARGE_BYTES)))
+    }
+}
+
+impl LargeFiles {
+    /// Room for `size` bytes, if there is some.
+    fn room(&self, size: u64) -> Option<OwnedSemaphorePermit> {
+        let size = u32::try_from(size).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(size).ok()
+    }
+}
+
+/// Bytes that hold their room for as long as anybody has them.
+struct Roomed {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Roomed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// One sequence of bytes that answers for a file: itself or a twin.
@@ -71,12 +112,17 @@ pub(crate) enum Source {
 
 impl Entry {
     /// Loads the file `name` of the tree at `root`. Blocks.
-    pub(crate) fn load(root: &Path, absolute: CString, name: &str) -> io::Result<Self> {
+    pub(crate) fn load(
+        root: &Path,
+        absolute: CString,
+        name: &str,
+        large: &LargeFiles,
+    ) -> io::Result<Self> {
         let mut attempt = 1;
         let (root, identity) = loop {
             let root = Root::open(root)?;
             let (file, stamp) = root.file(name)?;
-            match Representation::read(file, stamp, None) {
+            match Representation::read(file, stamp, None, large) {
                 Ok(identity) => break (root, identity),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted && attempt < ATTEMPTS => {
                     attempt += 1;
@@ -93,7 +139,7 @@ impl Entry {
             let (file, stamp) = root.file(&format!("{name}{}", coding.suffix())).ok()?;
             let belongs = stamp.is_twin_of(&main);
             belongs
-                .then(|| Representation::read(file, stamp, Some(coding)).ok())
+                .then(|| Representation::read(file, stamp, Some(coding), large).ok())
                 .flatten()
         });
         let modified = identity.validators.modified;
@@ -106,7 +152,16 @@ impl Entry {
             identity,
             twins,
             is_racy: main.is_racy(SystemTime::now()),
+            heat: Heat::default(),
         })
+    }
+
+    /// Whether it says for further requests too what it says now, and all of it that should be is in memory.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        let may_be_kept = |one: &Representation| {
+            one.stamp.size() > MAX_KEPT_BYTES || matches!(one.source, Source::Memory(_))
+        };
+        !self.is_racy && may_be_kept(&self.identity) && self.twins.iter().flatten().all(may_be_kept)
     }
 
     /// Whether a twin of this file would be used.
@@ -149,13 +204,18 @@ fn may_have_twins(kind: &Kind, main: &Stamp) -> bool {
 }
 
 impl Representation {
-    fn read(file: File, stamp: Stamp, coding: Option<Coding>) -> io::Result<Self> {
-        let bytes = contents(&file, &stamp)?;
-        // What is in memory is tagged by its bytes: the same on every instance that serves the tree.
-        // Hashing a large file for each new inode would cost more than telling states apart is worth.
+    fn read(
+        file: File,
+        stamp: Stamp,
+        coding: Option<Coding>,
+        large: &LargeFiles,
+    ) -> io::Result<Self> {
+        let bytes = contents(&file, &stamp, large)?;
+        // A small file is tagged by its bytes: the same on every instance that serves the tree. A large one, which may
+        // be in memory the next time and not now, by its state, at any time.
         let digest = match &bytes {
-            Some(bytes) => Sha256::digest(bytes),
-            None => Sha256::digest(stamp.bytes()),
+            Some(bytes) if stamp.size() <= MAX_SMALL_BYTES => Sha256::digest(bytes),
+            _ => Sha256::digest(stamp.bytes()),
         };
         let mut etag = String::with_capacity(40);
         etag.push('"');
@@ -176,12 +236,17 @@ impl Representation {
     }
 }
 
-/// All bytes of a small file. A file that changed meanwhile is [`io::ErrorKind::Interrupted`]: some of
+/// All bytes of a file that is to be in memory. A file that changed meanwhile is [`io::ErrorKind::Interrupted`]: some of
 /// the bytes may be of its former state.
-fn contents(file: &File, stamp: &Stamp) -> io::Result<Option<Bytes>> {
-    if stamp.size() > MAX_KEPT_BYTES {
-        return Ok(None);
-    }
+fn contents(file: &File, stamp: &Stamp, large: &LargeFiles) -> io::Result<Option<Bytes>> {
+    let room = if stamp.size() <= MAX_SMALL_BYTES {
+        None
+    } else {
+        match large.room(stamp.size()) {
+            Some(room) if stamp.size() <= MAX_KEPT_BYTES => Some(room),
+            _ => return Ok(None),
+        }
+    };
     let mut bytes = Vec::with_capacity(usize::try_from(stamp.size()).unwrap_or(0));
     file.take(stamp.size()).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != stamp.size() || !Stamp::new(&fstat(file)?).has_bytes_of(stamp) {
@@ -190,5 +255,8 @@ fn contents(file: &File, stamp: &Stamp) -> io::Result<Option<Bytes>> {
             "the file changes while it is read",
         ));
     }
-    Ok(Some(bytes.into()))
+    Ok(Some(match room {
+        None => bytes.into(),
+        Some(room) => Bytes::from_owner(Roomed { bytes, _room: room }),
+    }))
 }

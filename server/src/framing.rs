@@ -56,13 +56,18 @@ impl HeadScanner {
         self.refused
     }
 
+    /// Whether the last byte was one of a head that is not complete.
+    pub(crate) fn is_within_head(&self) -> bool {
+        self.place == Place::Head && (self.in_head || !self.partial.is_empty())
+    }
+
     /// Whether part of a body of known length is still to come.
     pub(crate) fn awaits_body(&self) -> bool {
         matches!(self.place, Place::Body(_))
     }
 
     fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
             self.keep(bytes);
             return &[];
         };

@@ -3,10 +3,12 @@
 //! ```text
 //! serve.rs        accepts, caps, stops                  connection.rs   one connection and its waits
 //! activity.rs     who waits for whom                    framing.rs      heads with two readings
-//! router.rs       dynamic routes, then the tree         answer.rs       one file, as asked for
+//! router.rs       dynamic routes, then the tree         answer.rs       one file, as asked for; weigh.rs its head
+//! exchange.rs     what all requests and answers have
 //! path.rs         request path -> name in the tree      tree.rs         the file of that name, as it is now
 //! beneath.rs      opens nothing outside the root        entry.rs        a file and its twins; cache.rs keeps them
 //! encoding.rs conditional.rs range.rs types.rs          pure rules of HTTP
+//! heat.rs         files that are asked for all the time
 //! body.rs stream.rs chunks.rs                           bytes on their way out
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
@@ -25,6 +27,8 @@
 //! * a file and its `.gz` and `.zst` twins carry the same modification time, to the nanosecond, and changed
 //!   bytes carry another time than the bytes they replace. The three renames may come in any order: a twin
 //!   whose time differs from its file's is not used;
+//! * of a file that is asked for more than 10,000 times a second the former state may be served for another
+//!   0.2 ms; of any other, no moment longer;
 //! * a whole tree may be put in place of another by renaming directories. Between the two renames clients
 //!   are told 503, not 404.
 //!
@@ -61,7 +65,9 @@ mod cors;
 mod diff;
 mod encoding;
 mod entry;
+mod exchange;
 mod framing;
+mod heat;
 mod installation;
 mod listen;
 mod log;
@@ -84,6 +90,7 @@ mod stream;
 mod tls;
 mod tree;
 mod types;
+mod weigh;
 
 pub use access::{
     Access, Callers, LivePolicy, MetricsAccess, NetworkError, Policy, PublishRules, Rate,

@@ -4,36 +4,29 @@
 //! with the same security fields. The gate of a private registry stands before everything but routes that
 //! judge their callers themselves, which they do before they read the body.
 
-use crate::access::{self, Access, Callers, InForce, LivePolicy, keep_from_others, turn_away};
-use crate::answer::{ANYONE, Question, Refusal, answer, failure};
+use crate::access::{self, Access, Callers, LivePolicy, keep_from_others, turn_away};
+use crate::answer::{ANYONE, Question, Refusal, answer, answer_at_once, failure};
 use crate::body::ResponseBody;
 use crate::cors::{self, is_preflight};
 use crate::entry::Source;
-use crate::operations::{X_REQUEST_ID, request_id};
+use crate::exchange::{Asked, Head, check, complete};
 use crate::options::ServeOptions;
 use crate::problem::{Manner, Problem};
-use crate::report::Answered;
 use crate::statistics::{Delivery, Downloads};
 use crate::tree::{Found, TreeFiles};
 use crate::types::PAGE_POLICY;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HOST, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, USER_AGENT,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, CONTENT_TYPE, TRANSFER_ENCODING,
+    USER_AGENT,
 };
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
-
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-/// For a year.
-const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
-const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 /// A future a [`Route`] answers with.
 pub type RouteFuture<'a> = Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send + 'a>>;
@@ -109,6 +102,36 @@ impl Router {
         self
     }
 
+    /// The answer to a request if nothing has to be waited for and nobody is turned away: a file of a public registry that
+    /// is in memory. Nearly all requests are of this kind; for all others nothing is done here.
+    pub(crate) fn answer_at_once(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        is_refused: bool,
+        options: &ServeOptions,
+    ) -> Option<Response<ResponseBody>> {
+        let begun = Instant::now();
+        let (method, path) = (request.method(), request.uri().path());
+        if !matches!(*method, Method::GET | Method::HEAD)
+            || check(request, is_refused, options).is_some()
+            || self.routes.iter().any(|route| route.claims(method, path))
+        {
+            return None;
+        }
+        let asked = Asked::of(request, peer, self.policy.get());
+        if asked.in_force.policy.access == Access::Private {
+            return None;
+        }
+        let question = Question::of(request);
+        let response = answer_at_once(&self.tree, question, begun)?;
+        // Who asks too much is told so where all are who are refused.
+        asked.in_force.limits.address(asked.client.ip()).ok()?;
+        let response = self.watched(response, request, &asked);
+        let answered = ("tree", response, asked.has_body);
+        Some(complete(answered, request.into(), asked, (begun, options)))
+    }
+
     /// Answers a request. `is_refused`: its head came in a form that must not be obeyed.
     pub(crate) async fn answer(
         &self,
@@ -118,44 +141,22 @@ impl Router {
         options: &ServeOptions,
     ) -> Response<ResponseBody> {
         let begun = Instant::now();
-        let headers = request.headers();
-        let in_force = self.policy.get();
-        let asked = Asked {
-            id: request_id(headers),
-            client: in_force.policy.proxies.client(peer, headers),
-            // After a body that nobody read the next request could be anything.
-            has_body: headers.contains_key(TRANSFER_ENCODING) || !request.body().is_end_stream(),
-            in_force,
-        };
-        let agent = headers.get(USER_AGENT).cloned();
+        let asked = Asked::of(&request, peer, self.policy.get());
+        let agent = request.headers().get(USER_AGENT).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (route, mut response, must_close) = match check(&request, is_refused, options) {
+        let answered = match check(&request, is_refused, options) {
             Some(problem) => {
-                let manner = Manner::of(uri.path(), headers);
+                let manner = Manner::of(uri.path(), request.headers());
                 ("other", problem.respond(manner), true)
             }
             None => self.dispatch(request, &asked, options).await,
         };
-        finish(&mut response, &method, must_close);
-        let took = begun.elapsed();
-        options.metrics.answered(route, response.status(), took);
-        options.reporter.answered(&Answered {
-            id: asked.id.to_str().unwrap_or_default(),
-            client: asked.client,
+        let head = Head {
             method: &method,
             path: uri.path(),
-            status: response.status(),
-            bytes: response.body().size_hint().exact(),
-            route,
-            agent: agent.as_ref().and_then(|agent| agent.to_str().ok()),
-            took,
-        });
-        let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, asked.id);
-        if options.tls.is_some() {
-            headers.insert(STRICT_TRANSPORT_SECURITY, ONLY_TLS);
-        }
-        response
+            agent: agent.as_ref(),
+        };
+        complete(answered, head, asked, (begun, options))
     }
 
     /// Who answered a request that is one, how, and whether the connection ends with it.
@@ -220,19 +221,9 @@ impl Router {
         asked: &Asked,
         options: &ServeOptions,
     ) -> Response<ResponseBody> {
-        let question = Question {
-            method: request.method(),
-            path: request.uri().path(),
-            headers: request.headers(),
-        };
+        let question = Question::of(request);
         let problem = match answer(&self.tree, question).await {
-            Ok(response) => {
-                let of = (request.method(), request.uri(), asked.client.ip());
-                return match &self.downloads {
-                    Some(downloads) => Delivery::watch(response, downloads, of),
-                    None => response,
-                };
-            }
+            Ok(response) => return self.watched(response, request, asked),
             Err(Refusal::Problem(problem)) => problem,
             Err(Refusal::Failed(error)) => {
                 let id = asked.id.to_str().unwrap_or_default();
@@ -254,6 +245,20 @@ impl Router {
             Manner::Page => {}
         }
         response
+    }
+
+    /// Has a download counted once it is one.
+    fn watched(
+        &self,
+        response: Response<ResponseBody>,
+        request: &Request<Incoming>,
+        asked: &Asked,
+    ) -> Response<ResponseBody> {
+        let of = (request.method(), request.uri(), asked.client.ip());
+        match &self.downloads {
+            Some(downloads) => Delivery::watch(response, downloads, of),
+            None => response,
+        }
     }
 
     /// Puts the tree's own page in place of the plain line, if it has one.
@@ -278,81 +283,5 @@ impl From<TreeFiles> for Router {
 impl From<Arc<TreeFiles>> for Router {
     fn from(tree: Arc<TreeFiles>) -> Self {
         Self::new(tree)
-    }
-}
-
-/// What is known of a request before it is answered.
-struct Asked {
-    id: HeaderValue,
-    /// The other end of the connection, or whom a trusted proxy names.
-    client: SocketAddr,
-    has_body: bool,
-    in_force: Arc<InForce>,
-}
-
-/// What is wrong with a request, whoever would answer it.
-fn check(request: &Request<Incoming>, is_refused: bool, options: &ServeOptions) -> Option<Problem> {
-    let bad = |code, message: &str| Some(Problem::new(StatusCode::BAD_REQUEST, code, message));
-    let headers = request.headers();
-    if is_refused {
-        return bad(
-            "bad_framing",
-            "the head of the request can be read in two ways",
-        );
-    }
-    // RFC 9112 section 3.2: a request must name its host, once.
-    let hosts = headers.get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return bad("bad_host", "a request needs exactly one `Host`");
-    }
-    if headers.contains_key(TRANSFER_ENCODING)
-        && matches!(*request.method(), Method::GET | Method::HEAD)
-    {
-        return bad("unexpected_body", "a request to read has no body");
-    }
-    if declared_length(headers) > options.request_body_limit {
-        let message = format!(
-            "the body may have at most {} bytes",
-            options.request_body_limit
-        );
-        return Some(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            message,
-        ));
-    }
-    None
-}
-
-/// The length hyper has already checked; none is zero.
-fn declared_length(headers: &HeaderMap) -> u64 {
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    length
-        .and_then(|length| length.trim().parse().ok())
-        .unwrap_or(0)
-}
-
-/// Adds what every answer has, and takes the body from an answer to HEAD.
-fn finish(response: &mut Response<ResponseBody>, method: &Method, must_close: bool) {
-    if *method == Method::HEAD {
-        let length = response
-            .body()
-            .size_hint()
-            .exact()
-            .filter(|length| *length > 0);
-        if let Some(length) = length {
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        *response.body_mut() = ResponseBody::empty();
-    }
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    if !headers.contains_key(REFERRER_POLICY) {
-        headers.insert(REFERRER_POLICY, NO_REFERRER);
-    }
-    if must_close {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

@@ -1,6 +1,7 @@
 //! Accepts connections until told to stop, then lets requests in progress finish.
 
-use crate::connection::{Ended, Shared, run};
+use crate::activity::Ended;
+use crate::connection::{Shared, run};
 use crate::options::ServeOptions;
 use crate::report::Reporter;
 use crate::router::Router;

@@ -1,7 +1,7 @@
 //! A registry tree as files to serve; always the files that are there now.
 //!
 //! For each request the kernel is asked for the state of the file by its full name (one `lstat`, about
-//! half a microsecond). The same state as when it was loaded: the bytes in memory are the file's.
+//! a microsecond; see `heat.rs` for when it is not). The same state as when it was loaded: the bytes in memory are the file's.
 //! Another state: it is loaded anew, on the blocking pool. So a file renamed into place is served from
 //! the next request on, and so is a whole tree put in place of another, as the name leads to it.
 //!
@@ -12,7 +12,7 @@ use crate::beneath::{Root, is_absent};
 use crate::cache::Cache;
 use crate::chunks::Chunks;
 use crate::encoding::Coding;
-use crate::entry::{Entry, Representation, Source};
+use crate::entry::{Entry, LargeFiles, Representation, Source};
 use crate::stamp::Stamp;
 use crate::stream::FileStream;
 use pack_format::Hint;
@@ -25,6 +25,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The files of a registry tree.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct TreeFiles {
     is_registry: bool,
     root: PathBuf,
     cache: Cache,
+    large: LargeFiles,
     chunks: Arc<Chunks>,
 }
 
@@ -101,18 +103,29 @@ impl TreeFiles {
             is_registry,
             root: absolute,
             cache: Cache::default(),
+            large: LargeFiles::default(),
             chunks: Arc::default(),
         })
     }
 
     /// Finds the file `name`, which must come from a `TreePath`.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Found {
-        if let Some(entry) = self.cache.get(name)
-            && state(&entry.absolute) == Ok(entry.identity.stamp)
-        {
-            return Found::File(entry);
+        match self.find_known(name, Instant::now()) {
+            Some(entry) => Found::File(entry),
+            None => self.find_anew(name).await,
         }
-        self.find_anew(name).await
+    }
+
+    /// The file `name` as it is known, if that is still so; `now` is a moment ago at most.
+    pub(crate) fn find_known(&self, name: &str, now: Instant) -> Option<Arc<Entry>> {
+        let entry = self.cache.get(name)?;
+        if !entry.heat.holds(now) {
+            if state(&entry.absolute) != Ok(entry.identity.stamp) {
+                return None;
+            }
+            entry.heat.looked_at(now);
+        }
+        Some(entry)
     }
 
     /// Finds the file `name` on disk, whatever is known of it. A large file comes with its handle, so it can
@@ -178,11 +191,14 @@ impl TreeFiles {
     async fn load(self: &Arc<Self>, absolute: CString, name: &str) -> Found {
         let tree = Arc::clone(self);
         let wanted = name.to_owned();
-        match blocking(move || Entry::load(&tree.root, absolute, &wanted)).await {
+        match blocking(move || Entry::load(&tree.root, absolute, &wanted, &tree.large)).await {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                if !entry.is_racy {
+                if entry.is_worth_keeping() {
                     self.cache.insert(name, Arc::new(entry.closed()));
+                } else {
+                    // Nobody goes back to what was before.
+                    self.cache.remove(name);
                 }
                 Found::File(entry)
             }

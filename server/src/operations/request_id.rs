@@ -1,6 +1,5 @@
 //! One name for a request, in its answer and in every log.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -31,9 +30,13 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     {
         return given.clone();
     }
-    let mut text = String::with_capacity(16);
-    let _ = write!(text, "{:016x}", NEXT.fetch_add(STEP, Relaxed));
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none"))
+    let number = NEXT.fetch_add(STEP, Relaxed);
+    let mut text = [0; 16];
+    for (n, digit) in (1..).zip(&mut text) {
+        let value = (number >> (64 - 4 * n)) & 0xf;
+        *digit = b"0123456789abcdef"[usize::try_from(value).unwrap_or(0)];
+    }
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 #[cfg(test)]

@@ -41,6 +41,39 @@ fn head_never_finished_is_closed() {
     client.send("GET /");
     assert!(client.is_closed());
     assert_eq!(timed_out.recv_timeout(PATIENCE), Ok(TimedOut::Header));
+    // So has one that begins before the answer to the first.
+    let mut client = server.connect();
+    client.send(request("GET", "/index.json", &[]) + "GET /");
+    assert_eq!(client.reply("GET").status, 200);
+    assert!(client.is_closed());
+    assert_eq!(timed_out.recv_timeout(PATIENCE), Ok(TimedOut::Header));
+}
+
+/// A connection that waited for long goes on as before, however its next head comes.
+#[test]
+fn connection_at_rest_is_woken() {
+    let tree = Tree::new();
+    let (server, timed_out) = server(&tree, |_| {});
+    let mut client = server.connect();
+    assert_eq!(client.ask("GET", "/index.json", &[]).status, 200);
+    let long = request("GET", "/index.json", &[("X-Long", &"x".repeat(20_000))]);
+    for head in ["\r\n", "", &long[..1500], &long[..1]] {
+        // Paces the client; nothing is expected to arrive here.
+        assert!(timed_out.recv_timeout(SHORT).is_err());
+        client.send(head);
+        assert!(timed_out.recv_timeout(SHORT).is_err());
+        let all = if head.trim().is_empty() {
+            &long
+        } else {
+            &long[head.len()..]
+        };
+        client.send(all);
+        assert_eq!(client.reply("GET").status, 200);
+    }
+    client.send(request("GET", "/index.json", &[]).repeat(2));
+    for _ in 0..2 {
+        assert_eq!(client.reply("GET").status, 200);
+    }
 }
 
 /// Bytes that trickle in do not extend the time of a head.
