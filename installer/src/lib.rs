@@ -21,6 +21,7 @@ pub mod preview;
 pub mod prune;
 pub mod ready;
 pub mod record;
+mod recover;
 pub mod repair;
 pub mod reporter;
 pub mod rollback;

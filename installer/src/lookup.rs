@@ -18,13 +18,13 @@ impl Installer<'_> {
         registries: &Registries,
     ) -> Result<Vec<Found>, InstallError> {
         let reporter = self.reporter;
-        let answers = crate::runtime::block_on(|| async {
+        let answers = crate::runtime::block_on(reporter, || async {
             let lookups = (refs.iter()).map(|pack_ref| registries.find(pack_ref, reporter));
             let parallel = registries.settings().parallel_downloads.max(1);
             let stream = futures_util::stream::iter(lookups).buffered(parallel);
             stream.collect::<Vec<_>>().await
         });
-        let answers = answers.map_err(InstallError::Runtime)?.into_iter();
+        let answers = answers.map_err(InstallError::stopped)?.into_iter();
         answers.map(|answer| Ok(answer?)).collect()
     }
 }

@@ -98,8 +98,10 @@ impl Installer<'_> {
             policy: &self.policy,
             layout: &self.layout,
         };
-        let plan = crate::runtime::block_on(|| plan::plan(given, registries, self.reporter))
-            .map_err(InstallError::Runtime)??;
+        let plan = crate::runtime::block_on(self.reporter, || {
+            plan::plan(given, registries, self.reporter)
+        })
+        .map_err(InstallError::stopped)??;
         Ok(Preview {
             packs: previewed(&plan, &state, request),
             cycles: plan.resolution.cycles,

@@ -11,12 +11,12 @@ use pack_format::manifest::Manifest;
 use pack_fs::{FsError, durable, remove};
 use pack_runtime::environment::{self, Environment, EnvironmentError, EnvironmentSettings};
 use pack_runtime::testing::{CaseStatus, TestError, TestReport, TestRun, TestSettings, TestStatus};
-use pack_runtime::{Confined, EnvironmentKey, EnvironmentKind, Unwatched};
+use pack_runtime::{Confined, EnvironmentKey, EnvironmentKind};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Classify, FailureClass};
 use crate::installer::Installer;
-use crate::reporter::Reporter;
+use crate::reporter::{Reporter, Watched};
 use crate::session::{ChangeError, Session};
 
 /// Most failed tests that an error names.
@@ -211,7 +211,11 @@ impl Session<'_> {
                 }
             };
             reporter.building(&subject, planned.kind().as_str());
-            let built = planned.build((pack.tree, &directory), settings, &Unwatched);
+            let watched = Watched {
+                reporter,
+                subject: &subject,
+            };
+            let built = planned.build((pack.tree, &directory), settings, &watched);
             if let (Err(_), Some(aside)) = (&built, aside) {
                 remove::remove_all(&path)?;
                 fs::rename(&aside, &path).map_err(|e| FsError::new("move back", &path, e))?;
@@ -269,11 +273,16 @@ impl Session<'_> {
             settings: &settings,
             now: self.settings.now,
         };
-        let tested = run.run(&Unwatched).map_err(|source| ReadyError::Tests {
+        let watched = Watched {
+            reporter,
+            subject: &subject,
+        };
+        let tested = run.run(&watched).map_err(|source| ReadyError::Tests {
             subject: subject.clone(),
             source,
         })?;
         let report = &tested.report;
+        reporter.tested(report);
         if report.status == TestStatus::Skipped {
             return Ok(None);
         }

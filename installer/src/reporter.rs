@@ -1,6 +1,8 @@
 //! `Reporter`: what an installation tells while it runs.
 
 use pack_fs::lock::Holder;
+use pack_runtime::testing::TestReport;
+use pack_runtime::{Stream, Watcher};
 
 use crate::prune::PruneReport;
 
@@ -33,9 +35,19 @@ pub trait Reporter: pack_client::Reporter {
         let _ = (subject, kind);
     }
 
+    /// A program that runs for a pack, to build its environment or to test it, wrote this.
+    fn output(&self, subject: &str, bytes: &[u8]) {
+        let _ = (subject, bytes);
+    }
+
     /// The tests of a pack run.
     fn testing(&self, subject: &str) {
         let _ = subject;
+    }
+
+    /// The tests of a pack ran, and these are their results, whether or not they are good enough.
+    fn tested(&self, report: &TestReport) {
+        let _ = report;
     }
 
     /// Generation `number` is active.
@@ -50,3 +62,20 @@ pub trait Reporter: pack_client::Reporter {
 }
 
 impl Reporter for pack_client::Silent {}
+
+/// Shows a reporter what programs write that run for a pack, and stops them when it calls the work off.
+pub(crate) struct Watched<'a> {
+    pub(crate) reporter: &'a dyn Reporter,
+    /// `ref@version`.
+    pub(crate) subject: &'a str,
+}
+
+impl Watcher for Watched<'_> {
+    fn output(&self, _: Stream, bytes: &[u8]) {
+        self.reporter.output(self.subject, bytes);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.reporter.is_cancelled()
+    }
+}

@@ -35,7 +35,7 @@ use crate::undo::Undo;
 pub enum ChangeError {
     /// Another process is changing the same directory.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(LockError),
     /// The disk refused.
     #[error(transparent)]
     File(#[from] FsError),
@@ -57,12 +57,24 @@ pub enum ChangeError {
     /// A state that cannot be written: a defect of this program.
     #[error("cannot write the new state")]
     Encode(#[source] serde_json::Error),
+    /// Whoever asked for it does not want it any more.
+    #[error("it was called off; nothing was changed")]
+    CalledOff,
     /// A test asked for it.
     #[error("stopped after step {step:?}")]
     Injected {
         /// Where.
         step: Step,
     },
+}
+
+impl From<LockError> for ChangeError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::CalledOff { .. } => Self::CalledOff,
+            error => Self::Lock(error),
+        }
+    }
 }
 
 impl Hint for ChangeError {
@@ -74,7 +86,9 @@ impl Hint for ChangeError {
             Self::Occupied { .. } => {
                 Some("move it elsewhere and run the command again; nothing was changed".to_owned())
             }
-            Self::Encode(_) | Self::Unstored { .. } | Self::Injected { .. } => None,
+            Self::Encode(_) | Self::Unstored { .. } | Self::CalledOff | Self::Injected { .. } => {
+                None
+            }
         }
     }
 }
@@ -123,13 +137,13 @@ impl ChangeSettings {
 }
 
 /// Exclusive access to a packs directory, until dropped.
-#[derive(Debug)]
 pub(crate) struct Session<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) settings: &'a ChangeSettings,
     /// The active state when the session began.
     pub(crate) state: State,
     pub(crate) undo: Undo,
+    reporter: &'a dyn Reporter,
     staging: Option<PathBuf>,
     // Last, so that it is released after everything else is cleaned up.
     _lock: Lock,
@@ -140,13 +154,13 @@ impl<'a> Session<'a> {
     pub(crate) fn begin(
         layout: &'a Layout,
         settings: &'a ChangeSettings,
-        reporter: &dyn Reporter,
+        reporter: &'a dyn Reporter,
     ) -> Result<Self, ChangeError> {
         durable::create_directories(layout.private())?;
-        let lock = Lock::acquire(
+        let lock = Lock::acquire_unless(
             &layout.lock(),
             &settings.command,
-            settings.lock_timeout,
+            (settings.lock_timeout, || reporter.is_cancelled()),
             |holder| reporter.waiting(holder),
         )?;
         let mut session = Self {
@@ -154,6 +168,7 @@ impl<'a> Session<'a> {
             settings,
             state: state::current(layout)?,
             undo: Undo::new(layout.current()),
+            reporter,
             staging: None,
             _lock: lock,
         };
@@ -222,8 +237,11 @@ impl<'a> Session<'a> {
         self.undo.commit();
     }
 
-    /// Lets a test stop the change here.
+    /// Lets whoever asked for the change, or a test, stop it here.
     pub(crate) fn reached(&mut self, step: Step) -> Result<(), ChangeError> {
+        if step < Step::Switched && self.reporter.is_cancelled() {
+            return Err(ChangeError::CalledOff);
+        }
         match self.settings.failpoints.at(step) {
             None => return Ok(()),
             Some(Fault::Fail) => {}

@@ -36,7 +36,7 @@ impl Installer<'_> {
         registries: &Registries,
     ) -> BTreeMap<PackRef, PackDiff> {
         let reporter = self.reporter;
-        let compared = crate::runtime::block_on(|| async {
+        let compared = crate::runtime::block_on(reporter, || async {
             let asked = upgrades.iter().map(|upgrade| async move {
                 let diff = difference(upgrade, registries, reporter).await?;
                 Some((upgrade.pack_ref.clone(), diff))

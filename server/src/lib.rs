@@ -69,6 +69,7 @@ mod exchange;
 mod framing;
 mod heat;
 mod installation;
+mod jobs;
 mod listen;
 mod log;
 mod openapi;
@@ -98,7 +99,10 @@ pub use access::{
 };
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
-pub use installation::{FirstAccount, Installation, InstallationError, InstallationOptions};
+pub use installation::{
+    FirstAccount, Installation, InstallationError, InstallationOptions, JobsEnd,
+};
+pub use jobs::JobLimits;
 pub use listen::{BindError, bind};
 pub use log::{AccessLog, LogFormat, LogOptions, ServerLog};
 pub use openapi::{OpenApiRoute, REGISTRY_API};

@@ -3,7 +3,7 @@
 use crate::body::ResponseBody;
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A request that could not be answered as asked.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Problem {
     /// The answer. Problems are never cached: the file may be there the next moment.
     pub fn respond(self, manner: Manner) -> Response<ResponseBody> {
         let (text, media_type) = match manner {
-            Manner::Json => (self.json(), "application/json"),
+            Manner::Json => (format!("{}\n", self.value()), "application/json"),
             Manner::Page => (self.text(), "text/plain; charset=utf-8"),
         };
         let mut response = Response::new(ResponseBody::from(text));
@@ -103,7 +103,8 @@ impl Problem {
         self.status.canonical_reason().unwrap_or("Error")
     }
 
-    fn json(&self) -> String {
+    /// What programs are told.
+    pub(crate) fn value(&self) -> Value {
         let mut document = json!({
             "error": self.title(),
             "message": self.message,
@@ -116,7 +117,7 @@ impl Problem {
         if let Some(hint) = &self.hint {
             document["hint"] = json!(hint);
         }
-        format!("{document}\n")
+        document
     }
 
     fn text(&self) -> String {

@@ -4,6 +4,7 @@ mod accounts;
 mod build_envs;
 mod dependencies;
 mod download;
+mod jobs;
 mod postgres;
 mod register;
 mod workflow;
@@ -47,6 +48,12 @@ impl Api {
         self.hosted = start(&self.place, &[]);
     }
 
+    /// Ends the server without asking, and starts it again.
+    pub(crate) fn crash(&mut self) {
+        self.hosted.kill();
+        self.hosted = start(&self.place, &[]);
+    }
+
     /// A token of the administrator.
     pub(crate) fn login(&self) -> String {
         let body = json!({"email": EMAIL, "password": PASSWORD});
@@ -62,12 +69,24 @@ impl Api {
 
     /// Asks with a token, if it is not empty.
     pub(crate) fn ask(&self, method: &str, token: &str, path: &str, body: &str) -> Answer {
+        self.ask_with(method, token, (path, ""), body)
+    }
+
+    /// The same with more fields, each with its end of line.
+    pub(crate) fn ask_with(
+        &self,
+        method: &str,
+        token: &str,
+        (path, fields): (&str, &str),
+        body: &str,
+    ) -> Answer {
         let mut head = format!(
             "{method} /api/v1/{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n"
         );
         if !token.is_empty() {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
+        head.push_str(fields);
         let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
         self.hosted.send(request.as_bytes())
     }

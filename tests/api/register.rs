@@ -40,7 +40,7 @@ fn pack(
 }
 
 /// Rows of the server's database.
-fn rows(api: &Api, query: &str) -> Value {
+pub(super) fn rows(api: &Api, query: &str) -> Value {
     let script = "import json, sqlite3, sys\nprint(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
     let file = api.place.path("data/server.db");
     let output = Command::new("python3")

@@ -54,7 +54,12 @@ pub(crate) fn run(args: &ServeApiArgs, settings: &Settings, report: Report) -> R
             .await
             .map_err(|e| Failure::new(Code::Failed, &e))?;
         let can_log_in = installation.has_accounts();
+        let jobs = installation.end_of_jobs();
         site.installation = Some(installation);
+        let stop = async {
+            interrupted().await;
+            jobs.begin();
+        };
         let ready = |url: &str| {
             if !can_log_in {
                 report.warning("nobody can log in: the first start takes the administrator's address and password from `ATTUNE_ADMIN_EMAIL` and `ATTUNE_ADMIN_PASSWORD`");
@@ -62,10 +67,12 @@ pub(crate) fn run(args: &ServeApiArgs, settings: &Settings, report: Report) -> R
             report.lines(&format!("Serving the installation API at {url}"))
         };
         let reload = Reload::new(settings, &site)?;
-        tokio::select! {
-            hosted = host(site, &address, report, ready, interrupted()) => hosted,
+        let hosted = tokio::select! {
+            hosted = host(site, &address, report, ready, stop) => hosted,
             never = reload.run() => match never {},
-        }
+        };
+        jobs.finish().await;
+        hosted
     })
 }
 
@@ -118,6 +125,7 @@ fn options(args: &ServeApiArgs, settings: &Settings) -> Result<InstallationOptio
             tests: tests.then(|| settings.tests()).transpose()?,
         },
         retention: settings.retention()?,
+        jobs: settings.job_limits()?,
         packs_base_dir: base,
     })
 }

@@ -66,7 +66,7 @@ impl Settings {
     }
 
     /// A whole number of at least `least`.
-    fn count(&self, path: &[&str], least: usize) -> Result<Option<usize>, Failure> {
+    pub(super) fn count(&self, path: &[&str], least: usize) -> Result<Option<usize>, Failure> {
         let Some(found) = self.find(path)? else {
             return Ok(None);
         };

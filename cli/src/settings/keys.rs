@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 57] = [
+const KEYS: [&str; 59] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -44,6 +44,8 @@ const KEYS: [&str; 57] = [
     "server.listen",
     "server.data_dir",
     "server.allow_roots",
+    "server.jobs.at_once",
+    "server.jobs.queued",
     "server.registry_listen",
     "server.access",
     "server.statistics",

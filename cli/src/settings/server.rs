@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use attune_indexer::changes::PublishPolicy;
 use attune_server::{
-    Access, AccessLog, LivePolicy, LogFormat, LogOptions, MetricsAccess, Policy, PublishOptions,
-    PublishRules, Rate, Rates, Reporter, TlsIdentity, TrustedProxies,
+    Access, AccessLog, JobLimits, LivePolicy, LogFormat, LogOptions, MetricsAccess, Policy,
+    PublishOptions, PublishRules, Rate, Rates, Reporter, TlsIdentity, TrustedProxies,
 };
 use bytesize::ByteSize;
 use pack_format::Limits;
@@ -81,6 +81,17 @@ impl Settings {
         paths
             .filter(|_| is_list)
             .ok_or_else(|| wrong(&PATH, &found, EXPECTED))
+    }
+
+    /// How many requests of the installation API that take a while there may be.
+    pub(crate) fn job_limits(&self) -> Result<JobLimits, Failure> {
+        let default = JobLimits::default();
+        let at_once = self.count(&["server", "jobs", "at_once"], 1)?;
+        let queued = self.count(&["server", "jobs", "queued"], 0)?;
+        Ok(JobLimits {
+            at_once: at_once.unwrap_or(default.at_once),
+            queued: queued.unwrap_or(default.queued),
+        })
     }
 
     /// Whether downloads are counted.

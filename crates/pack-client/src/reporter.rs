@@ -28,6 +28,11 @@ pub trait Reporter: Send + Sync {
     fn download_finished(&self, subject: &str) {
         let _ = subject;
     }
+
+    /// Whether the work is called off; asked several times a second, and between steps.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// A reporter that keeps quiet.

@@ -84,6 +84,12 @@ pub enum LockError {
         /// How long we waited.
         timeout: Duration,
     },
+    /// Whoever waited for it did not want it any more.
+    #[error("the wait for `{}` was called off", path.display())]
+    CalledOff {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The lock file cannot be used.
     #[error(transparent)]
     File(#[from] FsError),
@@ -103,6 +109,7 @@ impl Hint for LockError {
                 "wait for that command to finish, or pass a longer `--lock-timeout SECONDS`"
                     .to_owned(),
             ),
+            Self::CalledOff { .. } => None,
             Self::File(error) => error.hint(),
         }
     }
@@ -120,6 +127,19 @@ impl Lock {
         path: &Path,
         purpose: &str,
         timeout: Duration,
+        waiting: impl FnMut(&Holder),
+    ) -> Result<Self, LockError> {
+        Self::acquire_unless(path, purpose, (timeout, || false), waiting)
+    }
+
+    /// The same, where the wait also ends when `is_cancelled`.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`], and [`LockError::CalledOff`].
+    pub fn acquire_unless(
+        path: &Path,
+        purpose: &str,
+        (timeout, is_cancelled): (Duration, impl Fn() -> bool),
         mut waiting: impl FnMut(&Holder),
     ) -> Result<Self, LockError> {
         let mut file = OpenOptions::new()
@@ -155,6 +175,11 @@ impl Lock {
                     path: path.to_owned(),
                     holder,
                     timeout,
+                });
+            }
+            if is_cancelled() {
+                return Err(LockError::CalledOff {
+                    path: path.to_owned(),
                 });
             }
             thread::sleep(POLL);

@@ -59,6 +59,8 @@ pub(crate) struct Cli<'a> {
     /// The bare repository to fetch into.
     pub(crate) directory: &'a Path,
     pub(crate) deadline: Instant,
+    /// See [`crate::GitRequest::is_cancelled`].
+    pub(crate) is_cancelled: &'a dyn Fn() -> bool,
 }
 
 /// Why git did not fetch.
@@ -143,6 +145,7 @@ impl Cli<'_> {
         let limits = &self.settings.limits;
         let bounds = Bounds {
             deadline: self.deadline,
+            is_cancelled: self.is_cancelled,
             stdout_bytes: limits.refs_bytes,
             directory: Some((self.directory, limits.received_bytes)),
         };
@@ -159,6 +162,7 @@ impl Cli<'_> {
                 seconds: self.settings.timeout.as_secs(),
             }
             .into()),
+            Ok(Ended::CalledOff) => Err(GitError::CalledOff { url: url() }.into()),
             Ok(Ended::TooLarge) => Err(GitError::TooLarge {
                 url: url(),
                 limit: limits.received_bytes,

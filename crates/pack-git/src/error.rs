@@ -74,6 +74,12 @@ pub enum GitError {
         /// The limit.
         seconds: u64,
     },
+    /// Nobody wants it any more.
+    #[error("fetching `{url}` was called off")]
+    CalledOff {
+        /// The repository.
+        url: String,
+    },
     /// More than it may cost.
     #[error("`{url}` sends more than {limit} {unit}")]
     TooLarge {
@@ -168,6 +174,7 @@ impl Hint for GitError {
             }
             Self::Repository { .. } => "clone it with git and run `git fsck`",
             Self::Program { .. } => "install git and ssh, or use an https URL",
+            Self::CalledOff { .. } => return None,
             Self::File(error) => return error.hint(),
         };
         Some(advice.to_owned())

@@ -41,6 +41,8 @@ pub struct GitRequest<'a> {
     /// Where the objects go: a directory that does not exist yet, in one that does. Local repositories are
     /// read in place.
     pub directory: &'a Path,
+    /// Whether to stop; asked several times a second.
+    pub is_cancelled: &'a dyn Fn() -> bool,
 }
 
 impl std::fmt::Debug for GitRequest<'_> {
@@ -116,6 +118,7 @@ impl<'a> Git<'a> {
             authorities,
             directory: request.directory,
             deadline: Instant::now() + self.settings.timeout,
+            is_cancelled: request.is_cancelled,
         };
         cli.init()?;
         let advertised = cli.list()?;

@@ -23,6 +23,8 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// What a child may cost.
 pub(crate) struct Bounds<'a> {
     pub(crate) deadline: Instant,
+    /// Whether to stop it before.
+    pub(crate) is_cancelled: &'a dyn Fn() -> bool,
     /// Most bytes of output that are taken.
     pub(crate) stdout_bytes: usize,
     /// A directory it writes to, and how many bytes may lie there.
@@ -39,6 +41,8 @@ pub(crate) enum Ended {
     },
     /// It was stopped: too late.
     TooLate,
+    /// It was stopped: nobody wants it any more.
+    CalledOff,
     /// It was stopped: its output or its directory grew too large.
     TooLarge,
 }
@@ -68,6 +72,10 @@ pub(crate) fn run(mut command: Command, input: &[u8], bounds: &Bounds<'_>) -> io
         if Instant::now() >= bounds.deadline {
             stop(&mut child);
             return Ok(Ended::TooLate);
+        }
+        if (bounds.is_cancelled)() {
+            stop(&mut child);
+            return Ok(Ended::CalledOff);
         }
         if let Some((directory, limit)) = bounds.directory
             && size_below(directory) > limit
@@ -162,6 +170,7 @@ mod tests {
     fn bounds(milliseconds: u64) -> Bounds<'static> {
         Bounds {
             deadline: Instant::now() + Duration::from_millis(milliseconds),
+            is_cancelled: &|| false,
             stdout_bytes: 10,
             directory: None,
         }
@@ -196,6 +205,11 @@ mod tests {
         };
         let script = format!("echo 1234567 > {}/x; sleep 60", dir.path().display());
         assert!(matches!(shell(&script, &full), Ended::TooLarge));
+        let unwanted = Bounds {
+            is_cancelled: &|| true,
+            ..bounds(60_000)
+        };
+        assert!(matches!(shell("sleep 60", &unwanted), Ended::CalledOff));
         assert!(!mark.exists(), "a grandchild lived on");
     }
 }

@@ -32,6 +32,12 @@ pub enum FetchFailure {
         /// `ref@version`.
         subject: String,
     },
+    /// Nobody wants it any more.
+    #[error("`{subject}` was called off")]
+    CalledOff {
+        /// What it was about.
+        subject: String,
+    },
     /// A thread ended early: a defect of this program.
     #[error("`{subject}` was not processed")]
     Lost {
@@ -52,7 +58,7 @@ impl Hint for FetchFailure {
                 "ask the registry's operator for a source with its checksum, or install from a directory"
                     .to_owned(),
             ),
-            Self::Lost { .. } => None,
+            Self::Lost { .. } | Self::CalledOff { .. } => None,
         }
     }
 }
@@ -90,7 +96,9 @@ impl Classify for FetchFailure {
             Self::Url(error) | Self::Direct(error) => error.class(),
             Self::Git(error) => error.class(),
             Self::Stage(error) => error.class(),
-            Self::NoSource { .. } | Self::Lost { .. } => FailureClass::Failed,
+            Self::NoSource { .. } | Self::Lost { .. } | Self::CalledOff { .. } => {
+                FailureClass::Failed
+            }
         }
     }
 }

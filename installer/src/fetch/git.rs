@@ -52,6 +52,7 @@ pub(super) fn bring(
         proxy: connection.proxies.as_ref().map(|p| proxy(p, &place.url)),
         authorities: connection.ca_file.as_deref(),
         directory: &own.path().join("repository"),
+        is_cancelled: &|| yard.reporter.is_cancelled(),
     })?;
     let tree = tempfile::Builder::new()
         .prefix("t-")

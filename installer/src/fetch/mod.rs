@@ -141,6 +141,9 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
                     let Some((index, ready)) = next else {
                         return;
                     };
+                    if yard.reporter.is_cancelled() {
+                        continue;
+                    }
                     let number = numbers.fetch_add(1, Ordering::Relaxed);
                     let outcome = stage(&jobs[index], ready, yard, number);
                     if let Ok(arrived) = &outcome {
@@ -163,8 +166,11 @@ pub(crate) fn run(jobs: &[Job], yard: Yard<'_>) -> Vec<Outcome> {
         .zip(jobs)
         .map(|(slot, job)| {
             slot.unwrap_or_else(|| {
-                Err(FetchFailure::Lost {
-                    subject: job.subject(),
+                let subject = job.subject();
+                Err(if yard.reporter.is_cancelled() {
+                    FetchFailure::CalledOff { subject }
+                } else {
+                    FetchFailure::Lost { subject }
                 })
             })
         })
@@ -190,7 +196,7 @@ fn feed<'scope>(
     if remote.is_empty() {
         return;
     }
-    let failed = crate::runtime::block_on(|| async {
+    let failed = crate::runtime::block_on(yard.reporter, || async {
         // A download that waits for a worker does so by itself: the others must go on, or their servers
         // would seem slow.
         let downloads = remote.iter().map(|(index, job)| async move {
@@ -206,7 +212,10 @@ fn feed<'scope>(
             .collect::<()>()
             .await;
     });
-    if let Err(error) = failed {
+    // What was called off has no outcome, which is told of each job.
+    if let Err(error) = failed
+        && !yard.reporter.is_cancelled()
+    {
         yard.reporter
             .warning(&format!("downloads cannot run: {error}"));
     }

@@ -59,6 +59,12 @@ pub enum InstallError {
     /// The same version is installed with other files.
     #[error(transparent)]
     Different(Box<Difference>),
+    /// A pack is installed that was to be new.
+    #[error("`{pack_ref}` is installed already")]
+    Exists {
+        /// The pack.
+        pack_ref: PackRef,
+    },
     /// This host is not what packs need.
     #[error("this host is not what the packs need{}", below(.refusals.iter().cloned()))]
     Unmet {
@@ -205,7 +211,9 @@ impl Hint for InstallError {
             Self::Several { failures } => return failures.first().and_then(Hint::hint),
             Self::Checksum => "install that source by itself",
             Self::Twice { .. } => "name each pack once",
-            Self::Different(_) => "pass `--force` to replace what is installed",
+            Self::Exists { .. } | Self::Different(_) => {
+                "pass `--force` to replace what is installed"
+            }
             Self::Unmet { .. } => "bring the host to what they need, or choose other versions",
             Self::Offline { .. } => {
                 "run the command once without `--offline`, which fills store and cache"
@@ -228,6 +236,16 @@ impl Hint for InstallError {
     }
 }
 
+impl InstallError {
+    /// Why asynchronous work did not end.
+    pub(crate) fn stopped(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Self::Change(ChangeError::CalledOff),
+            _ => Self::Runtime(error),
+        }
+    }
+}
+
 impl Classify for InstallError {
     fn class(&self) -> FailureClass {
         match self {
@@ -247,6 +265,7 @@ impl Classify for InstallError {
             }
             Self::LockedSource { cause, .. } => cause.class(),
             Self::Different(_)
+            | Self::Exists { .. }
             | Self::Ready(_)
             | Self::Runtime(_)
             | Self::NoUpdates { .. }

@@ -51,6 +51,7 @@ impl Installer<'_> {
             lock: None,
         };
         let direct = run.fetch(&jobs)?;
+        run.refuse_existing(&direct)?;
         let plan = run.plan(&direct)?;
         let chosen = run.choose(&plan, &direct)?;
         let arrived = run.fetch(&chosen.jobs)?;

@@ -29,6 +29,8 @@ pub enum Replace {
     Keep,
     /// It is fetched and stored again.
     Force,
+    /// A pack that is asked for and installed, in whatever version, is an error; those it needs stay.
+    Refuse,
 }
 
 /// What an installation did.

@@ -108,6 +108,19 @@ impl Run<'_> {
         Ok(plan)
     }
 
+    /// Refuses packs that are asked for and there already, where that is wanted.
+    pub(super) fn refuse_existing(&self, direct: &[Arrived]) -> Result<(), InstallError> {
+        if self.request.replace != Replace::Refuse {
+            return Ok(());
+        }
+        let installed = &self.session.state.packs;
+        let mut requested = self.requested(direct).into_iter();
+        match requested.find(|pack_ref| installed.contains_key(pack_ref)) {
+            Some(pack_ref) => Err(InstallError::Exists { pack_ref }),
+            None => Ok(()),
+        }
+    }
+
     /// Sorts the plan's packs into those to fetch, those in the store, and those that stay.
     pub(super) fn choose(&self, plan: &Plan, direct: &[Arrived]) -> Result<Chosen, InstallError> {
         let force = self.request.replace == Replace::Force;
@@ -212,7 +225,7 @@ impl Run<'_> {
         if changed {
             let existing = match self.request.replace {
                 Replace::Force => Existing::Repair,
-                Replace::Keep => Existing::Keep,
+                Replace::Keep | Replace::Refuse => Existing::Keep,
             };
             self.make_ready(&mut next, &mut packs, &staged)?;
             let mut proofs = self.session.store(&staged, existing)?;

@@ -48,8 +48,8 @@ impl Wanted<'_> {
             policy: self.policy,
             layout: self.layout,
         };
-        let plan = crate::runtime::block_on(|| plan::plan(given, registries, reporter))
-            .map_err(InstallError::Runtime)??;
+        let plan = crate::runtime::block_on(reporter, || plan::plan(given, registries, reporter))
+            .map_err(InstallError::stopped)??;
         check::deprecated(&plan, reporter);
         Ok(plan)
     }

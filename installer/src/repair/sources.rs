@@ -37,7 +37,7 @@ impl Installer<'_> {
             return Ok(());
         }
         let records: Vec<&Record> = pending.iter().map(|case| &case.record).collect();
-        let lookups = crate::runtime::block_on(|| async {
+        let lookups = crate::runtime::block_on(self.reporter, || async {
             let asked = records.iter().map(|record| self.listed(record, registries));
             let stream = futures_util::stream::iter(asked).buffered(PARALLEL_LOOKUPS);
             stream.collect::<Vec<_>>().await

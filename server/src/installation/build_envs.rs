@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::body::malformed;
 use super::download::{seconds, within};
 use super::workshop::{Workshop, reason};
+use crate::jobs::Job;
 use crate::problem::Problem;
 
 /// Seconds one environment may take.
@@ -30,7 +31,7 @@ const DEFAULT_NODEJS: &str = "20";
 #[serde(deny_unknown_fields)]
 pub(super) struct Request {
     pack_paths: Vec<String>,
-    packs_base_dir: Option<String>,
+    pub(super) packs_base_dir: Option<String>,
     python_version: Option<String>,
     nodejs_version: Option<String>,
     #[serde(default)]
@@ -49,24 +50,32 @@ struct Failed {
     error: String,
 }
 
+impl Request {
+    /// Refuses what makes no sense, whatever the state of the server.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        seconds(self.timeout, DEFAULT_TIMEOUT)?;
+        within(self.pack_paths.len())?;
+        self.versions().map(drop)
+    }
+
+    /// The versions of Python and Node.js that are preferred.
+    fn versions(&self) -> Result<(String, String), Problem> {
+        let (python, nodejs) = (&self.python_version, &self.nodejs_version);
+        Ok((
+            version(python.as_deref(), DEFAULT_PYTHON, "python_version")?,
+            version(nodejs.as_deref(), DEFAULT_NODEJS, "nodejs_version")?,
+        ))
+    }
+}
+
 /// Builds what every pack needs and lacks; the failure of one is no other's.
 pub(super) async fn run(
     workshop: &Arc<Workshop>,
     request: Request,
-    user: String,
+    job: Arc<Job>,
 ) -> Result<Value, Problem> {
     let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
-    within(request.pack_paths.len())?;
-    let python = version(
-        request.python_version.as_deref(),
-        DEFAULT_PYTHON,
-        "python_version",
-    )?;
-    let nodejs = version(
-        request.nodejs_version.as_deref(),
-        DEFAULT_NODEJS,
-        "nodejs_version",
-    )?;
+    let (python, nodejs) = request.versions()?;
     let settings = workshop.options.preparation.environments.clone();
     let settings = settings.map(|settings| EnvironmentSettings {
         timeout,
@@ -83,7 +92,7 @@ pub(super) async fn run(
         ..settings
     });
     workshop
-        .run(move |workshop| build(workshop, &request, (settings.as_ref(), &user)))
+        .run(move |workshop| build(workshop, &request, (settings.as_ref(), &job)))
         .await
 }
 
@@ -105,14 +114,15 @@ fn version(given: Option<&str>, default: &str, name: &str) -> Result<String, Pro
 fn build(
     workshop: &Workshop,
     request: &Request,
-    (settings, user): (Option<&EnvironmentSettings>, &str),
+    (settings, job): (Option<&EnvironmentSettings>, &Job),
 ) -> Value {
     let begun = Instant::now();
     let (mut built, mut failures) = (Vec::new(), Vec::new());
     let (mut python, mut nodejs) = (0, 0);
-    for text in &request.pack_paths {
+    for (index, text) in request.pack_paths.iter().enumerate() {
+        job.item(index, request.pack_paths.len());
         let begun = Instant::now();
-        match one(workshop, request, (text, settings, user)) {
+        match one(workshop, request, (text, settings, job)) {
             Ok((pack_ref, environments)) => {
                 python += usize::from(environments.python.is_some());
                 nodejs += usize::from(environments.nodejs.is_some());
@@ -153,7 +163,7 @@ pub(super) fn millis(begun: Instant) -> u64 {
 fn one(
     workshop: &Workshop,
     request: &Request,
-    (text, settings, user): (&str, Option<&EnvironmentSettings>, &str),
+    (text, settings, job): (&str, Option<&EnvironmentSettings>, &Job),
 ) -> Result<(String, PackEnvironments), Failed> {
     let (path, base, manifest) = read(workshop, request, text).map_err(|error| Failed {
         pack_ref: "unknown".to_owned(),
@@ -172,7 +182,7 @@ fn one(
         Rebuild::Never
     };
     let environments = workshop
-        .installer(&base, user, "packs/build-envs")
+        .installer(&base, job)
         .environments_of(&path, &manifest, (settings, rebuild))
         .map_err(|error| Failed {
             pack_ref: pack_ref.clone(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::download::within;
-use super::workshop::{Workshop, reason};
+use super::workshop::{Workshop, reader, reason};
 use crate::problem::Problem;
 
 /// The body of a request.
@@ -80,7 +80,7 @@ fn analyse(workshop: &Workshop, request: &Request) -> Value {
     let mut errors = Vec::new();
     let packs = read(workshop, request, &mut errors);
     let base = &workshop.options.packs_base_dir;
-    let installed = workshop.installer(base, "", "").list();
+    let installed = reader(base).list();
     let installed = installed.unwrap_or_else(|error| {
         let text = format!("cannot tell what is installed: {}", reason(&error));
         errors.push(json!({ "pack_path": base, "error": text }));

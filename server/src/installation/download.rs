@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attune_installer::{
-    Dependencies, DetectOptions, DownloadRequest, DownloadedPack, Mismatch, Source, SourceError,
-    SourceType,
+    Dependencies, DetectOptions, DownloadRequest, DownloadedPack, Mismatch, Reporter, Source,
+    SourceError, SourceType,
 };
 use pack_client::{Registries, RegistryConfig};
 use pack_format::PackRef;
@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use super::body::malformed;
 use super::workshop::{Workshop, failed, local, reason};
+use crate::jobs::Job;
 use crate::problem::Problem;
 
 /// Seconds one source may take.
@@ -64,17 +65,37 @@ struct Order {
     registries: Vec<RegistryConfig>,
     timeout: Duration,
     verify_ssl: bool,
+    job: Arc<Job>,
     /// Packs that were put in place already.
     taken: Mutex<BTreeSet<PackRef>>,
 }
 
+impl Request {
+    /// Refuses what makes no sense, whatever the state of the server.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        seconds(self.timeout, DEFAULT_TIMEOUT)?;
+        within(self.packs.len())?;
+        git_ref(self.ref_spec.as_deref()).map(drop)
+    }
+}
+
+/// Branch, tag or commit of a request.
+pub(super) fn git_ref(text: Option<&str>) -> Result<Option<GitRef>, Problem> {
+    let git_ref = text.map(str::parse).transpose();
+    git_ref.map_err(|e| malformed(&format!("`ref_spec`: {e}")))
+}
+
 /// Downloads every pack; the failure of one is no other's.
-pub(super) async fn run(workshop: &Arc<Workshop>, request: Request) -> Result<Value, Problem> {
+pub(super) async fn run(
+    workshop: &Arc<Workshop>,
+    request: Request,
+    job: Arc<Job>,
+) -> Result<Value, Problem> {
     let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
-    within(request.packs.len())?;
-    let git_ref = request.ref_spec.as_deref().map(str::parse).transpose();
-    let git_ref = git_ref.map_err(|e| malformed(&format!("`ref_spec`: {e}")))?;
-    let order = order(workshop, &request, (git_ref, timeout)).map(Arc::new);
+    let git_ref = git_ref(request.ref_spec.as_deref())?;
+    job.item(0, 1);
+    Reporter::planned(&*job, request.packs.len());
+    let order = order(workshop, &request, (git_ref, timeout, job)).map(Arc::new);
     let mut tasks = JoinSet::new();
     for (index, text) in request.packs.iter().cloned().enumerate() {
         let (workshop, order) = (Arc::clone(workshop), order.clone());
@@ -126,7 +147,7 @@ pub(super) fn within(packs: usize) -> Result<(), Problem> {
 fn order(
     workshop: &Workshop,
     request: &Request,
-    (git_ref, timeout): (Option<GitRef>, Duration),
+    (git_ref, timeout, job): (Option<GitRef>, Duration, Arc<Job>),
 ) -> Result<Order, String> {
     let destination = workshop.roots.admit(&request.destination_dir)?;
     let verify_ssl = request.verify_ssl.unwrap_or(true);
@@ -148,6 +169,7 @@ fn order(
         registries,
         timeout,
         verify_ssl,
+        job,
         taken: Mutex::default(),
     })
 }
@@ -163,18 +185,21 @@ async fn one(
     let own = Arc::clone(order);
     let fetching = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        fetch(&place, &own, &what)
-    });
-    // A thread cannot be stopped. What it brings after its time goes with its directory.
-    let fetched = match tokio::time::timeout(order.timeout, fetching).await {
-        Ok(done) => done.map_err(|_| said(failed()))??,
-        Err(_) => {
+        let until = Until {
+            job: &own.job,
+            latest: Instant::now() + own.timeout,
+        };
+        let fetched = fetch(&place, (&own, &until), &what);
+        // Whatever stopping led to: that it was stopped explains it.
+        if fetched.is_err() && until.is_late() {
             return Err(format!(
                 "it did not arrive within {} s",
-                order.timeout.as_secs()
+                own.timeout.as_secs()
             ));
         }
-    };
+        fetched
+    });
+    let fetched = fetching.await.map_err(|_| said(failed()))??;
     let (own, source) = (Arc::clone(order), text.to_owned());
     let putting = tokio::task::spawn_blocking(move || put(&own, source, &fetched));
     putting.await.map_err(|_| said(failed()))?
@@ -188,7 +213,59 @@ struct Fetched {
     _staging: TempDir,
 }
 
-fn fetch(workshop: &Workshop, order: &Order, text: &str) -> Result<Fetched, String> {
+/// A job's reporter for one source, which has so much time.
+struct Until<'j> {
+    job: &'j Job,
+    latest: Instant,
+}
+
+impl Until<'_> {
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.latest
+    }
+}
+
+impl pack_client::Reporter for Until<'_> {
+    fn warning(&self, text: &str) {
+        self.job.warning(text);
+    }
+
+    fn download_started(&self, subject: &str, size_bytes: Option<u64>) {
+        self.job.download_started(subject, size_bytes);
+    }
+
+    fn download_advanced(&self, subject: &str, bytes: u64) {
+        self.job.download_advanced(subject, bytes);
+    }
+
+    fn download_restarted(&self, subject: &str) {
+        self.job.download_restarted(subject);
+    }
+
+    fn download_finished(&self, subject: &str) {
+        self.job.download_finished(subject);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_late() || self.job.is_cancelled()
+    }
+}
+
+impl Reporter for Until<'_> {
+    fn fetching_repository(&self, url: &str, by: &str) {
+        self.job.fetching_repository(url, by);
+    }
+
+    fn staged(&self, subject: &str) {
+        self.job.staged(subject);
+    }
+}
+
+fn fetch(
+    workshop: &Workshop,
+    (order, until): (&Order, &Until<'_>),
+    text: &str,
+) -> Result<Fetched, String> {
     let source = detected(workshop, order, text)?;
     let is_listed = matches!(source, Source::Registry { .. });
     if !order.verify_ssl && matches!(source, Source::ArchiveUrl(_) | Source::Git { .. }) {
@@ -213,7 +290,7 @@ fn fetch(workshop: &Workshop, order: &Order, text: &str) -> Result<Fetched, Stri
     };
     let base = &workshop.options.packs_base_dir;
     let done = workshop
-        .installer(base, "", "")
+        .reporting(base, &order.job, until)
         .download(&request, &registries, &staging.path().join("packs"))
         .map_err(|e| reason(&e))?;
     let pack = done.packs.into_iter().next();

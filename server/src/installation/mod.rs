@@ -5,39 +5,50 @@
 //! body.rs        JSON in and out                      options.rs     what the operator says
 //! login.rs password.rs                                accounts and their tokens
 //! workshop.rs    what work is done with               paths.rs       which paths are followed
-//! download.rs dependencies.rs build_envs.rs register.rs                         the work
+//! jobs.rs        requests that become jobs            recovery.rs    what the start of a server finds
+//! projection.rs  the database and what is on disk     page.rs        lists in pages
+//! activate.rs    making packs active                  tests.rs download.rs dependencies.rs build_envs.rs register.rs   the work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
 //! is known, but of a login, whose senders are counted.
 
+mod activate;
 mod body;
 mod build_envs;
 mod dependencies;
 mod download;
+mod jobs;
 mod login;
 mod options;
+mod page;
 mod password;
 mod paths;
+mod projection;
+mod recovery;
 mod register;
 mod target;
+mod tests;
 mod workshop;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+pub use self::jobs::JobsEnd;
 pub use self::options::{FirstAccount, InstallationOptions};
 
 use self::login::{Logins, unusable};
-use self::target::Operation;
+use self::target::{Operation, Target};
 use self::workshop::Workshop;
 use crate::access::{Caller, Callers, forbidden};
 use crate::body::ResponseBody;
 use crate::clock::now;
+use crate::jobs::{Jobs, Order};
 use crate::problem::{Manner, Problem};
 use crate::router::{Route, RouteFuture};
 use crate::state::{Account, Role, SharedState, StateError};
@@ -48,6 +59,7 @@ pub struct Installation {
     callers: Arc<Callers>,
     logins: Logins,
     workshop: Arc<Workshop>,
+    jobs: Arc<Jobs>,
     has_accounts: bool,
 }
 
@@ -109,10 +121,15 @@ impl Installation {
             };
             state.create_account(&account, now()).await?;
         }
+        let limits = options.jobs;
+        let workshop = Arc::new(Workshop::new(options));
+        let place = workshop.options.packs_base_dir.display().to_string();
+        recovery::run(&workshop, state, &place).await?;
         Ok(Self {
             callers,
             logins: Logins::new(),
-            workshop: Arc::new(Workshop::new(options)),
+            jobs: Arc::new(Jobs::new(state.clone(), place, limits)),
+            workshop,
             has_accounts: state.has_accounts().await?,
         })
     }
@@ -127,9 +144,9 @@ impl Installation {
         request: Request<Incoming>,
         client: SocketAddr,
     ) -> Result<Response<ResponseBody>, Problem> {
-        let operation = Operation::of(request.method(), request.uri().path())?;
+        let target = Target::of(request.method(), request.uri().path())?;
         let (parts, body) = request.into_parts();
-        if operation == Operation::Login {
+        if target.operation == Operation::Login {
             self.logins.may_try(client.ip())?;
             let credentials = body::read(&parts.headers, body).await?;
             let state = self.callers.state().await?;
@@ -137,12 +154,31 @@ impl Installation {
             return Ok(body::data(&login));
         }
         let caller = self.callers.of(&parts.headers, client.ip()).await?;
-        let role = admitted(&caller, operation)?;
-        let value = match operation {
-            Operation::Login => Value::Null,
+        let role = admitted(&caller, target.operation)?;
+        let value = match target.operation {
             Operation::Logout => self.logout(&caller).await?,
             Operation::Whoami => whoami(&caller, role),
-            _ => self.work(operation, &caller, (&parts, body)).await?,
+            Operation::Dependencies => {
+                let _entered = self.workshop.enter()?;
+                let request = body::read(&parts.headers, body).await?;
+                dependencies::run(&self.workshop, request).await?
+            }
+            Operation::Tests => {
+                let state = self.callers.state().await?;
+                let asked = (target.name.as_str(), parts.uri.query());
+                tests::list(&self.workshop, state, asked).await?
+            }
+            Operation::LatestTest => {
+                let state = self.callers.state().await?;
+                tests::latest(&self.workshop, state, &target.name).await?
+            }
+            Operation::ListJobs => self.list_jobs(parts.uri.query()).await?,
+            Operation::ShowJob => self.show_job(&target.name).await?,
+            Operation::CancelJob => self.cancel_job(&target.name, &caller).await?,
+            Operation::JobEvents => {
+                return self.job_events(&target.name, &parts.headers).await;
+            }
+            _ => return self.work(&target, &caller, (&parts, body)).await,
         };
         Ok(body::data(&value))
     }
@@ -150,32 +186,55 @@ impl Installation {
     /// What takes a while.
     async fn work(
         &self,
-        operation: Operation,
+        target: &Target,
         caller: &Caller,
         (parts, body): (&Parts, Incoming),
-    ) -> Result<Value, Problem> {
-        let _entered = self.workshop.enter()?;
-        let user = caller.token.account.clone();
-        match operation {
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let headers = &parts.headers;
+        let workshop = Arc::clone(&self.workshop);
+        let order = |operation: &'static str, base: Option<&str>| Order {
+            operation,
+            account: caller.token.account.clone(),
+            base: self.base(base),
+        };
+        let how = (headers, StatusCode::OK);
+        match target.operation {
             Operation::Download => {
-                let request = body::read(&parts.headers, body).await?;
-                download::run(&self.workshop, request).await
-            }
-            Operation::Dependencies => {
-                let request = body::read(&parts.headers, body).await?;
-                dependencies::run(&self.workshop, request).await
+                let request: download::Request = body::read(headers, body).await?;
+                request.check()?;
+                let order = order("packs/download", None);
+                self.perform_job(order, how, |job| async move {
+                    download::run(&workshop, request, job).await
+                })
+                .await
             }
             Operation::BuildEnvs => {
-                let request = body::read(&parts.headers, body).await?;
-                build_envs::run(&self.workshop, request, user).await
+                let request: build_envs::Request = body::read(headers, body).await?;
+                request.check()?;
+                let order = order("packs/build-envs", request.packs_base_dir.as_deref());
+                self.perform_job(order, how, |job| async move {
+                    build_envs::run(&workshop, request, job).await
+                })
+                .await
             }
             Operation::RegisterBatch => {
-                let request = body::read(&parts.headers, body).await?;
-                let state = self.callers.state().await?;
-                register::run(&self.workshop, request, (user, state)).await
+                let request: register::Request = body::read(headers, body).await?;
+                request.check()?;
+                let state = self.callers.state().await?.clone();
+                let order = order("packs/register-batch", request.packs_base_dir.as_deref());
+                self.perform_job(order, how, |job| async move {
+                    register::run(&workshop, request, (job, state)).await
+                })
+                .await
             }
-            Operation::Login | Operation::Logout | Operation::Whoami => Err(workshop::failed()),
+            _ => Err(workshop::failed()),
         }
+    }
+
+    /// The packs directory that a request is about, if it may be; else the server's own, where its items fail.
+    fn base(&self, named: Option<&str>) -> PathBuf {
+        let found = self.workshop.base(named);
+        found.unwrap_or_else(|_| self.workshop.options.packs_base_dir.clone())
     }
 
     async fn logout(&self, caller: &Caller) -> Result<Value, Problem> {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use attune_installer::{GitSettings, Policy, Preparation, Retention};
 use pack_client::{ClientSettings, RegistryConfig};
 
+use crate::jobs::JobLimits;
+
 /// Shortest password of an account that is made, in bytes.
 pub(super) const MIN_PASSWORD: usize = 8;
 
@@ -32,6 +34,8 @@ pub struct InstallationOptions {
     pub preparation: Preparation,
     /// What is kept after a change.
     pub retention: Retention,
+    /// How many requests that take a while there may be.
+    pub jobs: JobLimits,
 }
 
 /// Somebody who can log in once the server ran for the first time.

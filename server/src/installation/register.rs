@@ -2,32 +2,29 @@
 //! bring along is written to the database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use attune_indexer::PackDirectory;
 use attune_indexer::check::check_directory;
 use attune_installer::{
-    Change, Dependencies, InstallError, InstallRequest, Layout, Mismatch, Preparation, ReadyError,
-    Record, Replace, Source, TestSummary,
+    Dependencies, InstallError, ReadyError, Record, Replace, Source, TestSummary,
 };
+use pack_client::Reporter as _;
 use pack_format::PackRef;
-use pack_format::documents::Component;
 use pack_format::manifest::Manifest;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::activate::{Wish, changed, install, record, record_tests};
 use super::build_envs::millis;
 use super::dependencies::wrong;
 use super::download::within;
-use super::workshop::{Workshop, reason};
-use crate::clock::now;
+use super::projection::{self, POLICIES};
+use super::workshop::{Workshop, reader, reason};
+use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::state::{RegisteredPack, State};
-
-/// What components are called in answers, and the folder of those that documents do not list.
-const POLICIES: &str = "policies";
+use crate::state::{RegisteredPack, State, Trigger};
 
 /// The stage of paths that are no packs.
 const INPUT: &str = "input_validation";
@@ -37,7 +34,7 @@ const INPUT: &str = "input_validation";
 #[serde(deny_unknown_fields)]
 pub(super) struct Request {
     pack_paths: Vec<String>,
-    packs_base_dir: Option<String>,
+    pub(super) packs_base_dir: Option<String>,
     #[serde(default)]
     skip_validation: bool,
     #[serde(default)]
@@ -64,20 +61,26 @@ struct Failed {
 struct Active {
     record: Record,
     projection: RegisteredPack,
-    /// Of packs that came along because it needs them.
-    others: Vec<RegisteredPack>,
+    /// What changed with it: itself, and packs that came along because it needs them.
+    changed: Vec<PackRef>,
     /// What is wrong with its files.
     errors: Vec<String>,
+}
+
+impl Request {
+    /// Refuses what makes no sense, whatever the state of the server.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within(self.pack_paths.len())
+    }
 }
 
 /// Registers every pack, those that others need first; the failure of one is no other's, unless that needs it.
 pub(super) async fn run(
     workshop: &Arc<Workshop>,
     request: Request,
-    (user, state): (String, &State),
+    (job, state): (Arc<Job>, State),
 ) -> Result<Value, Problem> {
     let begun = Instant::now();
-    within(request.pack_paths.len())?;
     let request = Arc::new(request);
     let asked = Arc::clone(&request);
     let base = workshop.base(request.packs_base_dir.as_deref());
@@ -92,17 +95,24 @@ pub(super) async fn run(
         };
         failures.push(failure("unknown", &text, &failed));
     }
-    for pack in packs {
+    let total = packs.len();
+    for (index, pack) in packs.into_iter().enumerate() {
+        job.item(index, total);
         let pack_ref = pack.manifest.pack_ref.to_string();
         let text = pack.text.clone();
-        let (asked, base, user) = (Arc::clone(&request), base.clone(), user.clone());
+        let (asked, place, own) = (Arc::clone(&request), base.clone(), Arc::clone(&job));
         let outcome = workshop
-            .run(move |workshop| activate(workshop, &asked, (&pack, base, &user)))
+            .run(move |workshop| activate(workshop, &asked, (&pack, place, &own)))
             .await?;
         let outcome = match outcome {
-            Ok(active) => write(state, active).await,
+            Ok(active) => write(workshop, &state, active).await,
             failed @ Err(_) => failed,
         };
+        if let Ok(base) = &base {
+            let place = (base.as_path(), &*job);
+            // A run that is not in the history was run all the same.
+            let _ = record_tests(&state, place, Trigger::Register).await;
+        }
         match outcome {
             Ok(active) => registered.push(active),
             Err(failed) => failures.push(failure(&pack_ref, &text, &failed)),
@@ -126,17 +136,13 @@ pub(super) async fn run(
 }
 
 /// Writes to the database what is active.
-async fn write(state: &State, active: Active) -> Result<Active, Failed> {
-    for pack in active.others.iter().chain([&active.projection]) {
-        state.register(pack, now()).await.map_err(|error| Failed {
-            stage: "database",
-            error: format!(
-                "`{}` is active, and not in the database: {}",
-                pack.pack_ref,
-                reason(&error)
-            ),
-        })?;
-    }
+async fn write(workshop: &Arc<Workshop>, state: &State, active: Active) -> Result<Active, Failed> {
+    let base = PathBuf::from(&active.projection.base);
+    let written = record(workshop, state, (&base, active.changed.clone())).await;
+    written.map_err(|error| Failed {
+        stage: "database",
+        error,
+    })?;
     Ok(active)
 }
 
@@ -198,74 +204,59 @@ fn ordered(mut waiting: Vec<Pack>) -> Vec<Pack> {
 fn activate(
     workshop: &Workshop,
     request: &Request,
-    (pack, base, user): (&Pack, Result<PathBuf, String>, &str),
+    (pack, base, job): (&Pack, Result<PathBuf, String>, &Job),
 ) -> Result<Active, Failed> {
     let pack_ref = &pack.manifest.pack_ref;
     let fail = |stage, error| Failed { stage, error };
     let base = &base.map_err(|error| fail(INPUT, error))?;
+    if job.is_cancelled() {
+        return Err(fail("registration", "it was called off".to_owned()));
+    }
+    job.step(format!("checking {pack_ref}"));
     let checked = check_directory(&pack.path).map_err(|e| fail("validation", reason(&e)))?;
     let errors = wrong(&checked);
     if !request.skip_validation && !errors.is_empty() {
         return Err(fail("validation", errors.join("; ")));
     }
-    let installer = workshop.installer(base, user, "packs/register-batch");
-    let state = installer
-        .list()
-        .map_err(|e| fail("registration", reason(&e)))?;
-    if !request.force && state.packs.contains_key(pack_ref) {
-        let text = format!("Pack '{pack_ref}' already exists. Use force=true to reinstall.");
-        return Err(fail("registration", text));
+    // Known without waiting for others; the installation itself refuses what comes between.
+    let installed = reader(base).list();
+    let installed = installed.map_err(|e| fail("registration", reason(&e)))?;
+    if !request.force && installed.packs.contains_key(pack_ref) {
+        return Err(fail("registration", exists(pack_ref)));
     }
-    let configured = &workshop.options.preparation;
-    let tests = configured.tests.clone().filter(|_| !request.skip_tests);
-    let installer = installer
-        .with_preparation(Preparation {
-            environments: configured.environments.clone(),
-            tests,
-        })
-        .adopting(pack_ref.clone());
-    let install = InstallRequest {
-        sources: vec![Source::LocalDirectory(pack.path.clone())],
+    let wish = Wish {
+        source: Source::LocalDirectory(pack.path.clone()),
         checksum: None,
         dependencies: Dependencies::Install,
-        replace: Replace::Force,
-        mismatch: Mismatch::Refuse,
+        replace: if request.force {
+            Replace::Force
+        } else {
+            Replace::Refuse
+        },
+        skip_tests: request.skip_tests,
+        registries: workshop.options.registries.clone(),
+        adopts: Some(pack_ref.clone()),
     };
-    let registries = workshop.registries(workshop.options.registries.clone(), None);
-    let done = installer
-        .install(&install, &registries)
-        .map_err(|error| fail(stage_of(&error), reason(&error)))?;
-    let (mut own, mut others) = (None, Vec::new());
-    for installed in done.packs {
-        let projection = projection(base, &installed.record);
-        let projection = projection.map_err(|error| fail("components", error))?;
-        if installed.record.pack_ref == *pack_ref {
-            own = Some((installed.record, projection));
-        } else if installed.change != Change::Unchanged {
-            others.push(projection);
-        }
-    }
-    let (record, projection) =
-        own.ok_or_else(|| fail("registration", "it was not installed".to_owned()))?;
+    let done = install(workshop, (base, job), &wish).map_err(|error| match error {
+        InstallError::Exists { .. } => fail("registration", exists(pack_ref)),
+        error => fail(stage_of(&error), reason(&error)),
+    })?;
+    let changed = changed(&done);
+    let mut records = done.packs.into_iter().map(|installed| installed.record);
+    let record = records.find(|record| record.pack_ref == *pack_ref);
+    let record = record.ok_or_else(|| fail("registration", "it was not installed".to_owned()))?;
+    let projection = projection::of(base, &record).map_err(|e| fail("components", e))?;
     Ok(Active {
         record,
         projection,
-        others,
+        changed,
         errors,
     })
 }
 
-/// What the database says of a pack that is active.
-fn projection(base: &Path, record: &Record) -> Result<RegisteredPack, String> {
-    let layout = Layout::new(base);
-    Ok(RegisteredPack {
-        base: base.display().to_string(),
-        pack_ref: record.pack_ref.to_string(),
-        pack_id: i64::try_from(record.id).unwrap_or(i64::MAX),
-        version: record.version.to_string(),
-        storage_path: layout.pack(&record.pack_ref).display().to_string(),
-        components: components(&layout.stored(&record.store_key))?,
-    })
+/// That a pack is there which was to be new.
+pub(super) fn exists(pack_ref: &PackRef) -> String {
+    format!("Pack '{pack_ref}' already exists. Use force=true to reinstall.")
 }
 
 /// How far an installation came.
@@ -282,34 +273,6 @@ fn stage_of(error: &InstallError) -> &'static str {
         | InstallError::Breaks { .. } => "dependencies",
         _ => "registration",
     }
-}
-
-/// Kind and ref of what a pack brings along.
-fn components(stored: &Path) -> Result<Vec<(&'static str, String)>, String> {
-    let pack = PackDirectory::open(stored).map_err(|e| reason(&e))?;
-    let pack_ref = &pack.manifest.pack_ref;
-    let listed = &pack.components;
-    let kinds: [(&str, &[Component]); 5] = [
-        ("actions", &listed.actions),
-        ("sensors", &listed.sensors),
-        ("triggers", &listed.triggers),
-        ("rules", &listed.rules),
-        ("workflows", &listed.workflows),
-    ];
-    let mut found: BTreeSet<(&str, String)> = BTreeSet::new();
-    for (kind, components) in kinds {
-        let refs = components.iter().map(|c| format!("{pack_ref}.{}", c.name));
-        found.extend(refs.map(|name| (kind, name)));
-    }
-    let policies = std::fs::read_dir(stored.join(POLICIES));
-    for file in policies.into_iter().flatten().flatten() {
-        let path = file.path();
-        let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if let Some(name) = path.file_stem().filter(|_| is_yaml) {
-            found.insert((POLICIES, format!("{pack_ref}.{}", name.to_string_lossy())));
-        }
-    }
-    Ok(found.into_iter().collect())
 }
 
 /// What an answer says of a pack that is registered.

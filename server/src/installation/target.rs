@@ -18,49 +18,68 @@ pub(super) enum Operation {
     Dependencies,
     BuildEnvs,
     RegisterBatch,
+    Tests,
+    LatestTest,
+    ListJobs,
+    ShowJob,
+    JobEvents,
+    CancelJob,
 }
 
 /// Method, path below [`PREFIX`], operation, and the role it needs; a login needs none.
-const OPERATIONS: [(Method, &str, Operation, Role); 7] = [
-    (Method::POST, "auth/login", Operation::Login, Role::Viewer),
-    (Method::POST, "auth/logout", Operation::Logout, Role::Viewer),
-    (Method::GET, "auth/whoami", Operation::Whoami, Role::Viewer),
-    (
-        Method::POST,
-        "packs/download",
-        Operation::Download,
-        Role::Installer,
-    ),
-    (
-        Method::POST,
-        "packs/dependencies",
-        Operation::Dependencies,
-        Role::Viewer,
-    ),
-    (
-        Method::POST,
-        "packs/build-envs",
-        Operation::BuildEnvs,
-        Role::Installer,
-    ),
-    (
-        Method::POST,
-        "packs/register-batch",
-        Operation::RegisterBatch,
-        Role::Installer,
-    ),
-];
+type Row = (Method, &'static str, Operation, Role);
 
-impl Operation {
+/// Of paths that fit, the first counts. `{}` is any one part.
+const OPERATIONS: [Row; 14] = {
+    use Operation as O;
+    use Role::{Installer, Viewer};
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    [
+        (POST, "auth/login", O::Login, Viewer),
+        (POST, "auth/logout", O::Logout, Viewer),
+        (GET, "auth/whoami", O::Whoami, Viewer),
+        (POST, "packs/download", O::Download, Installer),
+        (POST, "packs/dependencies", O::Dependencies, Viewer),
+        (POST, "packs/build-envs", O::BuildEnvs, Installer),
+        (POST, "packs/register-batch", O::RegisterBatch, Installer),
+        (GET, "packs/{}/tests", O::Tests, Viewer),
+        (GET, "packs/{}/tests/latest", O::LatestTest, Viewer),
+        (GET, "jobs", O::ListJobs, Viewer),
+        (GET, "jobs/{}", O::ShowJob, Viewer),
+        (Method::DELETE, "jobs/{}", O::CancelJob, Installer),
+        (POST, "jobs/{}/cancel", O::CancelJob, Installer),
+        (GET, "jobs/{}/events", O::JobEvents, Viewer),
+    ]
+};
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) operation: Operation,
+    /// The part of the path that names a thing; empty where none does.
+    pub(super) name: String,
+}
+
+impl Target {
     /// The operation of a path that is one of the API's.
     pub(super) fn of(method: &Method, path: &str) -> Result<Self, Problem> {
-        let mut allowed = Vec::new();
-        for (own, name, operation, _) in &OPERATIONS {
-            if path.strip_prefix(PREFIX) != Some(name) {
+        let mut allowed: Vec<&str> = Vec::new();
+        let mut fitting = None;
+        for (own, pattern, operation, _) in &OPERATIONS {
+            let Some(name) = fit(path, pattern) else {
                 continue;
+            };
+            // `packs/{}` fits `packs/install` too, and is not meant.
+            if fitting.is_some_and(|first| first != *pattern) {
+                break;
             }
+            fitting = Some(*pattern);
             if own == method {
-                return Ok(*operation);
+                return Ok(Self {
+                    operation: *operation,
+                    name: name.to_owned(),
+                });
             }
             allowed.push(own.as_str());
         }
@@ -76,7 +95,9 @@ impl Operation {
             Err(_) => problem,
         })
     }
+}
 
+impl Operation {
     /// The role that may ask for it.
     pub(super) fn least(self) -> Role {
         let found = OPERATIONS.iter().find(|(_, _, own, _)| *own == self);
@@ -86,6 +107,57 @@ impl Operation {
 
 /// Whether a path is one of the API's, whatever the method.
 pub(super) fn is_of_installation(path: &str) -> bool {
-    let name = path.strip_prefix(PREFIX);
-    name.is_some_and(|name| OPERATIONS.iter().any(|(_, own, _, _)| *own == name))
+    let mut patterns = OPERATIONS.iter().map(|(_, pattern, _, _)| pattern);
+    patterns.any(|pattern| fit(path, pattern).is_some())
+}
+
+/// The part of `path` that stands for `{}`, if the pattern fits; empty if it has none.
+fn fit<'p>(path: &'p str, pattern: &str) -> Option<&'p str> {
+    let mut found = "";
+    let mut parts = path.strip_prefix(PREFIX)?.split('/');
+    for wanted in pattern.split('/') {
+        match (wanted, parts.next()?) {
+            ("{}", part) if !part.is_empty() => found = part,
+            (wanted, part) if wanted == part => {}
+            _ => return None,
+        }
+    }
+    parts.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paths name operations and things; other methods are told which ones there are.
+    #[test]
+    fn paths_name_operations_and_things() {
+        let of = |method: Method, path: &str| {
+            let target = Target::of(&method, &format!("{PREFIX}{path}"));
+            target.map(|target| (target.operation, target.name))
+        };
+        let rows = [
+            (Method::POST, "packs/download", Operation::Download, ""),
+            (Method::GET, "packs/core/tests", Operation::Tests, "core"),
+            (
+                Method::GET,
+                "packs/core/tests/latest",
+                Operation::LatestTest,
+                "core",
+            ),
+            (Method::DELETE, "jobs/x", Operation::CancelJob, "x"),
+        ];
+        for (method, path, operation, name) in rows {
+            assert_eq!(
+                of(method, path).unwrap(),
+                (operation, name.to_owned()),
+                "{path}"
+            );
+        }
+        let problem = of(Method::PUT, "jobs/x").unwrap_err();
+        assert!(problem.message().contains("GET, DELETE"), "{problem:?}");
+        for other in ["jobs/", "jobs/x/y", "packs//test", "job"] {
+            assert!(!is_of_installation(&format!("{PREFIX}{other}")), "{other}");
+        }
+    }
 }

@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_installer::{ChangeSettings, Installer};
+use attune_installer::{ChangeSettings, Installer, Reporter};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use pack_client::{ClientSettings, Registries, RegistryConfig, Silent};
 use pack_format::manifest::Manifest;
-use pack_format::{Hint, error_chain, limits};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use pack_format::{Hint, PackRef, error_chain, limits};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::options::InstallationOptions;
 use super::paths::Roots;
+use super::projection;
 use crate::clock::now;
+use crate::jobs::Job;
 use crate::problem::Problem;
+use crate::state::State;
 
 /// The registry of the platform, which is asked where none is configured.
 const DEFAULT_REGISTRY: &str = "https://registry.attune.io/index.json";
@@ -23,11 +26,11 @@ const DEFAULT_REGISTRY: &str = "https://registry.attune.io/index.json";
 /// Pieces of work at once.
 const AT_ONCE: usize = 4;
 
-/// Requests that may wait for their turn or have it.
+/// Requests that make no jobs and may wait for their turn or have it.
 const MOST_REQUESTS: usize = 64;
 
-/// Longest wait for another process that changes the packs.
-const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longest wait of a job for another one, or another process, that changes the same packs. It can be called off.
+const LOCK_TIMEOUT: Duration = Duration::from_hours(1);
 
 static REPORTER: Silent = Silent;
 
@@ -38,6 +41,8 @@ pub(super) struct Workshop {
     pub(super) roots: Roots,
     places: Arc<Semaphore>,
     requests: Arc<Semaphore>,
+    /// Held by whoever brings the database up to date.
+    pub(super) recording: Mutex<()>,
 }
 
 impl Workshop {
@@ -49,6 +54,7 @@ impl Workshop {
             roots: Roots::new(folders),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             requests: Arc::new(Semaphore::new(MOST_REQUESTS)),
+            recording: Mutex::default(),
         }
     }
 
@@ -82,14 +88,54 @@ impl Workshop {
         done.await.map_err(|_| failed())
     }
 
-    /// For a change of the packs in `base` that history calls `command`.
-    pub(super) fn installer(&self, base: &Path, user: &str, command: &str) -> Installer<'static> {
-        let mut change = ChangeSettings::new(now(), user, command);
+    /// For a change of the packs in `base` that `job` makes, hears of, and can be called off by.
+    pub(super) fn installer<'j>(&self, base: &Path, job: &'j Job) -> Installer<'j> {
+        self.reporting(base, job, job)
+    }
+
+    /// The same with another reporter.
+    pub(super) fn reporting<'r>(
+        &self,
+        base: &Path,
+        job: &Job,
+        reporter: &'r dyn Reporter,
+    ) -> Installer<'r> {
+        let mut change = ChangeSettings::new(now(), job.account(), job.command());
         change.lock_timeout = LOCK_TIMEOUT;
         change.retention = self.options.retention;
-        Installer::new(base, change, &REPORTER)
+        Installer::new(base, change, reporter)
             .with_policy(self.options.policy.clone())
             .with_git(self.options.git.clone())
+    }
+
+    /// Writes to the database what is active of these packs, whoever made it so. Whoever writes last has seen what was
+    /// active last.
+    pub(super) async fn record(
+        &self,
+        database: &State,
+        base: &Path,
+        refs: Vec<PackRef>,
+    ) -> Result<(), String> {
+        let _alone = self.recording.lock().await;
+        let place = base.to_owned();
+        let read = tokio::task::spawn_blocking(move || {
+            let installed = reader(&place).list().map_err(|e| reason(&e))?;
+            let of = |pack_ref: PackRef| match installed.packs.get(&pack_ref) {
+                Some(record) => Ok((pack_ref, Some(projection::of(&place, record)?))),
+                None => Ok((pack_ref, None)),
+            };
+            refs.into_iter().map(of).collect::<Result<Vec<_>, String>>()
+        });
+        let packs = read.await.map_err(|e| e.to_string())??;
+        let base = base.display().to_string();
+        for (pack_ref, pack) in packs {
+            let written = match pack {
+                Some(pack) => database.register(&pack, now()).await,
+                None => database.unregister(&base, pack_ref.as_str()).await,
+            };
+            written.map_err(|e| reason(&e))?;
+        }
+        Ok(())
     }
 
     /// These registries, talked to for at most `timeout` per document.
@@ -154,6 +200,11 @@ impl Workshop {
             .map_err(|e| format!("Failed to parse pack.yaml: {}", reason(&e)))?;
         Ok((directory, manifest))
     }
+}
+
+/// For looking at the packs in `base`.
+pub(super) fn reader(base: &Path) -> Installer<'static> {
+    Installer::new(base, ChangeSettings::new(now(), "", ""), &REPORTER)
 }
 
 fn is_absent(error: &std::io::Error) -> bool {

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use super::{Action as _, State, StateError};
 
 /// A pack with what it brings along.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegisteredPack {
     /// The packs directory.
     pub(crate) base: String,
@@ -14,8 +14,8 @@ pub(crate) struct RegisteredPack {
     pub(crate) pack_id: i64,
     pub(crate) version: String,
     pub(crate) storage_path: String,
-    /// Kind, such as `actions`, and ref.
-    pub(crate) components: Vec<(&'static str, String)>,
+    /// Kind, such as `actions`, and ref, sorted.
+    pub(crate) components: Vec<(String, String)>,
 }
 
 impl State {
@@ -54,13 +54,64 @@ impl State {
             sqlx::query("INSERT INTO components (base, pack, kind, ref) VALUES ($1, $2, $3, $4)")
                 .bind(&pack.base)
                 .bind(&pack.pack_ref)
-                .bind(*kind)
+                .bind(kind)
                 .bind(component)
                 .execute(&mut *change)
                 .await
                 .on(ACTION)?;
         }
         change.commit().await.on(ACTION)
+    }
+
+    /// Forgets a pack and what it brought along.
+    ///
+    /// # Errors
+    /// [`StateError`]; what was known is still known.
+    pub(crate) async fn unregister(&self, base: &str, pack_ref: &str) -> Result<(), StateError> {
+        const ACTION: &str = "forget a pack";
+        let mut change = self.pool.begin().await.on(ACTION)?;
+        for query in [
+            "DELETE FROM components WHERE base = $1 AND pack = $2",
+            "DELETE FROM packs WHERE base = $1 AND ref = $2",
+        ] {
+            sqlx::query(query)
+                .bind(base)
+                .bind(pack_ref)
+                .execute(&mut *change)
+                .await
+                .on(ACTION)?;
+        }
+        change.commit().await.on(ACTION)
+    }
+
+    /// Everything that is known of a packs directory, by ref.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) async fn registered(&self, base: &str) -> Result<Vec<RegisteredPack>, StateError> {
+        const ACTION: &str = "list packs";
+        let rows = sqlx::query("SELECT * FROM packs WHERE base = $1 ORDER BY ref")
+            .bind(base)
+            .fetch_all(&self.pool)
+            .await
+            .on(ACTION)?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(RegisteredPack {
+                base: base.to_owned(),
+                pack_ref: row.try_get("ref")?,
+                pack_id: row.try_get("id")?,
+                version: row.try_get("version")?,
+                storage_path: row.try_get("storage_path")?,
+                components: Vec::new(),
+            })
+        };
+        let mut packs: Vec<RegisteredPack> = (rows.iter().map(read))
+            .collect::<Result<_, _>>()
+            .on(ACTION)?;
+        for pack in &mut packs {
+            pack.components = self.components(base, &pack.pack_ref).await?;
+        }
+        Ok(packs)
     }
 
     /// Kind and ref of everything a pack registered, sorted.

@@ -7,7 +7,9 @@ mod account;
 mod audit;
 mod components;
 mod downloads;
+mod jobs;
 mod shared;
+mod tests;
 mod token;
 
 use std::borrow::Cow;
@@ -27,7 +29,10 @@ pub use account::{Account, Role};
 pub use audit::{AuditEntry, Outcome};
 pub(crate) use components::RegisteredPack;
 pub use downloads::DownloadCount;
+pub use jobs::JobState;
+pub(crate) use jobs::{JobRow, new_id};
 pub use shared::SharedState;
+pub(crate) use tests::{TestRun, Trigger};
 pub(crate) use token::SecretHash;
 pub use token::{NewToken, RefPatterns, Scope, Scopes, Secret, Token, TokenError};
 
@@ -233,7 +238,7 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 4] = [
+    const MIGRATIONS: [(i64, &str, &str); 5] = [
         (
             1,
             "tokens and audit",
@@ -254,6 +259,7 @@ fn migrator() -> Migrator {
             "components",
             include_str!("../../migrations/0004_components.sql"),
         ),
+        (5, "jobs", include_str!("../../migrations/0005_jobs.sql")),
     ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {
         Migration::new(

@@ -1,0 +1,80 @@
+//! Lists in pages: `?page=2&page_size=50`.
+
+use serde_json::{Value, json};
+
+use super::body::malformed;
+use crate::problem::Problem;
+
+/// Items of a page where nobody says, and at most.
+const DEFAULT_SIZE: i64 = 50;
+const MAX_SIZE: i64 = 100;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    number: i64,
+    size: i64,
+}
+
+impl Page {
+    /// What a query says of it; other members are none of its business.
+    pub(super) fn of(query: Option<&str>) -> Result<Self, Problem> {
+        let mut page = Self {
+            number: 1,
+            size: DEFAULT_SIZE,
+        };
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let number = |most: i64| {
+                let number = value.parse::<i64>().ok();
+                let number = number.filter(|number| (1..=most).contains(number));
+                number.ok_or_else(|| malformed(&format!("`{name}` is a number from 1 to {most}")))
+            };
+            match &*name {
+                "page" => page.number = number(1_000_000)?,
+                "page_size" | "per_page" => page.size = number(MAX_SIZE)?,
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+
+    /// How many items come before it, and how many it has at most.
+    pub(super) fn range(self) -> (i64, i64) {
+        ((self.number - 1) * self.size, self.size)
+    }
+
+    /// The page with these items of `total`.
+    pub(super) fn filled(self, items: &[Value], total: i64) -> Value {
+        let pages = total.div_euclid(self.size) + i64::from(total % self.size != 0);
+        json!({
+            "items": items,
+            "pagination": {
+                "page": self.number,
+                "page_size": self.size,
+                "total_items": total,
+                "total_pages": pages,
+                "has_previous": self.number > 1,
+                "has_next": self.number < pages,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers within their bounds, and what lies before and behind.
+    #[test]
+    fn queries_name_pages() {
+        let page = Page::of(Some("page=2&page_size=10&q=x")).unwrap();
+        assert_eq!(page.range(), (10, 10));
+        let filled = page.filled(&[json!(1)], 21);
+        assert_eq!(filled["pagination"]["total_pages"], 3);
+        assert_eq!(filled["pagination"]["has_next"], true);
+        assert_eq!(Page::of(None).unwrap().range(), (0, 50));
+        for wrong in ["page=0", "page_size=101", "page=x", "page_size=-1"] {
+            assert!(Page::of(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}
