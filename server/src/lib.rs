@@ -100,7 +100,8 @@ pub use access::{
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
 pub use installation::{
-    FirstAccount, Installation, InstallationError, InstallationOptions, JobsEnd,
+    FirstAccount, Installation, InstallationError, InstallationOptions, JobsEnd, SecretKey,
+    VaultError,
 };
 pub use jobs::JobLimits;
 pub use listen::{BindError, bind};

@@ -4,7 +4,9 @@ mod accounts;
 mod build_envs;
 mod dependencies;
 mod download;
+mod indices;
 mod jobs;
+mod packs;
 mod postgres;
 mod register;
 mod workflow;
@@ -13,7 +15,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Hosted, Place};
+use crate::support::{Answer, Hosted, Place, Run};
 
 pub(crate) const EMAIL: &str = "test@attune.local";
 pub(crate) const PASSWORD: &str = "TestPass123!";
@@ -61,6 +63,22 @@ impl Api {
         assert_eq!(answer.status, 200, "{answer:?}");
         let token = answer.body["data"]["access_token"].as_str();
         token.unwrap().to_owned()
+    }
+
+    /// A token with a role.
+    pub(crate) fn token(&self, role: &str) -> String {
+        let other = Place::new();
+        other.pack("any", "any", "1.0.0", "");
+        other.build();
+        let args = [
+            "registry", "token", "create", "--tree", "tree", "--scope", role,
+        ];
+        let mut command = other.attune(&args);
+        command.args(["--user", "somebody", "--json"]);
+        let database = format!("sqlite://{}", self.place.path("data/server.db").display());
+        command.env("ATTUNE__DATABASE__URL", database);
+        let made = Run::of(&command.output().unwrap()).json();
+        made["token"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn post(&self, token: &str, path: &str, body: &Value) -> Answer {

@@ -35,7 +35,7 @@ pub(crate) struct ServeApiArgs {
 pub(crate) fn run(args: &ServeApiArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
     let address = settings.api_listen(args.listen.as_deref())?;
     let data = settings.data_directory(args.data_dir.as_deref())?;
-    let options = options(args, settings)?;
+    let options = options(args, settings, &data)?;
     let place = place(args, settings, &data)?;
     let root = match &args.registry {
         Some(tree) => tree.clone(),
@@ -101,7 +101,11 @@ fn place(args: &ServeApiArgs, settings: &Settings, data: &Path) -> Result<StateP
     }
 }
 
-fn options(args: &ServeApiArgs, settings: &Settings) -> Result<InstallationOptions, Failure> {
+fn options(
+    args: &ServeApiArgs,
+    settings: &Settings,
+    data: &Path,
+) -> Result<InstallationOptions, Failure> {
     let base = absolute(&settings.packs_base_dir()?, "the packs directory")?;
     let mut roots = settings.allow_roots()?;
     roots.extend(args.allow_roots.iter().cloned());
@@ -114,6 +118,7 @@ fn options(args: &ServeApiArgs, settings: &Settings) -> Result<InstallationOptio
     }
     Ok(InstallationOptions {
         first_account: settings::first_account(),
+        secret_key: settings.secret_key(data)?,
         roots,
         registries,
         allow_insecure_tls: settings.allows_insecure_tls()?,

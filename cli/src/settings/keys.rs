@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 59] = [
+const KEYS: [&str; 60] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -43,6 +43,7 @@ const KEYS: [&str; 59] = [
     "tests.confinement",
     "server.listen",
     "server.data_dir",
+    "server.secret_key",
     "server.allow_roots",
     "server.jobs.at_once",
     "server.jobs.queued",

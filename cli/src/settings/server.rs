@@ -7,7 +7,7 @@ use std::time::Duration;
 use attune_indexer::changes::PublishPolicy;
 use attune_server::{
     Access, AccessLog, JobLimits, LivePolicy, LogFormat, LogOptions, MetricsAccess, Policy,
-    PublishOptions, PublishRules, Rate, Rates, Reporter, TlsIdentity, TrustedProxies,
+    PublishOptions, PublishRules, Rate, Rates, Reporter, SecretKey, TlsIdentity, TrustedProxies,
 };
 use bytesize::ByteSize;
 use pack_format::Limits;
@@ -63,6 +63,15 @@ impl Settings {
             proxies: self.trusted_proxies()?,
             publish: self.publish_rules()?,
         })
+    }
+
+    /// What a server seals secrets with: what is configured, or a file of its folder.
+    pub(crate) fn secret_key(&self, data: &Path) -> Result<SecretKey, Failure> {
+        let given = self.text(&["server", "secret_key"])?;
+        Ok(given.map_or_else(
+            || SecretKey::File(data.join("secret.key")),
+            SecretKey::Given,
+        ))
     }
 
     /// Folders that paths of requests may lie in.

@@ -7,6 +7,9 @@
 //! workshop.rs    what work is done with               paths.rs       which paths are followed
 //! jobs.rs        requests that become jobs            recovery.rs    what the start of a server finds
 //! projection.rs  the database and what is on disk     page.rs        lists in pages
+//! packs.rs       what is installed                    cache.rs       what is kept of registries
+//! indices.rs browse.rs                                registries that are managed, and what they list
+//! vault.rs       secrets that must come out again
 //! activate.rs    making packs active                  tests.rs download.rs dependencies.rs build_envs.rs register.rs   the work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
@@ -14,12 +17,16 @@
 
 mod activate;
 mod body;
+mod browse;
 mod build_envs;
+mod cache;
 mod dependencies;
 mod download;
+mod indices;
 mod jobs;
 mod login;
 mod options;
+mod packs;
 mod page;
 mod password;
 mod paths;
@@ -28,6 +35,7 @@ mod recovery;
 mod register;
 mod target;
 mod tests;
+mod vault;
 mod workshop;
 
 use std::net::SocketAddr;
@@ -41,9 +49,12 @@ use serde_json::{Value, json};
 
 pub use self::jobs::JobsEnd;
 pub use self::options::{FirstAccount, InstallationOptions};
+pub use self::vault::{SecretKey, VaultError};
 
+use self::indices::Indices;
 use self::login::{Logins, unusable};
 use self::target::{Operation, Target};
+use self::vault::Vault;
 use self::workshop::Workshop;
 use crate::access::{Caller, Callers, forbidden};
 use crate::body::ResponseBody;
@@ -70,6 +81,9 @@ pub enum InstallationError {
     /// The database cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The key of secrets cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The address or the password of the first account will not do.
     #[error("the first account needs {0}")]
     FirstAccount(&'static str),
@@ -82,6 +96,7 @@ impl pack_format::Hint for InstallationError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::State(error) => error.hint(),
+            Self::Vault(error) => error.hint(),
             Self::FirstAccount(_) => {
                 Some("set `ATTUNE_ADMIN_EMAIL` and `ATTUNE_ADMIN_PASSWORD`".to_owned())
             }
@@ -122,7 +137,8 @@ impl Installation {
             state.create_account(&account, now()).await?;
         }
         let limits = options.jobs;
-        let workshop = Arc::new(Workshop::new(options));
+        let indices = Indices::open(Vault::open(&options.secret_key)?, state).await?;
+        let workshop = Arc::new(Workshop::new(options, indices));
         let place = workshop.options.packs_base_dir.display().to_string();
         recovery::run(&workshop, state, &place).await?;
         Ok(Self {
@@ -178,6 +194,13 @@ impl Installation {
             Operation::JobEvents => {
                 return self.job_events(&target.name, &parts.headers).await;
             }
+            Operation::ListPacks | Operation::ShowPack | Operation::Components => {
+                self.packs(&target, &parts).await?
+            }
+            Operation::CacheUsage => self.cache_usage().await?,
+            operation if operation.is_of_indices() => {
+                return self.indices(&target, (&parts, body)).await;
+            }
             _ => return self.work(&target, &caller, (&parts, body)).await,
         };
         Ok(body::data(&value))
@@ -226,6 +249,10 @@ impl Installation {
                     register::run(&workshop, request, (job, state)).await
                 })
                 .await
+            }
+            Operation::Uninstall => self.uninstall(target, caller, parts).await,
+            Operation::PruneCache | Operation::ClearCache => {
+                self.prune_cache(target, caller, (parts, body)).await
             }
             _ => Err(workshop::failed()),
         }

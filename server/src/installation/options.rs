@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use attune_installer::{GitSettings, Policy, Preparation, Retention};
 use pack_client::{ClientSettings, RegistryConfig};
 
+use super::vault::SecretKey;
+
 use crate::jobs::JobLimits;
 
 /// Shortest password of an account that is made, in bytes.
@@ -18,6 +20,8 @@ pub struct InstallationOptions {
     pub first_account: Option<FirstAccount>,
     /// Where packs are installed, unless a request names another place.
     pub packs_base_dir: PathBuf,
+    /// What secrets are sealed with that must come out again.
+    pub secret_key: SecretKey,
     /// What the paths of a request must lie under, besides `packs_base_dir`.
     pub roots: Vec<PathBuf>,
     /// The registries that are asked, unless a request names one.

@@ -43,6 +43,14 @@ impl Page {
         ((self.number - 1) * self.size, self.size)
     }
 
+    /// The items of a whole list that are on it.
+    pub(super) fn cut<T>(self, all: &[T]) -> &[T] {
+        let bound =
+            |place: i64| usize::try_from(place).map_or(all.len(), |place| place.min(all.len()));
+        let (before, most) = self.range();
+        &all[bound(before)..bound(before.saturating_add(most))]
+    }
+
     /// The page with these items of `total`.
     pub(super) fn filled(self, items: &[Value], total: i64) -> Value {
         let pages = total.div_euclid(self.size) + i64::from(total % self.size != 0);
@@ -69,6 +77,8 @@ mod tests {
     fn queries_name_pages() {
         let page = Page::of(Some("page=2&page_size=10&q=x")).unwrap();
         assert_eq!(page.range(), (10, 10));
+        assert_eq!(page.cut(&[0; 15]).len(), 5);
+        assert!(page.cut(&[0; 3]).is_empty());
         let filled = page.filled(&[json!(1)], 21);
         assert_eq!(filled["pagination"]["total_pages"], 3);
         assert_eq!(filled["pagination"]["has_next"], true);

@@ -234,7 +234,7 @@ fn activate(
             Replace::Refuse
         },
         skip_tests: request.skip_tests,
-        registries: workshop.options.registries.clone(),
+        registries: workshop.configured(),
         adopts: Some(pack_ref.clone()),
     };
     let done = install(workshop, (base, job), &wish).map_err(|error| match error {

@@ -24,17 +24,35 @@ pub(super) enum Operation {
     ShowJob,
     JobEvents,
     CancelJob,
+    ListPacks,
+    ShowPack,
+    Uninstall,
+    Components,
+    ListIndices,
+    AddIndex,
+    ShowIndex,
+    ChangeIndex,
+    RemoveIndex,
+    TestIndex,
+    RefreshIndex,
+    BrowseIndices,
+    BrowseIndex,
+    FindIndexed,
+    CacheUsage,
+    PruneCache,
+    ClearCache,
 }
 
 /// Method, path below [`PREFIX`], operation, and the role it needs; a login needs none.
 type Row = (Method, &'static str, Operation, Role);
 
 /// Of paths that fit, the first counts. `{}` is any one part.
-const OPERATIONS: [Row; 14] = {
+const OPERATIONS: [Row; 31] = {
     use Operation as O;
-    use Role::{Installer, Viewer};
+    use Role::{Administrator, Installer, Viewer};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
+    const DELETE: Method = Method::DELETE;
     [
         (POST, "auth/login", O::Login, Viewer),
         (POST, "auth/logout", O::Logout, Viewer),
@@ -47,9 +65,31 @@ const OPERATIONS: [Row; 14] = {
         (GET, "packs/{}/tests/latest", O::LatestTest, Viewer),
         (GET, "jobs", O::ListJobs, Viewer),
         (GET, "jobs/{}", O::ShowJob, Viewer),
-        (Method::DELETE, "jobs/{}", O::CancelJob, Installer),
+        (DELETE, "jobs/{}", O::CancelJob, Installer),
         (POST, "jobs/{}/cancel", O::CancelJob, Installer),
         (GET, "jobs/{}/events", O::JobEvents, Viewer),
+        (GET, "packs", O::ListPacks, Viewer),
+        (GET, "packs/{}", O::ShowPack, Viewer),
+        (DELETE, "packs/{}", O::Uninstall, Installer),
+        (GET, "packs/{}/components", O::Components, Viewer),
+        (GET, "pack-indices", O::ListIndices, Viewer),
+        (POST, "pack-indices", O::AddIndex, Administrator),
+        (GET, "pack-indices/packs", O::BrowseIndices, Viewer),
+        (GET, "pack-indices/packs/{}", O::FindIndexed, Viewer),
+        (GET, "pack-indices/{}", O::ShowIndex, Viewer),
+        (
+            Method::PUT,
+            "pack-indices/{}",
+            O::ChangeIndex,
+            Administrator,
+        ),
+        (DELETE, "pack-indices/{}", O::RemoveIndex, Administrator),
+        (GET, "pack-indices/{}/packs", O::BrowseIndex, Viewer),
+        (POST, "pack-indices/{}/test", O::TestIndex, Administrator),
+        (POST, "pack-indices/{}/refresh", O::RefreshIndex, Installer),
+        (GET, "cache", O::CacheUsage, Viewer),
+        (DELETE, "cache", O::ClearCache, Installer),
+        (POST, "cache/prune", O::PruneCache, Installer),
     ]
 };
 
@@ -98,6 +138,12 @@ impl Target {
 }
 
 impl Operation {
+    /// Whether it is about registries.
+    pub(super) fn is_of_indices(self) -> bool {
+        let found = OPERATIONS.iter().find(|(_, _, own, _)| *own == self);
+        found.is_some_and(|(_, pattern, _, _)| pattern.starts_with("pack-indices"))
+    }
+
     /// The role that may ask for it.
     pub(super) fn least(self) -> Role {
         let found = OPERATIONS.iter().find(|(_, _, own, _)| *own == self);

@@ -12,6 +12,7 @@ use pack_format::manifest::Manifest;
 use pack_format::{Hint, PackRef, error_chain, limits};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use super::indices::{Index, Indices};
 use super::options::InstallationOptions;
 use super::paths::Roots;
 use super::projection;
@@ -39,6 +40,7 @@ static REPORTER: Silent = Silent;
 pub(super) struct Workshop {
     pub(super) options: InstallationOptions,
     pub(super) roots: Roots,
+    pub(super) indices: Indices,
     places: Arc<Semaphore>,
     requests: Arc<Semaphore>,
     /// Held by whoever brings the database up to date.
@@ -46,12 +48,13 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    pub(super) fn new(options: InstallationOptions) -> Self {
+    pub(super) fn new(options: InstallationOptions, indices: Indices) -> Self {
         let mut folders = options.roots.clone();
         folders.push(options.packs_base_dir.clone());
         Self {
             options,
             roots: Roots::new(folders),
+            indices,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             requests: Arc::new(Semaphore::new(MOST_REQUESTS)),
             recording: Mutex::default(),
@@ -154,14 +157,21 @@ impl Workshop {
         Registries::new(configs, client)
     }
 
+    /// The registries that are asked where a request names none: those of the configuration and those that are managed.
+    pub(super) fn configured(&self) -> Vec<RegistryConfig> {
+        let mut configs = self.options.registries.clone();
+        configs.extend(self.indices.all().iter().map(Index::config));
+        configs
+    }
+
     /// The registry a request names, else those of the configuration, else the platform's.
     pub(super) fn asked(&self, url: Option<&str>) -> Result<Vec<RegistryConfig>, String> {
-        let configured = &self.options.registries;
+        let configured = self.configured();
         let Some(url) = url else {
             return Ok(if configured.is_empty() {
                 vec![RegistryConfig::new(DEFAULT_REGISTRY)]
             } else {
-                configured.clone()
+                configured
             });
         };
         if let Some(known) = configured.iter().find(|config| config.url == url) {

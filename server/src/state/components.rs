@@ -114,6 +114,20 @@ impl State {
         Ok(packs)
     }
 
+    /// Whether a pack is known.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) async fn knows(&self, base: &str, pack_ref: &str) -> Result<bool, StateError> {
+        let row = sqlx::query("SELECT ref FROM packs WHERE base = $1 AND ref = $2")
+            .bind(base)
+            .bind(pack_ref)
+            .fetch_optional(&self.pool)
+            .await
+            .on("look up a pack")?;
+        Ok(row.is_some())
+    }
+
     /// Kind and ref of everything a pack registered, sorted.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod account;
 mod audit;
 mod components;
 mod downloads;
+mod indices;
 mod jobs;
 mod shared;
 mod tests;
@@ -29,6 +30,7 @@ pub use account::{Account, Role};
 pub use audit::{AuditEntry, Outcome};
 pub(crate) use components::RegisteredPack;
 pub use downloads::DownloadCount;
+pub(crate) use indices::IndexRow;
 pub use jobs::JobState;
 pub(crate) use jobs::{JobRow, new_id};
 pub use shared::SharedState;
@@ -238,7 +240,7 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 5] = [
+    const MIGRATIONS: [(i64, &str, &str); 6] = [
         (
             1,
             "tokens and audit",
@@ -260,6 +262,11 @@ fn migrator() -> Migrator {
             include_str!("../../migrations/0004_components.sql"),
         ),
         (5, "jobs", include_str!("../../migrations/0005_jobs.sql")),
+        (
+            6,
+            "pack indices",
+            include_str!("../../migrations/0006_pack_indices.sql"),
+        ),
     ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {
         Migration::new(
