@@ -33,16 +33,24 @@ pub(crate) fn ticks(text: &Value) -> Result<Value, Error> {
         return Ok(text.clone());
     };
     let mut html = String::with_capacity(source.len() + 32);
-    let mut rest = source;
+    escape_ticks(&mut html, source)?;
+    Ok(Value::from_safe_string(html))
+}
+
+/// Escapes text, in which `` `words` `` in back ticks become code.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn escape_ticks(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let mut rest = text;
     while let Some((before, code, after)) = next_code(rest) {
-        escape(&mut html, before)?;
-        html.push_str("<code>");
-        escape(&mut html, code)?;
-        html.push_str("</code>");
+        escape(out, before)?;
+        out.write_str("<code>")?;
+        escape(out, code)?;
+        out.write_str("</code>")?;
         rest = after;
     }
-    escape(&mut html, rest)?;
-    Ok(Value::from_safe_string(html))
+    escape(out, rest)
 }
 
 /// Splits at the first non-empty pair of back ticks.
@@ -58,19 +66,27 @@ fn next_code(text: &str) -> Option<(&str, &str, &str)> {
 /// Those of `out`.
 pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+    // Bytes are looked at one by one: all five are ASCII, which is no part of another character.
+    while let Some((at, entity)) = rest.bytes().enumerate().find_map(special) {
         let (plain, special) = rest.split_at(at);
         out.write_str(plain)?;
-        out.write_str(match special.as_bytes().first() {
-            Some(b'&') => "&amp;",
-            Some(b'<') => "&lt;",
-            Some(b'>') => "&gt;",
-            Some(b'"') => "&quot;",
-            _ => "&#39;",
-        })?;
+        out.write_str(entity)?;
         rest = special.get(1..).unwrap_or_default();
     }
     out.write_str(rest)
+}
+
+/// The place and the entity of a character that means something in HTML.
+fn special((at, byte): (usize, u8)) -> Option<(usize, &'static str)> {
+    let entity = match byte {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        b'>' => "&gt;",
+        b'"' => "&quot;",
+        b'\'' => "&#39;",
+        _ => return None,
+    };
+    Some((at, entity))
 }
 
 #[cfg(test)]

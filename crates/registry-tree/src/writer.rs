@@ -13,7 +13,7 @@ use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use crate::early_sync::EarlySync;
 use crate::layout;
-use crate::twins::{twins, twins_agree};
+use crate::twins::{MIN_TWIN_BYTES, twins, twins_agree};
 
 /// From this many files on, one sync of the file system is cheaper than one per file.
 const SYNC_ALL_FROM: usize = 64;
@@ -105,6 +105,8 @@ pub struct TreeWriter {
     root: PathBuf,
     /// Whether the run before left something in staging.
     interrupted: bool,
+    /// Whether there is no tree yet, so that no name needs to be looked up in it.
+    new: AtomicBool,
     staging: PathBuf,
     folders: OnceLock<Vec<PathBuf>>,
     early: EarlySync,
@@ -155,6 +157,7 @@ impl TreeWriter {
         Ok(Self {
             root: root.to_owned(),
             interrupted,
+            new: AtomicBool::new(root.symlink_metadata().is_err()),
             staging,
             folders: OnceLock::new(),
             early: EarlySync::default(),
@@ -312,7 +315,9 @@ impl TreeWriter {
     /// # Errors
     /// [`FsError`].
     pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
+        let new = self.new.load(Ordering::Relaxed);
         let mut missing = names.iter().filter(|(phase, path)| match phase {
+            _ if new => true,
             // The name of an object says its content.
             Phase::Object => !self.has(path),
             _ => !self.holds(path, text) || !twins_agree(&self.root.join(path), text),
@@ -322,9 +327,9 @@ impl TreeWriter {
         };
         let others: Vec<&(Phase, &str)> = missing.collect();
         // One time for the group: a server pairs a file with its twins by it.
-        let time = SystemTime::now();
+        let time = (text.len() >= MIN_TWIN_BYTES).then(SystemTime::now);
         let place = |suffix: &str, bytes: &[u8]| -> Result<(), FsError> {
-            let staged = self.stage_at(bytes, Some(time))?;
+            let staged = self.stage_at(bytes, time)?;
             self.place(*phase, &format!("{first}{suffix}"), staged);
             for (phase, path) in &others {
                 let same = self.root.join(format!("{first}{suffix}"));
@@ -344,7 +349,7 @@ impl TreeWriter {
                 .filter(|suffix| !made.contains(suffix))
             {
                 let twin = format!("{path}{suffix}");
-                if self.root.join(&twin).symlink_metadata().is_ok() {
+                if !new && self.root.join(&twin).symlink_metadata().is_ok() {
                     self.push(*phase, &twin, Content::Nothing);
                 }
             }
@@ -381,6 +386,7 @@ impl TreeWriter {
             return Ok(Committed { files_written: 0 });
         }
         placements.sort_by_key(|p| (p.phase, p.order));
+        self.new.store(false, Ordering::Relaxed);
         durable::create_directories(&self.root)?;
         self.sync_staged(&placements)?;
         let of_phase = |phase: Phase| -> Vec<&Placement> {

@@ -38,7 +38,7 @@ struct ComponentView<'a> {
     description: Cow<'a, str>,
     runner: Option<Cow<'a, str>>,
     entry_point: Option<Cow<'a, str>>,
-    tables: Vec<SchemaTable<'a>>,
+    tables: Vec<SchemaTable>,
     command: Option<String>,
     emits: Vec<Reference>,
     trigger: Option<Reference>,

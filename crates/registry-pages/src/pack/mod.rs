@@ -84,7 +84,7 @@ pub(crate) struct PackView<'a> {
     readme: Option<Value>,
     kinds: Vec<KindView<'a>>,
     flow: Option<Flow>,
-    configuration: Option<SchemaTable<'a>>,
+    configuration: Option<SchemaTable>,
     configuration_count: usize,
     configuration_example: String,
     versions: Vec<VersionRow<'a>>,

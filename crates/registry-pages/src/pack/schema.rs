@@ -1,13 +1,15 @@
 //! Tables of parameters, output fields and configuration keys, and the example made from the latter.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
+use minijinja::Value as Html;
 use pack_format::documents::Parameter;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::limits::{MAX_ALLOWED_VALUES, MAX_SCHEMA_ROWS, MAX_VALUE_CHARS};
+use crate::escape::{escape, escape_ticks};
+use crate::limits::{MAX_ALLOWED_VALUES, MAX_SCHEMA_ROWS, MAX_VALUE_CHARS, first};
 use crate::text::{clean, one_line};
 
 /// How many schema rows a page may still show.
@@ -29,69 +31,104 @@ impl RowBudget {
 
 /// A table of schema rows under a heading.
 #[derive(Debug, Serialize)]
-pub(crate) struct SchemaTable<'a> {
+pub(crate) struct SchemaTable {
     title: &'static str,
-    rows: Vec<SchemaRow<'a>>,
+    /// The rows as HTML. Most of a page is these rows, and an engine of templates takes four times as long for them.
+    rows: Html,
     /// Whether any row has a default; without one the column is left out.
     defaults: bool,
     /// Rows left out because the page is full.
     omitted: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct SchemaRow<'a> {
-    name: Cow<'a, str>,
-    #[serde(rename = "type")]
-    value_type: Cow<'a, str>,
-    required: bool,
-    secret: bool,
-    default: Option<String>,
-    allowed: Vec<String>,
-    more_allowed: usize,
-    description: Cow<'a, str>,
-}
-
-impl<'a> SchemaTable<'a> {
+impl SchemaTable {
     /// The table of `parameters`, or `None` when there are none.
     pub(crate) fn new(
         title: &'static str,
-        parameters: &'a [Parameter],
+        parameters: &[Parameter],
         budget: &mut RowBudget,
     ) -> Option<Self> {
         if parameters.is_empty() {
             return None;
         }
         let shown = budget.take(parameters.len());
-        let rows: Vec<_> = parameters.iter().take(shown).map(SchemaRow::new).collect();
+        let parameters_shown = parameters.get(..shown).unwrap_or_default();
+        let defaults = parameters_shown.iter().any(|p| default_of(p).is_some());
+        let mut html = String::with_capacity(shown * ROW_BYTES);
+        for parameter in parameters_shown {
+            // Writing to a string does not fail.
+            let _ = write_row(&mut html, parameter, defaults);
+        }
         Some(Self {
             title,
-            defaults: rows.iter().any(|row| row.default.is_some()),
-            rows,
+            rows: Html::from_safe_string(html),
+            defaults,
             omitted: parameters.len() - shown,
         })
     }
 }
 
-impl<'a> SchemaRow<'a> {
-    fn new(parameter: &'a Parameter) -> Self {
-        // SECURITY: a default of a secret is a secret, whatever the document says.
-        let default = parameter.default.as_ref().filter(|_| !parameter.secret);
-        Self {
-            name: clean(&parameter.name),
-            value_type: type_name(parameter),
-            required: parameter.required,
-            secret: parameter.secret,
-            default: default.map(shown_value),
-            allowed: parameter
-                .allowed
-                .iter()
-                .take(MAX_ALLOWED_VALUES)
-                .map(shown_value)
-                .collect(),
-            more_allowed: parameter.allowed.len().saturating_sub(MAX_ALLOWED_VALUES),
-            description: clean(parameter.description.trim()),
+/// Usual length of a row, in bytes.
+const ROW_BYTES: usize = 192;
+
+/// The default a page may show.
+fn default_of(parameter: &Parameter) -> Option<&Value> {
+    // SECURITY: a default of a secret is a secret, whatever the document says.
+    parameter.default.as_ref().filter(|_| !parameter.secret)
+}
+
+/// Writes one row of the table in `templates/pages/schema.html`.
+///
+/// SECURITY: every text of a pack goes through [`escape`] or [`escape_ticks`].
+fn write_row(out: &mut String, parameter: &Parameter, defaults: bool) -> fmt::Result {
+    out.push_str("<tr><th scope=\"row\"><code>");
+    escape(out, &clean(&parameter.name))?;
+    out.push_str("</code>");
+    if parameter.required {
+        out.push_str(" <span class=\"need\">required</span>");
+    }
+    if parameter.secret {
+        out.push_str(" <span class=\"secret\">secret</span>");
+    }
+    out.push_str("</th><td>");
+    escape(out, &type_name(parameter))?;
+    if defaults {
+        out.push_str("</td><td>");
+        if let Some(value) = default_of(parameter) {
+            write_code(out, value)?;
         }
     }
+    out.push_str("</td><td>");
+    escape_ticks(out, &clean(parameter.description.trim()))?;
+    write_allowed(out, &parameter.allowed)?;
+    out.push_str("</td></tr>\n");
+    Ok(())
+}
+
+fn write_allowed(out: &mut String, allowed: &[Value]) -> fmt::Result {
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    out.push_str("<span class=\"allowed\">One of ");
+    let (shown, more) = first(allowed, MAX_ALLOWED_VALUES);
+    for (at, value) in shown.iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        write_code(out, value)?;
+    }
+    if more > 0 {
+        write!(out, " and {more} more")?;
+    }
+    out.push_str("</span>");
+    Ok(())
+}
+
+fn write_code(out: &mut String, value: &Value) -> fmt::Result {
+    out.push_str("<code>");
+    escape(out, &shown_value(value))?;
+    out.push_str("</code>");
+    Ok(())
 }
 
 fn type_name(parameter: &Parameter) -> Cow<'_, str> {
@@ -215,9 +252,42 @@ mod tests {
         let rows: Vec<_> = (0..=MAX_SCHEMA_ROWS).map(|i| key(&i.to_string())).collect();
         let mut budget = RowBudget::for_page();
         let full = SchemaTable::new("t", &rows[..MAX_SCHEMA_ROWS], &mut budget).unwrap();
-        assert_eq!((full.rows.len(), full.omitted), (MAX_SCHEMA_ROWS, 0));
+        assert_eq!((count(&full), full.omitted), (MAX_SCHEMA_ROWS, 0));
         let mut budget = RowBudget::for_page();
         let over = SchemaTable::new("t", &rows, &mut budget).unwrap();
-        assert_eq!((over.rows.len(), over.omitted), (MAX_SCHEMA_ROWS, 1));
+        assert_eq!((count(&over), over.omitted), (MAX_SCHEMA_ROWS, 1));
+    }
+
+    fn count(table: &SchemaTable) -> usize {
+        table.rows.to_string().matches("<tr>").count()
+    }
+
+    /// Whatever a pack writes into a row is text; a secret's default is not in it; code in back ticks is code.
+    #[test]
+    fn rows_hold_foreign_text_as_text() {
+        let rows = [
+            Parameter {
+                required: true,
+                default: Some(json!("</code><script>")),
+                value_type: "<b>".into(),
+                allowed: vec![json!("<i>"), json!({"a\"": 1})],
+                description: "see `<x>` & \"y\"".into(),
+                ..key("<u onclick='x'>")
+            },
+            Parameter {
+                secret: true,
+                default: Some(json!("hunter2")),
+                ..key("token")
+            },
+        ];
+        let table = SchemaTable::new("t", &rows, &mut RowBudget::for_page()).unwrap();
+        assert_eq!(
+            table.rows.to_string(),
+            "<tr><th scope=\"row\"><code>&lt;u onclick=&#39;x&#39;&gt;</code> <span class=\"need\">required</span></th>\
+             <td>&lt;b&gt;</td><td><code>&lt;/code&gt;&lt;script&gt;</code></td>\
+             <td>see <code>&lt;x&gt;</code> &amp; &quot;y&quot;<span class=\"allowed\">One of <code>&lt;i&gt;</code>, \
+             <code>{&quot;a\\&quot;&quot;:1}</code></span></td></tr>\n\
+             <tr><th scope=\"row\"><code>token</code> <span class=\"secret\">secret</span></th><td>any</td><td></td><td></td></tr>\n"
+        );
     }
 }
