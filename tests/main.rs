@@ -30,6 +30,7 @@
 //! * `registry_format` the fields that `docs/registry-format.md` names
 //! * `check`     `pack check`: findings in every form
 //! * `ci`        the CI templates: every step of every service
+//! * `change_log` `changes/` of a tree: what happened to it, in order
 //! * `yank`      `pack yank`, `unyank` and `deprecate` on a tree
 //! * `update`    `pack outdated` and `pack update`: policies, dry runs, refusals
 //! * `tree`      `pack tree`: text, DOT, SVG, and what would be installed
@@ -55,6 +56,7 @@ mod api;
 mod archive;
 mod browse;
 mod build;
+mod change_log;
 mod check;
 mod check_rules;
 mod checksum;

@@ -317,6 +317,14 @@ const CASES: &[Case] = &[
     ("search-stale", "search/packs/0.json", 1, |place| {
         remove(place, "tree/search/packs/0.json");
     }),
+    ("changes-broken", "changes/head.json", 5, |place| {
+        edit(place, "tree/changes/head.json", |head| {
+            head["records"][0]["number"] = json!(7);
+        });
+    }),
+    ("file-orphan", "changes/0-x.json", 0, |place| {
+        fs::write(place.path("tree/changes/0-x.json"), b"{}").unwrap();
+    }),
     ("file-orphan", "search/terms/t-x.json", 0, |place| {
         fs::write(place.path("tree/search/terms/t-x.json"), b"{}").unwrap();
     }),

@@ -17,6 +17,7 @@ mod archive_directory;
 pub mod archive_file;
 pub mod build;
 mod cache;
+mod change_log;
 pub mod changes;
 pub mod check;
 mod checkout;

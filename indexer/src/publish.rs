@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use pack_format::change_log::{DocumentChange, changes_between};
 use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::{ArchiveDigest, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
@@ -20,6 +21,7 @@ use registry_pages::{PackList, PackPage, Renderer, Site};
 use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
+use crate::change_log::{self, Moment, PackChanges};
 use crate::details::Details;
 use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
 use crate::lists::Lists;
@@ -69,6 +71,8 @@ pub(crate) struct Staged {
     facts: Option<PackFacts>,
     /// What the page says of others.
     inputs: Option<PageInputs>,
+    /// What happened since it was listed.
+    changes: Vec<DocumentChange>,
 }
 
 impl Staged {
@@ -163,11 +167,13 @@ impl<'a> Publication<'a> {
     ) -> Result<Staged, PublishError> {
         let pack_ref = document.pack_ref.clone();
         let (bytes, digest) = facts::document_bytes(document)?;
+        let changes = self.changes(document, digest)?;
         let Some((facts, words)) = PackFacts::of(document, digest, &self.index_base)? else {
             return Ok(Staged {
                 pack_ref,
                 facts: None,
                 inputs: None,
+                changes,
             });
         };
         self.put_document(&pack_ref, &facts.pointer, &bytes)?;
@@ -183,7 +189,22 @@ impl<'a> Publication<'a> {
             pack_ref,
             facts: Some(facts),
             inputs: Some(inputs),
+            changes,
         })
+    }
+
+    /// What happened to a pack since it was listed, by its document, whose digest is given.
+    fn changes(
+        &self,
+        document: &PackDocument,
+        digest: ArchiveDigest,
+    ) -> Result<Vec<DocumentChange>, PublishError> {
+        let listed = self.known.packs.get(&document.pack_ref);
+        if listed.is_some_and(|listed| listed.pointer.document == digest) {
+            return Ok(Vec::new());
+        }
+        let old = self.document(&document.pack_ref)?;
+        Ok(changes_between(old.as_ref(), document))
     }
 
     fn put_document(
@@ -243,6 +264,8 @@ impl<'a> Publication<'a> {
     ) -> Result<Published, PublishError> {
         let before = Neighbours::of_known(&self.known.packs);
         let list_before = self.list();
+        let lists_packs = !self.known.packs.is_empty();
+        let changes = changes_of(&staged);
         let (staged_inputs, searched) = self.take(staged, scope);
         let after = Neighbours::of_known(&self.known.packs);
         if scope != Scope::Changed {
@@ -250,6 +273,11 @@ impl<'a> Publication<'a> {
         }
         self.pages_of_neighbours(&staged_inputs, (&before, &after), scope)?;
         let (registry, updated_at) = self.registry()?;
+        let moment = Moment {
+            at: updated_at,
+            lists_packs,
+        };
+        let recorded = change_log::stage(self.writer, &self.reader, moment, changes)?;
         let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
         let (lists, index) = rayon::join(
@@ -261,6 +289,7 @@ impl<'a> Publication<'a> {
         );
         let (mut lists, index) = (lists?, index?);
         self.known.forget_entries();
+        lists.paths.extend(recorded);
         lists.paths.extend(self.search(&after, &searched)?);
         let committed = self.writer.commit()?;
         if scope != Scope::Changed || self.writer.follows_interruption() {
@@ -545,6 +574,17 @@ impl<'a> Publication<'a> {
         superseded.extend(replaced);
         Ok(self.writer.retire(&superseded, &current, self.now)?)
     }
+}
+
+/// What happened to packs, of those to which something did.
+fn changes_of(staged: &[Staged]) -> BTreeMap<PackRef, PackChanges> {
+    let changed = staged.iter().filter(|pack| !pack.changes.is_empty());
+    changed
+        .map(|pack| {
+            let document = pack.facts.as_ref().map(|facts| facts.pointer.document);
+            (pack.pack_ref.clone(), (document, pack.changes.clone()))
+        })
+        .collect()
 }
 
 fn site(registry: RegistryDocument, identity: &Identity) -> Site {

@@ -1,17 +1,17 @@
-//! Removes views that a publication no longer has: lists of packs that became shorter or empty, and files of the
-//! search index that were cut otherwise.
+//! Removes views that a publication no longer has: lists of packs that became shorter or empty, files of the search
+//! index that were cut otherwise, and what a run that was cut recorded.
 
 use std::fs;
 use std::path::Path;
 
 use pack_fs::FsError;
 use registry_pages::{PackGroup, PackList};
-use registry_tree::TreeWriter;
+use registry_tree::{TreeWriter, layout};
 
 use crate::lists::Views;
 
 /// Folders of which a publication knows every file.
-const FOLDERS: [&str; 3] = ["page", "search", "sitemap"];
+const FOLDERS: [&str; 4] = [layout::CHANGES, "page", "search", "sitemap"];
 
 /// The same, with a folder for each group of packs: there may be as many as packs.
 const GROUPS: [&str; 3] = ["authors", "categories", "keywords"];

@@ -4,6 +4,7 @@
 //! Pure: no file, no network, no clock, no environment. Bytes, paths and times arrive as arguments.
 
 pub mod canonical;
+pub mod change_log;
 pub mod checksum;
 pub mod digest;
 pub mod documents;

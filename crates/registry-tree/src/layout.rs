@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! TREE/index.json registry.json packs.json            pointers
+//! TREE/changes/head.json                              pointer
+//! TREE/changes/<first>-<sha256>.json                  objects
 //! TREE/packs/<ref>.json   packs/<ref>/index.html      views
 //! TREE/search/…  statistics.json                      views
 //! TREE/docs/<sha256>.<ref>.json                       objects
@@ -24,6 +26,11 @@ pub const PACKS: &str = "packs.json";
 pub const STATISTICS: &str = "statistics.json";
 /// The folder of immutable documents.
 pub const DOCS: &str = "docs";
+
+/// The folder of what happened to the registry.
+pub const CHANGES: &str = "changes";
+/// The newest records of it.
+pub const CHANGES_HEAD: &str = "changes/head.json";
 
 /// The page that searches in the browser.
 pub const SEARCH_PAGE: &str = "search/index.html";
@@ -49,6 +56,11 @@ pub fn pack_document(pack_ref: &PackRef) -> String {
 /// Path of a pack's document under its immutable name.
 pub fn immutable_document(pack_ref: &PackRef, digest: &ArchiveDigest) -> String {
     format!("{DOCS}/{}.{pack_ref}.json", digest.to_hex())
+}
+
+/// Path of a sealed segment of the record of changes, by its first record and its digest.
+pub fn change_segment(first: u64, digest: &ArchiveDigest) -> String {
+    format!("{CHANGES}/{first}-{}.json", digest.to_hex())
 }
 
 /// Path of a pack's page.

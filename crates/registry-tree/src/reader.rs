@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pack_format::change_log::{ChangeHead, ChangeSegment, SegmentPointer};
 use pack_format::documents::{FORMAT, PackDocument, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::statistics::StatisticsDocument;
 use pack_format::{ArchiveDigest, Hint, PackRef};
 use pack_fs::FsError;
+use pack_fs::error::Context as _;
 use serde::de::DeserializeOwned;
 
 use crate::layout;
@@ -110,6 +112,45 @@ impl TreeReader {
         };
         check_format(&path, document.format)?;
         Ok(Some(document))
+    }
+
+    /// `changes/head.json`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`]; an unknown format number is one.
+    pub fn change_head(&self) -> Result<Option<ChangeHead>, ReadError> {
+        let path = self.root.join(layout::CHANGES_HEAD);
+        let head: Option<ChangeHead> = read_json(&path)?;
+        if let Some(head) = &head {
+            check_format(&path, head.format)?;
+        }
+        Ok(head)
+    }
+
+    /// A sealed segment of the record of changes, held against its digest.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn change_segment(&self, pointer: &SegmentPointer) -> Result<ChangeSegment, ReadError> {
+        let path = self
+            .root
+            .join(layout::change_segment(pointer.first, &pointer.digest));
+        let bytes = fs::read(&path).on("read", &path)?;
+        let computed = ArchiveDigest::of(&bytes);
+        if computed != pointer.digest {
+            return Err(ReadError::Digest {
+                path,
+                expected: pointer.digest,
+                computed,
+            });
+        }
+        let segment: ChangeSegment =
+            serde_json::from_slice(&bytes).map_err(|source| ReadError::Json {
+                path: path.clone(),
+                source,
+            })?;
+        check_format(&path, segment.format)?;
+        Ok(segment)
     }
 
     /// `statistics.json`, or `None` where there is none.

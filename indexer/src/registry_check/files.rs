@@ -123,6 +123,10 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                 "archives" => listed.incomplete || listed.archives.contains_key(plain),
                 "packs" => of_listed_pack(rest),
                 "search" => plain == layout::SEARCH_PAGE || is_search_file(plain),
+                layout::CHANGES => {
+                    let changes = listed.changes.as_ref();
+                    changes.is_none_or(|changes| changes.contains(plain))
+                }
                 "authors" | "categories" | "keywords" | "page" => {
                     let lists = listed.lists.as_ref();
                     lists.is_none_or(|lists| lists.contains(plain))

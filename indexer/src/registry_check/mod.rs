@@ -8,6 +8,7 @@
 //! What is kept of a pack are its versions; archives are unpacked in memory under the extraction policy.
 
 mod archive;
+mod change_log;
 mod context;
 mod document;
 mod files;

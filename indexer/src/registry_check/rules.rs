@@ -33,12 +33,13 @@ pack_check::define_rules! {
     TWIN_STALE, Error, "twin-stale", "A precompressed twin unpacks to the file beside it.";
     PAGE_MISSING, Error, "page-missing", "Every listed pack has its page.";
     SEARCH_STALE, Error, "search-stale", "The search index holds the words of the listed packs.";
+    CHANGES_BROKEN, Error, "changes-broken", "`changes/` records what happened without a gap, in the bytes that it names.";
     LINK_BROKEN, Error, "link-broken", "Links of pages lead to files of the tree.";
     FILE_ORPHAN, Warning, "file-orphan", "Documents, archives, pages and twins belong to a listed pack.";
 }
 
 /// Rules whose breach means that bytes are not what was promised.
-const VERIFICATION: [pack_check::Rule; 9] = [
+const VERIFICATION: [pack_check::Rule; 10] = [
     DOCUMENT_DIGEST,
     DOCUMENT_VIEW,
     ARCHIVE_MISSING,
@@ -48,6 +49,7 @@ const VERIFICATION: [pack_check::Rule; 9] = [
     ARCHIVE_IDENTITY,
     ARCHIVE_TREE,
     TWIN_STALE,
+    CHANGES_BROKEN,
 ];
 
 /// Whether a breach of the rule of this name means that bytes are not what was promised.

@@ -13,6 +13,7 @@ use registry_tree::layout;
 
 use crate::facts::Neighbours;
 
+use super::change_log;
 use super::context::Context;
 use super::document::{self, ArchiveBase, Kept, archive_base};
 use super::index::Entries;
@@ -27,6 +28,8 @@ pub(super) struct Listed {
     pub(super) search: Option<BTreeMap<String, ArchiveDigest>>,
     /// Pages that list packs, but for the first; `None` where that cannot be told.
     pub(super) lists: Option<BTreeSet<String>>,
+    /// Files of the record of changes; `None` where that cannot be told.
+    pub(super) changes: Option<BTreeSet<String>>,
     /// Folder of the host that the tree is put into, with a slash behind; empty for its root.
     pub(super) host_folder: String,
     /// Whether some document could not be read, so that more archives may belong.
@@ -73,6 +76,7 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
         packs: packs.packs,
         search,
         lists,
+        changes: change_log::check(context),
         host_folder: registry.as_ref().map_or_else(String::new, host_folder),
         incomplete,
     })
