@@ -42,7 +42,7 @@
 //! * `action`    `action execute`: parameters, runners, results, time limits, the `core` actions
 //! * `pack_test` `pack test`, and tests before packs become active: results, confinement, refusals
 //! * `environments` Python and Node.js environments: offline, reused, pruned; hostile packs
-//! * `api`       `serve`: the installation API
+//! * `api`       `serve`: the installation API, on SQLite and on PostgreSQL
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -53,6 +53,9 @@
 
 mod action;
 mod api;
+#[path = "api/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the same tests on another database")]
+mod api_on_postgresql;
 mod archive;
 mod browse;
 mod build;

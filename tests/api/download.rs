@@ -238,10 +238,7 @@ fn download_needs_the_role() {
     let (api, _registry) = with_registry();
     let to = api.place.path("home/to");
     let body = json!({"packs": ["core"], "destination_dir": to});
-    let config = format!(
-        "database:\n  url: sqlite://{}\n",
-        api.place.path("data/server.db").display()
-    );
+    let config = format!("database:\n  url: {}\n", api.database_url());
     fs::write(api.place.path("config.yaml"), config).unwrap();
     for (scope, status) in [
         ("publish", 403),

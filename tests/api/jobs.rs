@@ -8,7 +8,6 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::register::rows;
 use super::{Api, shape};
 use crate::support::{Answer, Place, names, snapshot};
 
@@ -266,18 +265,15 @@ fn killed_servers_leave_nothing_half_done() {
     assert!(told.contains("this is active: +core@1.0.0;"), "{told}");
     assert!(aws.is_deserted());
     assert_eq!(
-        rows(&api, "SELECT ref, version FROM packs"),
+        api.rows("SELECT ref, version FROM packs"),
         json!([["core", "1.0.0"]])
     );
     assert_eq!(
-        rows(&api, "SELECT pack, ref FROM components"),
+        api.rows("SELECT pack, ref FROM components"),
         json!([["core", "core.run"]])
     );
     assert_eq!(
-        rows(
-            &api,
-            "SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')"
-        ),
+        api.rows("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')"),
         json!([[0]])
     );
     let base = api.place.path("installed");

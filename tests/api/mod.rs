@@ -1,4 +1,5 @@
-//! `attune serve`: the installation API, as a platform uses it.
+//! `attune serve`: the installation API, as a platform uses it. All of it runs twice, on SQLite and, as the module
+//! `api_on_postgresql`, on PostgreSQL.
 
 mod accounts;
 mod build_envs;
@@ -7,14 +8,15 @@ mod download;
 mod indices;
 mod jobs;
 mod packs;
-mod postgres;
 mod register;
 mod workflow;
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::postgres::Postgres;
 use crate::support::{Answer, Hosted, Place, Run};
 
 pub(crate) const EMAIL: &str = "test@attune.local";
@@ -24,6 +26,8 @@ pub(crate) const PASSWORD: &str = "TestPass123!";
 pub(crate) struct Api {
     pub(crate) place: Place,
     pub(crate) hosted: Hosted,
+    /// Its database, unless that is SQLite in a file of the place.
+    postgres: Option<Postgres>,
 }
 
 impl Api {
@@ -34,26 +38,59 @@ impl Api {
     /// With a configuration.
     pub(crate) fn with(place: Place, config: &str) -> Self {
         fs::write(place.path("config.yaml"), config).unwrap();
-        let hosted = start(&place, &[]);
-        Self { place, hosted }
+        Self::start(place, &[])
     }
 
     /// With the registry of the place in the same process.
     pub(crate) fn hosting(place: Place) -> Self {
-        let hosted = start(&place, &["--registry", "tree"]);
-        Self { place, hosted }
+        Self::start(place, &["--registry", "tree"])
+    }
+
+    fn start(place: Place, more: &[&str]) -> Self {
+        let is_wanted = module_path!().contains("postgresql");
+        let postgres = is_wanted.then(Postgres::new).flatten();
+        let hosted = start(&place, postgres.as_ref(), more);
+        Self {
+            place,
+            hosted,
+            postgres,
+        }
     }
 
     /// Stops the server and starts it again.
     pub(crate) fn restart(&mut self) {
         self.hosted.stop();
-        self.hosted = start(&self.place, &[]);
+        self.hosted = start(&self.place, self.postgres.as_ref(), &[]);
     }
 
     /// Ends the server without asking, and starts it again.
     pub(crate) fn crash(&mut self) {
         self.hosted.kill();
-        self.hosted = start(&self.place, &[]);
+        self.hosted = start(&self.place, self.postgres.as_ref(), &[]);
+    }
+
+    /// Where its database is.
+    pub(crate) fn database_url(&self) -> String {
+        let file = self.place.path("data/server.db");
+        assert_eq!(file.exists(), self.postgres.is_none());
+        self.postgres
+            .as_ref()
+            .map_or_else(|| format!("sqlite://{}", file.display()), Postgres::url)
+    }
+
+    /// Rows of its database, each a list of its values.
+    pub(crate) fn rows(&self, query: &str) -> Value {
+        if let Some(postgres) = &self.postgres {
+            return postgres.rows(query);
+        }
+        let script = "import json, sqlite3, sys\nprint(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
+        let output = Command::new("python3")
+            .args(["-c", script])
+            .arg(self.place.path("data/server.db"))
+            .arg(query)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
     }
 
     /// A token of the administrator.
@@ -75,8 +112,7 @@ impl Api {
         ];
         let mut command = other.attune(&args);
         command.args(["--user", "somebody", "--json"]);
-        let database = format!("sqlite://{}", self.place.path("data/server.db").display());
-        command.env("ATTUNE__DATABASE__URL", database);
+        command.env("ATTUNE__DATABASE__URL", self.database_url());
         let made = Run::of(&command.output().unwrap()).json();
         made["token"].as_str().unwrap().to_owned()
     }
@@ -124,7 +160,7 @@ pub(crate) fn shape(value: &Value) -> Value {
     }
 }
 
-fn start(place: &Place, more: &[&str]) -> Hosted {
+fn start(place: &Place, postgres: Option<&Postgres>, more: &[&str]) -> Hosted {
     let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"];
     args.extend(more);
     let mut command = place.attune(&args);
@@ -133,5 +169,8 @@ fn start(place: &Place, more: &[&str]) -> Hosted {
         .env("ATTUNE_ADMIN_PASSWORD", PASSWORD)
         .env("ATTUNE__PACKS_BASE_DIR", place.path("installed"))
         .env("TMPDIR", place.path("home"));
+    if let Some(postgres) = postgres {
+        command.env("ATTUNE__DATABASE__URL", postgres.url());
+    }
     Hosted::start(command)
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -37,19 +36,6 @@ fn pack(
     fs::create_dir_all(to.join("tests")).unwrap();
     fs::write(to.join("tests/test_x.py"), tests).unwrap();
     to.display().to_string()
-}
-
-/// Rows of the server's database.
-pub(super) fn rows(api: &Api, query: &str) -> Value {
-    let script = "import json, sqlite3, sys\nprint(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
-    let file = api.place.path("data/server.db");
-    let output = Command::new("python3")
-        .args(["-c", script])
-        .arg(file)
-        .arg(query)
-        .output()
-        .unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
 }
 
 /// What `pack list` says is installed.
@@ -108,10 +94,7 @@ fn documented_request_has_documented_answer() {
     let place = packs[0]["storage_path"].as_str().unwrap();
     assert!(Path::new(place).is_symlink() && Path::new(place).join("pack.yaml").is_file());
     assert_eq!(
-        rows(
-            &api,
-            "SELECT kind, ref FROM components ORDER BY pack, kind, ref"
-        ),
+        api.rows("SELECT kind, ref FROM components ORDER BY pack, kind, ref"),
         json!([
             ["actions", "aws.run"],
             ["actions", "core.run"],
@@ -119,7 +102,7 @@ fn documented_request_has_documented_answer() {
         ])
     );
     assert_eq!(
-        rows(&api, "SELECT ref, id, version FROM packs ORDER BY id"),
+        api.rows("SELECT ref, id, version FROM packs ORDER BY id"),
         json!([["core", 1, "1.0.0"], ["aws", 2, "2.1.0"]])
     );
     assert_eq!(found["summary"]["total_components"], 3);
@@ -163,9 +146,9 @@ fn packs_are_replaced_only_by_force() {
         (&json!(1), &json!("1.1.0"), &Value::Null),
         "{forced:?}"
     );
-    assert_eq!(rows(&api, "SELECT ref FROM components"), json!([]));
+    assert_eq!(api.rows("SELECT ref FROM components"), json!([]));
     assert_eq!(
-        rows(&api, "SELECT id, version FROM packs"),
+        api.rows("SELECT id, version FROM packs"),
         json!([[1, "1.1.0"]])
     );
 }
@@ -212,7 +195,7 @@ fn failures_name_their_stage() {
         "{found}"
     );
     assert_eq!(found["summary"]["failure_count"], 5);
-    assert_eq!(rows(&api, "SELECT ref FROM packs"), json!([]));
+    assert_eq!(api.rows("SELECT ref FROM packs"), json!([]));
     assert_eq!(listed(&api), json!([]));
     let body = json!({"pack_paths": [failing], "skip_tests": true});
     assert_eq!(

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::download::with_registry;
 use super::{EMAIL, PASSWORD};
-use crate::api::download::with_registry;
 use crate::support::installed;
 
 const SCRIPT: &str = r#"

@@ -1,26 +1,40 @@
-//! A PostgreSQL of its own, from the distribution's binaries, for one test.
+//! One PostgreSQL for a run of the tests, from the distribution's binaries, and a database of its own for each test.
 
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tempfile::TempDir;
+use serde_json::{Value, json};
 
 /// The binaries that are used.
 const NEEDED: [&str; 4] = ["initdb", "postgres", "pg_isready", "psql"];
 
-/// A server with one database.
-pub(crate) struct Postgres {
-    child: Child,
+/// Ends the server and removes its folder once nobody holds the other end of its input: however a run ends.
+const KEEPER: &str =
+    r#"dir=$1; shift; "$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$dir""#;
+
+/// The server of this run.
+struct Server {
     programs: PathBuf,
     port: u16,
-    _dir: TempDir,
+    databases: AtomicUsize,
+    /// Its input, held open here, ends with this process.
+    _keeper: Child,
+}
+
+/// A database of its own.
+pub(crate) struct Postgres {
+    server: &'static Server,
+    name: String,
 }
 
 impl Postgres {
-    /// Starts one. Without binaries the test says so, and fails where everything must run.
-    pub(crate) fn start() -> Option<Self> {
+    /// A new one. Without binaries the test says so, and fails where everything must run.
+    pub(crate) fn new() -> Option<Self> {
+        static SERVER: OnceLock<Option<Server>> = OnceLock::new();
         let programs = programs();
         let named = programs
             .as_ref()
@@ -28,13 +42,41 @@ impl Postgres {
         if !super::installed(named.to_str().unwrap()) {
             return None;
         }
-        let programs = programs?;
-        let dir = tempfile::tempdir().unwrap();
+        let server = SERVER
+            .get_or_init(|| programs.map(Server::start))
+            .as_ref()?;
+        let number = server.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        server.query("postgres", &format!("CREATE DATABASE {name}"));
+        Some(Self { server, name })
+    }
+
+    /// What `database.url` says.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "postgres://attune@127.0.0.1:{}/{}",
+            self.server.port, self.name
+        )
+    }
+
+    /// The rows of a query, each a list of its values.
+    pub(crate) fn rows(&self, query: &str) -> Value {
+        let query = format!("SELECT coalesce(json_agg(t), '[]') FROM ({query}) t");
+        let text = self.server.query(&self.name, &query);
+        let rows: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&text).unwrap();
+        let values = rows.into_iter().map(|row| row.into_values().collect());
+        json!(values.collect::<Vec<Vec<Value>>>())
+    }
+}
+
+impl Server {
+    fn start(programs: PathBuf) -> Self {
+        let dir = tempfile::tempdir().unwrap().keep();
         if is_root() {
-            let given = Command::new("chown").arg("nobody").arg(dir.path()).status();
+            let given = Command::new("chown").arg("nobody").arg(&dir).status();
             assert!(given.unwrap().success());
         }
-        let data = dir.path().join("data");
+        let data = dir.join("data");
         let made = run_as(&programs.join("initdb"))
             .arg("-D")
             .arg(&data)
@@ -45,45 +87,43 @@ impl Postgres {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let child = run_as(&programs.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(dir.path())
-            .args(["-p", &port.to_string(), "-F"])
-            .args(["-c", "listen_addresses=127.0.0.1"])
+        let mut server = run_as(&programs.join("postgres"));
+        server.arg("-D").arg(&data).arg("-k").arg(&dir);
+        server.args(["-p", &port.to_string(), "-F"]);
+        server.args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "max_connections=300",
+        ]);
+        let keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&dir)
+            .arg(server.get_program())
+            .args(server.get_args())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let server = Self {
-            child,
             programs,
             port,
-            _dir: dir,
+            databases: AtomicUsize::new(0),
+            _keeper: keeper,
         };
         let is_ready = |_| {
-            server
-                .client("pg_isready")
-                .arg("-q")
-                .status()
-                .unwrap()
-                .success()
+            let mut asked = server.client("pg_isready");
+            asked.arg("-q").status().unwrap().success()
         };
         assert!((0..2000).any(is_ready), "PostgreSQL does not start");
-        Some(server)
+        server
     }
 
-    /// What `database.url` says.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://attune@127.0.0.1:{}/postgres", self.port)
-    }
-
-    /// The rows of a query, a line each, columns divided by `|`.
-    pub(crate) fn rows(&self, query: &str) -> String {
+    fn query(&self, database: &str, query: &str) -> String {
         let output = self
             .client("psql")
-            .args(["-U", "attune", "-d", "postgres", "-Atc", query])
+            .args(["-U", "attune", "-d", database, "-Atc", query])
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -94,15 +134,6 @@ impl Postgres {
         let mut command = Command::new(self.programs.join(name));
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         command
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        // SIGINT: ends at once, with its children; a runner passes it on.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-s", "INT", &pid]).status();
-        let _ = self.child.wait();
     }
 }
 
