@@ -144,7 +144,7 @@ pub(crate) enum Command {
     /// Run actions of installed packs
     #[command(subcommand)]
     Action(ActionCommand),
-    /// See and empty what is kept of registries
+    /// See and empty what is kept of registries and repositories
     #[command(subcommand)]
     Cache(CacheCommand),
     /// Offer packs to a platform over HTTP, and a registry in the same process

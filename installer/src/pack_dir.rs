@@ -129,7 +129,7 @@ impl PackDir {
 }
 
 fn find(root: &Path, source_name: &str) -> Result<String, PackDirError> {
-    let holds = |directory: &str| root.join(directory).join(MANIFEST).is_file();
+    let holds = |directory: &str| Ok(pack_fs::is_file(&root.join(directory).join(MANIFEST))?);
     choose(holds, || first_level(root), source_name)
 }
 
@@ -149,20 +149,23 @@ fn first_level(root: &Path) -> Result<Vec<String>, PackDirError> {
 /// The pack's directory in any kind of source: `holds` says whether a directory (empty for the root) has a
 /// manifest, `directories` lists those of the first level.
 pub(crate) fn choose(
-    holds: impl Fn(&str) -> bool,
+    holds: impl Fn(&str) -> Result<bool, PackDirError>,
     directories: impl FnOnce() -> Result<Vec<String>, PackDirError>,
     source_name: &str,
 ) -> Result<String, PackDirError> {
-    if let Some(usual) = ["", "pack"].into_iter().find(|usual| holds(usual)) {
-        return Ok(usual.to_owned());
+    for usual in ["", "pack"] {
+        if holds(usual)? {
+            return Ok(usual.to_owned());
+        }
     }
     let mut directories = directories()?;
     directories.sort_unstable();
-    let candidates: Vec<String> = directories
-        .iter()
-        .filter(|name| holds(name))
-        .cloned()
-        .collect();
+    let mut candidates = Vec::new();
+    for name in &directories {
+        if holds(name)? {
+            candidates.push(name.clone());
+        }
+    }
     match candidates.as_slice() {
         [one] => Ok(one.clone()),
         [] => {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use pack_format::Hint;
 use pack_format::manifest::Manifest;
+use pack_fs::error::Context as _;
 use pack_fs::{FsError, durable, remove};
 use pack_runtime::environment::{self, Environment, EnvironmentError, EnvironmentSettings};
 use pack_runtime::testing::{CaseStatus, TestError, TestReport, TestRun, TestSettings, TestStatus};
@@ -319,7 +320,7 @@ impl Session<'_> {
         let directory = self.layout.test_reports();
         durable::create_directories(&directory)?;
         let path = directory.join(format!("{name}.json"));
-        if !path.exists() {
+        if !path.try_exists().on("look at", &path)? {
             self.undo.remove(&path);
         }
         let bytes = serde_json::to_vec_pretty(report).map_err(std::io::Error::from);

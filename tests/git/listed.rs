@@ -159,6 +159,7 @@ fn proxy_and_authorities_of_a_registry_are_for_its_repositories() {
     fs::write(place.path("ca.pem"), authority).unwrap();
     configure("ca_file: ca.pem");
     place.install_git("slack", &[], 0);
+    place.run(&["cache", "clear"], 0);
     configure("ca_file: nowhere.pem");
     let said = place.refuses_git("slack", &["--force"], 1);
     assert!(said.contains("nowhere.pem"), "{said}");

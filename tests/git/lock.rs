@@ -77,12 +77,21 @@ fn git_only_version_is_locked_at_its_commit() {
     let said = refused(place, &["lock", "--upgrade", "--offline"], 3);
     assert!(said.contains("2.0.0 (not in the cache"), "{said}");
 
+    // What was fetched for the lock is cached; without the cache, the server is needed.
+    server.requests();
+    pack(place, &["install", "--frozen"], 0);
+    assert_eq!(server.requests(), Vec::<String>::new());
+    let from_cache = place.record_of("slack");
+    fs::remove_dir_all(place.path("installed")).unwrap();
     let said = refused(place, &["install", "--frozen"], 4);
     assert!(
         said.contains(&format!("`slack@2.0.0` from `{url}`")),
         "{said}"
     );
     pack(place, &["install", "--locked"], 0);
+    for member in ["installed_from", "verified", "store_key", "tree_digest"] {
+        assert_eq!(from_cache[member], place.record_of("slack")[member]);
+    }
     let record = place.record_of("slack");
     assert_eq!(record["installed_from"]["type"], "git");
     assert_eq!(record["installed_from"]["ref"], "main");
@@ -301,7 +310,7 @@ fn lock_from_elsewhere_is_stale() {
         .unwrap();
         let run = place.with_tree(&["install", "--locked"], 6);
         assert!(run.stderr.contains(&said), "{said}: {run:?}");
-        assert!(!place.path("installed").exists());
+        assert!(!place.path("installed/.attune/current").exists());
     }
     fs::write(
         place.path("packs.yaml"),

@@ -1,5 +1,6 @@
 //! `pack install` from git repositories, against real servers on loopback.
 
+mod cached;
 mod hostile;
 mod http;
 mod listed;

@@ -1,4 +1,4 @@
-//! Verbs about what is kept of registries.
+//! Verbs about what is kept of registries and repositories.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use pack_format::{ArchiveDigest, Checksum};
 
-use crate::cache::note_use;
+use crate::cache::{self, note_use};
 use crate::reporter::Reporter;
 use crate::settings::ClientSettings;
 use crate::spool::Received;
@@ -73,6 +73,13 @@ impl ArchiveCache {
         let path = self.path_of(&received.digest());
         // A failure costs the next run a request.
         let _ = self.write(&path, received);
+    }
+
+    /// The same for bytes at hand; returns their digest.
+    pub(crate) fn keep_bytes(&self, bytes: &[u8]) -> ArchiveDigest {
+        let digest = ArchiveDigest::of(bytes);
+        cache::write(&self.path_of(&digest), bytes);
+        digest
     }
 
     /// In one step: readers see nothing or the whole file. It is not synced: half of it would be seen as damaged.

@@ -123,7 +123,7 @@ impl DocumentCache {
 }
 
 /// Best effort, in one step: readers see the old entry or the new one.
-fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     let Some(parent) = path.parent() else { return };
     let attempt = || -> std::io::Result<()> {
         fs::create_dir_all(parent)?;
@@ -137,7 +137,7 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Reads an entry, and notes now and then that it is of use: what nobody reads goes first (`upkeep`).
-fn read(path: &Path) -> Option<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
     let mut file = fs::File::open(path).ok()?;
     let metadata = file.metadata().ok()?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);

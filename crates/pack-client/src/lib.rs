@@ -3,6 +3,7 @@
 pub mod archives;
 mod cache;
 pub mod candidate;
+pub mod commits;
 mod dns;
 mod documents;
 pub mod fetch_error;
@@ -23,6 +24,7 @@ pub mod upkeep;
 
 pub use archives::ArchiveCache;
 pub use candidate::{About, ArchiveSource, Candidate, Listing, Place, RegistryIdentity};
+pub use commits::{CachedCommit, CommitCache, CommitKey};
 pub use fetch_error::FetchError;
 pub use files::RegistryFiles;
 pub use http::HostLimit;

@@ -8,6 +8,7 @@ pub mod durable;
 pub mod error;
 pub mod limited;
 pub mod lock;
+pub mod look;
 pub mod placement;
 pub mod remove;
 pub mod replacement;
@@ -15,5 +16,6 @@ pub mod source_dir;
 pub mod tree;
 
 pub use error::FsError;
+pub use look::is_file;
 pub use replacement::Replacement;
 pub use source_dir::SourceDir;

@@ -1,13 +1,15 @@
 //! A git source to a tree in staging.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use pack_client::{Connection, Proxies};
+use pack_client::{CachedCommit, Connection, Proxies};
 use pack_format::Checksum;
 use pack_format::git_ref::GitRef;
 use pack_fs::FsError;
 use pack_git::{Backend, Git, GitRequest, RepositoryUrl, Scheme};
 
+use super::commit;
 use super::{Arrived, FetchFailure, Yard};
 use crate::stage::StagedPack;
 
@@ -54,15 +56,9 @@ pub(super) fn bring(
         directory: &own.path().join("repository"),
         is_cancelled: &|| yard.reporter.is_cancelled(),
     })?;
-    let tree = tempfile::Builder::new()
-        .prefix("t-")
-        .tempdir_in(yard.staging)
-        .map_err(|e| FsError::new("create a directory in", yard.staging, e))
-        .map_err(pack_git::GitError::from)?
-        // The session sweeps it, whatever happens.
-        .keep();
+    let tree = new_tree(yard)?;
     let subdir = place.subdir.as_deref();
-    let staged = StagedPack::of_commit(&fetched, subdir, &tree.join("pack"), yard.limits)?;
+    let staged = StagedPack::of_commit(&fetched, subdir, &tree, yard.limits)?;
     Ok(Arrived {
         staged,
         url: place.url.to_string(),
@@ -71,6 +67,18 @@ pub(super) fn bring(
             commit: fetched.commit(),
         }),
     })
+}
+
+/// Where the tree of a pack may be made: a path in staging where nothing is yet.
+pub(super) fn new_tree(yard: Yard<'_>) -> Result<PathBuf, FetchFailure> {
+    let above = tempfile::Builder::new()
+        .prefix("t-")
+        .tempdir_in(yard.staging)
+        .map_err(|e| FsError::new("create a directory in", yard.staging, e))
+        .map_err(pack_git::GitError::from)?
+        // The session sweeps it, whatever happens.
+        .keep();
+    Ok(above.join("pack"))
 }
 
 /// The proxy on the way to a repository; empty for none.
@@ -84,11 +92,15 @@ fn proxy<'p>(proxies: &'p Proxies, url: &RepositoryUrl) -> &'p str {
 
 /// The same for a source somebody named, with the checksum somebody gave.
 pub(super) fn bring_direct(
-    place: &GitPlace,
+    (place, kept): (&GitPlace, Option<CachedCommit>),
     checksum: Option<&Checksum>,
     yard: Yard<'_>,
 ) -> Result<Arrived, FetchFailure> {
-    let mut arrived = bring(place, (&[], &Connection::default()), yard)?;
+    let mut arrived = match kept {
+        Some(kept) => commit::unpack(kept, place, yard)?,
+        None => bring(place, (&[], &Connection::default()), yard)?,
+    };
     arrived.staged = super::work::check_tree(arrived.staged, checksum, yard)?;
+    commit::keep(&arrived, yard);
     Ok(arrived)
 }

@@ -9,6 +9,7 @@ use pack_format::source::InstallSource;
 use pack_git::RepositoryUrl;
 use url::Url;
 
+use super::commit;
 use super::git::{self, GitPlace};
 use super::work::no_source;
 use super::{Arrived, FetchFailure, Ready, Yard, aside};
@@ -27,6 +28,14 @@ enum ListedSource<'a> {
 /// Whether a repository is among the sources that can be verified.
 pub(super) fn has_repository(candidate: &Candidate) -> bool {
     repositories(candidate).next().is_some()
+}
+
+/// The repositories among them.
+pub(super) fn places(candidate: &Candidate) -> impl Iterator<Item = GitPlace> {
+    repositories(candidate).filter_map(|source| match source {
+        ListedSource::Repository { place, .. } => Some(place),
+        ListedSource::Archive(_) => None,
+    })
 }
 
 /// The sources that can be verified, in the order they are tried: the registry's own archive, then what is
@@ -137,13 +146,18 @@ async fn repository<'scope>(
     scope: &'scope Scope<'scope, '_>,
     yard: Yard<'scope>,
 ) -> Result<Ready, FetchFailure> {
-    if yard.client.offline {
-        let url = place.url.to_string();
-        return Err(FetchError::Offline { url }.into());
-    }
-    let addresses = registry.addresses(url, yard.client).await?;
+    let kept = commit::take(&place, yard);
+    let addresses = if kept.is_some() {
+        Vec::new()
+    } else {
+        commit::check_reach(&place, yard.client)?;
+        registry.addresses(url, yard.client).await?
+    };
     let bring = move || -> Result<Arrived, FetchFailure> {
-        let mut arrived = git::bring(&place, (&addresses, registry.connection()), yard)?;
+        let mut arrived = match kept {
+            Some(kept) => commit::unpack(kept, &place, yard)?,
+            None => git::bring(&place, (&addresses, registry.connection()), yard)?,
+        };
         arrived.staged = arrived.staged.expect(&Expected {
             pack_ref: &candidate.pack_ref,
             version: &candidate.version,
@@ -151,6 +165,7 @@ async fn repository<'scope>(
             tree: Some(tree),
             store_key: None,
         })?;
+        commit::keep(&arrived, yard);
         Ok(arrived)
     };
     let arrived = aside(scope, bring).await;

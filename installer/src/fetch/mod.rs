@@ -5,6 +5,7 @@
 //! ```
 //! Files of this machine go to the workers directly. Results come back in the order of the jobs.
 
+mod commit;
 mod failure;
 mod git;
 mod listed;
@@ -17,17 +18,18 @@ use std::thread::{self, Scope};
 
 use futures_util::StreamExt as _;
 use pack_client::{
-    ArchiveCache, ArchiveSource, Candidate, ClientSettings, FetchError, FetchRequest, Place,
-    Received, Registry, fetch_url,
+    ArchiveCache, ArchiveSource, Candidate, ClientSettings, FetchRequest, Place, Received,
+    Registry, fetch_url,
 };
 use pack_format::{Checksum, Limits};
-use pack_git::{GitSettings, Scheme};
+use pack_git::GitSettings;
 use tokio::sync::mpsc;
 use url::Url;
 
 use crate::reporter::Reporter;
 use crate::stage::StagedPack;
 
+pub(crate) use self::commit::has_commit;
 pub use self::failure::FetchFailure;
 pub(crate) use self::git::{GitOrigin, GitPlace};
 use self::work::stage;
@@ -221,13 +223,14 @@ fn feed<'scope>(
     }
 }
 
-/// Whether one of a version's archives can be had without network.
+/// Whether one of a version's archives or commits can be had without network.
 pub(crate) fn is_here(candidate: &Candidate, client: &ClientSettings) -> bool {
     let cache = ArchiveCache::of(client);
     let holds = |archive: &ArchiveSource| {
         (cache.as_ref()).is_some_and(|cache| cache.holds(&archive.checksum))
     };
     (candidate.archives.iter()).any(|archive| on_disk(archive) || holds(archive))
+        || listed::places(candidate).any(|place| commit::is_kept(&place, client))
 }
 
 fn on_disk(source: &ArchiveSource) -> bool {
@@ -295,14 +298,12 @@ impl Job {
                 registry,
                 candidate,
             } => listed::download((registry, candidate), request, scope, yard).await,
-            Self::Git { place, .. }
-                if yard.client.offline && !matches!(place.url.scheme(), Scheme::Local(_)) =>
-            {
-                let url = place.url.to_string();
-                Err(FetchError::Offline { url }.into())
-            }
             Self::Git { place, checksum } => {
-                let bring = move || git::bring_direct(place, checksum.as_ref(), yard);
+                let kept = commit::take(place, yard);
+                if kept.is_none() {
+                    commit::check_reach(place, yard.client)?;
+                }
+                let bring = move || git::bring_direct((place, kept), checksum.as_ref(), yard);
                 let arrived = aside(scope, bring).await;
                 let arrived = arrived.ok_or(FetchFailure::Lost { subject })??;
                 Ok(Ready::Staged(Box::new(arrived)))

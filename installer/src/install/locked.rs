@@ -106,7 +106,9 @@ impl Installer<'_> {
         if registries.settings().offline {
             let missing: Vec<String> = (absent.iter())
                 .filter(|(_, pack, candidate)| {
-                    let is_here = fetch::is_here(candidate, registries.settings());
+                    let settings = registries.settings();
+                    let is_here = fetch::is_here(candidate, settings)
+                        || (pack.commit_key()).is_some_and(|key| fetch::has_commit(&key, settings));
                     !(is_here || pack.registry.is_none() && pack.is_local())
                 })
                 .map(|(pack_ref, pack, _)| {

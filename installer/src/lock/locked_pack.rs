@@ -1,6 +1,6 @@
 //! `LockedPack`: one pack of a lock, and what it takes to bring exactly it.
 
-use pack_client::{About, ArchiveSource, Candidate, Place, RegistryIdentity};
+use pack_client::{About, ArchiveSource, Candidate, CommitKey, Place, RegistryIdentity};
 use pack_format::documents::PackDependency;
 use pack_format::entry::Dependencies;
 use pack_format::git_ref::GitRef;
@@ -190,6 +190,16 @@ impl LockedPack {
             (None, None) => Source::archive_url(&self.source, allow_http)?,
         };
         Ok((source, checksum))
+    }
+
+    /// What a cache knows it by, if it is locked at a commit.
+    pub(crate) fn commit_key(&self) -> Option<CommitKey> {
+        let git = self.git.as_ref()?;
+        Some(CommitKey {
+            repository: self.source.clone(),
+            commit: git.commit.to_string(),
+            subdir: git.subdir.clone(),
+        })
     }
 
     /// Whether nothing has to be fetched for it but what lies on this machine.

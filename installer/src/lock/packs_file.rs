@@ -28,6 +28,8 @@ use serde::Serialize;
 use super::wanted_source::Spelled;
 use crate::source::Source;
 
+/// How the file is written.
+const SPELLING: &str = "write each pack with its versions: `packs: {slack: \"^2.1\", core: \"*\"}`";
 /// Members that name a source.
 const KINDS: [&str; 3] = ["git", "archive", "path"];
 
@@ -126,9 +128,9 @@ impl PacksFile {
         let Some(node) = root.get_even_null("packs") else {
             return Err(MetadataError::new(file, None, "the field is missing")
                 .in_field("packs")
-                .with_hint("write `packs: {slack: \"^2.1\"}`"));
+                .with_hint(SPELLING));
         };
-        let inner = Fields::of(file, node).map_err(|e| e.in_field("packs"))?;
+        let inner = Fields::of(file, node).map_err(|e| e.in_field("packs").with_hint(SPELLING))?;
         let mut packs = BTreeMap::new();
         for member in node.members() {
             let (key, line) = (&member.key, member.line);
@@ -339,6 +341,15 @@ mod tests {
         for (text, part) in rows {
             let error = parse(text).unwrap_err();
             assert!(error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+
+    /// Whoever writes the packs in another form is told the one they have.
+    #[test]
+    fn other_forms_of_packs_have_a_hint() {
+        for text in ["packs: [slack]\n", "packs: slack\n", "update: minor\n"] {
+            let hint = parse(text).unwrap_err().hint().unwrap_or_default();
+            assert!(hint.contains("packs: {slack: "), "{text}: {hint}");
         }
     }
 }

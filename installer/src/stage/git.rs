@@ -1,14 +1,19 @@
 //! A commit to a tree in staging: located in the object database, judged by the policy of archives, written.
 
+use std::fs;
 use std::path::Path;
 
-use pack_archive::MemberPath;
+use pack_archive::{ArchiveBuilder, MemberPath};
+use pack_client::CachedCommit;
 use pack_format::Limits;
 use pack_fs::remove;
 use pack_git::Fetched;
 
-use super::{StageError, StagedPack};
+use super::{FetchedArchive, StageError, StagedPack};
 use crate::pack_dir::{self, MANIFEST, PackDirError};
+
+/// The top directory of archives of commits in the cache.
+const TOP: &str = "pack";
 
 impl StagedPack {
     /// Writes the pack of a commit into the new directory `destination`; it is looked for below `subdir` where
@@ -39,6 +44,38 @@ impl StagedPack {
                 // The first error is the one to report; staging is swept in any case.
                 let _ = remove::remove_all(destination);
             })
+    }
+}
+
+impl StagedPack {
+    /// Writes the pack of a commit that was fetched before into the new directory `destination`.
+    ///
+    /// # Errors
+    /// [`StageError`]; `destination` is gone again.
+    pub(crate) fn of_kept_commit(
+        name: &str,
+        kept: CachedCommit,
+        destination: &Path,
+        limits: &Limits,
+    ) -> Result<Self, StageError> {
+        let archive = FetchedArchive::new(name, kept.archive).accept_unverified();
+        let staged = archive.unpack(destination, limits, Some(TOP))?;
+        Ok(Self {
+            subdir: kept.directory,
+            // Only the cache knows this archive.
+            archive_digest: None,
+            ..staged
+        })
+    }
+
+    /// The tree as an archive for [`StagedPack::of_kept_commit`]; `None` if it cannot be read or makes no archive.
+    pub(crate) fn to_archive(&self) -> Option<Vec<u8>> {
+        let mut builder = ArchiveBuilder::new(TOP, 0);
+        for file in &self.inventory.files {
+            let content = fs::read(self.path.join(&file.path)).ok()?;
+            builder.file(&file.path, file.executable, &content).ok()?;
+        }
+        builder.finish().ok()
     }
 }
 
@@ -74,11 +111,11 @@ fn locate(
     let has_manifest = |names: &[String]| names.iter().any(|name| name == MANIFEST);
     let holds = |directory: &str| {
         if directory.is_empty() {
-            return has_manifest(&top.files);
+            return Ok(has_manifest(&top.files));
         }
         // What cannot be read is no pack; a damaged repository is told when it is exported.
         let inner = fetched.list(&below(directory)).ok().flatten();
-        inner.is_some_and(|inner| has_manifest(&inner.files))
+        Ok(inner.is_some_and(|inner| has_manifest(&inner.files)))
     };
     let directories = top.directories.clone();
     let found = pack_dir::choose(holds, || Ok(directories), name)?;

@@ -93,7 +93,7 @@ pub(super) fn read(
     allowed: Allowed,
 ) -> Result<Option<Modules>, EnvironmentError> {
     let manifest = pack.join("package.json");
-    if !manifest.is_file() {
+    if !pack_fs::is_file(&manifest)? {
         return Ok(None);
     }
     for name in CONFIGURATION {
@@ -136,8 +136,8 @@ pub(super) fn read(
         let why = "workspaces lead to further manifests";
         return Err(refused("package.json", "workspaces", why, None));
     }
-    if let Some((name, manager)) = LOCKS.iter().find(|(name, _)| pack.join(name).is_file()) {
-        found.manager = *manager;
+    if let Some((name, manager)) = lock_of(pack)? {
+        found.manager = manager;
         let bytes = match manager {
             Manager::Npm => {
                 let path = pack.join(name);
@@ -151,6 +151,16 @@ pub(super) fn read(
         found.lock = Some((name, bytes));
     }
     Ok(any.then_some(found))
+}
+
+/// The lock of a pack, if it has one, and who wrote it.
+fn lock_of(pack: &Path) -> Result<Option<(&'static str, Manager)>, FsError> {
+    for (name, manager) in LOCKS {
+        if pack_fs::is_file(&pack.join(name))? {
+            return Ok(Some((name, manager)));
+        }
+    }
+    Ok(None)
 }
 
 fn json(path: &Path) -> Result<Value, EnvironmentError> {

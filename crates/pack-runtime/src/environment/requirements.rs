@@ -56,7 +56,7 @@ pub(super) fn read(
     allowed: Allowed,
 ) -> Result<Option<Requirements>, EnvironmentError> {
     let name = Path::new("requirements.txt");
-    if !pack.join(name).is_file() {
+    if !pack_fs::is_file(&pack.join(name))? {
         return Ok(None);
     }
     let mut reader = Reader {

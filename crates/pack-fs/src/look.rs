@@ -1,0 +1,45 @@
+//! Whether something is there, where not being able to look is no answer.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::error::{Context as _, FsError};
+
+/// Whether there is a file at `path`; links are followed.
+///
+/// # Errors
+/// [`FsError`] if nobody can tell: what cannot be looked at may well be there.
+pub fn is_file(path: &Path) -> Result<bool, FsError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_file()),
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(e) => Err(e).on("look at", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file is one, a directory and nothing are none, and a loop of links is neither.
+    #[test]
+    fn what_cannot_be_looked_at_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        std::os::unix::fs::symlink(at("loop"), at("loop")).unwrap();
+        assert!(is_file(&at("file")).unwrap());
+        for none in ["", "none", "file/below"] {
+            assert!(!is_file(&at(none)).unwrap(), "{none}");
+        }
+        assert!(is_file(&at("loop")).is_err());
+    }
+}
