@@ -163,7 +163,7 @@ const WRONG: [(&str, &str); 22] = [
 
 /// Whether there is a validator; if not the test says so, and fails where everything must run.
 #[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
-fn has_validator() -> bool {
+pub(crate) fn has_validator() -> bool {
     let python = Command::new("python3")
         .args(["-c", "import jsonschema"])
         .output();

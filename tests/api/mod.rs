@@ -7,6 +7,7 @@ mod dependencies;
 mod download;
 mod indices;
 mod jobs;
+mod openapi;
 mod packs;
 mod register;
 mod workflow;

@@ -9,7 +9,7 @@
 //! projection.rs  the database and what is on disk     page.rs        lists in pages
 //! packs.rs       what is installed                    cache.rs       what is kept of registries
 //! indices.rs browse.rs                                registries that are managed, and what they list
-//! vault.rs       secrets that must come out again
+//! vault.rs       secrets that must come out again    openapi.rs     the API for programs that read such descriptions
 //! activate.rs    making packs active                  tests.rs download.rs dependencies.rs build_envs.rs register.rs   the work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
@@ -25,6 +25,7 @@ mod download;
 mod indices;
 mod jobs;
 mod login;
+mod openapi;
 mod options;
 mod packs;
 mod page;
@@ -48,6 +49,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 pub use self::jobs::JobsEnd;
+pub(crate) use self::openapi::paths_and_schemas;
 pub use self::options::{FirstAccount, InstallationOptions};
 pub use self::vault::{SecretKey, VaultError};
 

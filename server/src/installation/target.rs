@@ -6,7 +6,7 @@ use hyper::{Method, StatusCode};
 use crate::problem::Problem;
 use crate::state::Role;
 
-const PREFIX: &str = "/api/v1/";
+pub(super) const PREFIX: &str = "/api/v1/";
 
 /// What the API does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +44,10 @@ pub(super) enum Operation {
 }
 
 /// Method, path below [`PREFIX`], operation, and the role it needs; a login needs none.
-type Row = (Method, &'static str, Operation, Role);
+pub(super) type Row = (Method, &'static str, Operation, Role);
 
 /// Of paths that fit, the first counts. `{}` is any one part.
-const OPERATIONS: [Row; 31] = {
+pub(super) const OPERATIONS: [Row; 31] = {
     use Operation as O;
     use Role::{Administrator, Installer, Viewer};
     const GET: Method = Method::GET;

@@ -95,7 +95,10 @@ impl Site {
             .route(diff)
             .route(health)
             .route(metrics)
-            .route(OpenApiRoute);
+            .route(OpenApiRoute::new(
+                self.is_registry,
+                self.installation.is_some(),
+            ));
         if let Some(installation) = self.installation.take() {
             router = router.route(installation);
         }

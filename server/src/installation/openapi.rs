@@ -1,0 +1,300 @@
+//! What `/openapi.json` says of the installation API. Paths, methods and roles come from the table of operations; what
+//! an operation takes and gives stands here, so that none can be left out; forms stand in `schemas.json`.
+
+use serde_json::{Map, Value, json};
+
+use super::target::{OPERATIONS, Operation, PREFIX};
+
+/// Forms of requests and answers; every object is closed that has named members.
+const SCHEMAS: &str = include_str!("schemas.json");
+
+/// What an operation takes and gives.
+struct Form {
+    summary: &'static str,
+    request: Option<&'static str>,
+    answer: &'static str,
+    query: &'static [&'static str],
+    /// Whether it runs as a job.
+    is_job: bool,
+}
+
+/// Paths, and the schemas they refer to.
+pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
+    let mut paths = Map::new();
+    for (method, pattern, operation, role) in &OPERATIONS {
+        let parameter = parameter(pattern);
+        let path = format!(
+            "{PREFIX}{}",
+            pattern.replace("{}", &format!("{{{parameter}}}"))
+        );
+        let item = paths.entry(path).or_insert_with(|| json!({}));
+        let described = described(*operation, pattern, role.as_str());
+        item[method.as_str().to_lowercase()] = described;
+        if pattern.contains("{}") {
+            item["parameters"] = json!([
+                { "name": parameter, "in": "path", "required": true, "schema": { "type": "string" } }
+            ]);
+        }
+    }
+    (paths, serde_json::from_str(SCHEMAS).unwrap_or_default())
+}
+
+/// What the variable part of a path names.
+fn parameter(pattern: &str) -> &'static str {
+    if pattern.starts_with("packs/") || pattern.starts_with("pack-indices/packs/") {
+        "ref"
+    } else {
+        "id"
+    }
+}
+
+fn described(operation: Operation, pattern: &str, role: &str) -> Value {
+    let form = form(operation);
+    let name = format!("{operation:?}");
+    let (first, rest) = name.split_at(1);
+    // Two paths may mean one operation.
+    let suffix = if pattern.ends_with("/cancel") {
+        "ByPost"
+    } else {
+        ""
+    };
+    let mut value = json!({
+        "operationId": format!("{}{rest}{suffix}", first.to_lowercase()),
+        "summary": form.summary,
+        "tags": [pattern.split('/').next()],
+        "responses": responses(operation, &form, pattern),
+    });
+    if operation == Operation::Login {
+        value["security"] = json!([]);
+    } else {
+        value["description"] = json!(format!("Needs the role {role}."));
+        value["security"] = json!([{ "token": [] }]);
+    }
+    let mut parameters: Vec<Value> = form.query.iter().map(|name| query(name)).collect();
+    if form.is_job {
+        parameters.push(json!({
+            "name": "Prefer", "in": "header", "schema": { "type": "string" },
+            "description": "`respond-async`: the answer is the job, at once.",
+        }));
+    }
+    if !parameters.is_empty() {
+        value["parameters"] = json!(parameters);
+    }
+    if let Some(request) = form.request {
+        let schema = json!({ "$ref": format!("#/components/schemas/{request}") });
+        value["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    value
+}
+
+fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
+    let has_conflicts = matches!(
+        operation,
+        Operation::AddIndex | Operation::CancelJob | Operation::ChangeIndex | Operation::Uninstall
+    );
+    let status = if operation == Operation::AddIndex {
+        "201"
+    } else {
+        "200"
+    };
+    let mut responses = json!({});
+    responses[status] = if form.answer == "text/event-stream" {
+        json!({ "description": "Events.", "content": { "text/event-stream": { "schema": { "type": "string" } } } })
+    } else {
+        of_data(form.answer, "What came of it.")
+    };
+    if form.is_job {
+        responses["202"] = of_data("Job", "The job, which goes on.");
+    }
+    let mut refused = vec![
+        ("400", "BadRequest"),
+        ("401", "Unauthorized"),
+        ("403", "Forbidden"),
+        ("429", "TooManyRequests"),
+        ("500", "Failed"),
+        ("503", "Unavailable"),
+    ];
+    if pattern.contains("{}") {
+        refused.push(("404", "NotFound"));
+    }
+    if form.request.is_some() {
+        refused.extend([("413", "TooLarge"), ("415", "UnsupportedMediaType")]);
+    }
+    if has_conflicts {
+        refused.push(("409", "Conflict"));
+    }
+    if operation == Operation::FindIndexed {
+        refused.push(("502", "BadGateway"));
+    }
+    for (status, name) in refused {
+        responses[status] = json!({ "$ref": format!("#/components/responses/{name}") });
+    }
+    responses
+}
+
+fn of_data(schema: &str, description: &str) -> Value {
+    let data = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    let envelope = json!({
+        "type": "object", "additionalProperties": false, "required": ["data"], "properties": { "data": data },
+    });
+    json!({ "description": description, "content": { "application/json": { "schema": envelope } } })
+}
+
+fn query(name: &str) -> Value {
+    let (schema, text) = match name {
+        "page" => (
+            json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1 }),
+            "Number of the page.",
+        ),
+        "page_size" => (
+            json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 }),
+            "Items of a page.",
+        ),
+        "force" => (
+            json!({ "type": "boolean", "default": false }),
+            "Even if other packs need it.",
+        ),
+        "include_disabled" => (
+            json!({ "type": "boolean", "default": false }),
+            "Registries that are not asked, too.",
+        ),
+        "registry_id" => (json!({ "type": "string" }), "This registry only."),
+        "kind" => (
+            json!({ "type": "string" }),
+            "Components of this kind only, such as `actions`.",
+        ),
+        _ => (json!({ "type": "string" }), "What is looked for."),
+    };
+    json!({ "name": name, "in": "query", "schema": schema, "description": text })
+}
+
+/// A request that is answered at once, and takes nothing.
+const fn reads(summary: &'static str, answer: &'static str) -> Form {
+    Form {
+        summary,
+        request: None,
+        answer,
+        query: &[],
+        is_job: false,
+    }
+}
+
+const PAGES: &[&str] = &["page", "page_size"];
+
+impl Form {
+    const fn takes(mut self, request: &'static str) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    const fn asks(mut self, query: &'static [&'static str]) -> Self {
+        self.query = query;
+        self
+    }
+
+    const fn job(mut self) -> Self {
+        self.is_job = true;
+        self
+    }
+}
+
+fn form(operation: Operation) -> Form {
+    use Operation as O;
+    const BROWSE: &[&str] = &["q", "page", "page_size"];
+    match operation {
+        O::Login => reads("A token for an address and a password.", "Login").takes("Credentials"),
+        O::Logout => reads("Ends the token.", "Logout"),
+        O::Whoami => reads("Whose the token is.", "Whoami"),
+        O::Download => reads("Packs into a folder.", "Downloads")
+            .takes("DownloadRequest")
+            .job(),
+        O::Dependencies => reads("What packs need, and what of it is there.", "Dependencies")
+            .takes("DependenciesRequest"),
+        O::BuildEnvs => reads("Python and Node.js environments.", "Environments")
+            .takes("BuildEnvsRequest")
+            .job(),
+        O::RegisterBatch => reads("Packs of folders become active.", "Registered")
+            .takes("RegisterBatchRequest")
+            .job(),
+        O::Tests => reads("What the tests of a pack gave, newest first.", "TestRuns").asks(PAGES),
+        O::LatestTest => reads("What the tests of a pack gave last.", "TestRun"),
+        O::ListJobs => reads("Requests that take a while, newest first.", "Jobs").asks(PAGES),
+        O::ShowJob => reads("How far a job is, or what came of it.", "Job"),
+        O::CancelJob => reads("Calls a job off.", "Job"),
+        O::JobEvents => reads("A job as it goes on.", "text/event-stream"),
+        O::ListPacks => reads("What is installed, by ref.", "InstalledPacks").asks(BROWSE),
+        O::ShowPack => reads("An installed pack.", "InstalledPack"),
+        O::Uninstall => reads("Removes a pack.", "Uninstalled")
+            .asks(&["force"])
+            .job(),
+        O::Components => {
+            reads("What a pack registered.", "Components").asks(&["kind", "page", "page_size"])
+        }
+        O::ListIndices => reads("Registries that are asked.", "PackIndices").asks(PAGES),
+        O::AddIndex => reads("Adds a registry.", "PackIndex").takes("NewPackIndex"),
+        O::ShowIndex => reads("A registry.", "PackIndex"),
+        O::ChangeIndex => reads("Changes a registry.", "PackIndex").takes("PackIndexChanges"),
+        O::RemoveIndex => reads("Removes a registry.", "Done"),
+        O::TestIndex => reads("Whether a registry answers.", "PackIndexAnswer"),
+        O::RefreshIndex => reads("Asks a registry anew.", "PackIndexAnswer"),
+        O::BrowseIndices => reads("What registries list.", "IndexedPacks").asks(&[
+            "q",
+            "registry_id",
+            "include_disabled",
+            "page",
+            "page_size",
+        ]),
+        O::BrowseIndex => reads("What a registry lists.", "IndexedPacks").asks(BROWSE),
+        O::FindIndexed => reads("What an installation would find.", "IndexedPack"),
+        O::CacheUsage => reads("What the cache and the store cost.", "CacheUsage"),
+        O::PruneCache => reads("Removes files that were not used.", "CacheRemoved")
+            .takes("CacheKeep")
+            .job(),
+        O::ClearCache => reads("Removes every file of the cache.", "CacheRemoved").job(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every object with named members is closed, and everything that is referred to is there.
+    #[test]
+    fn schemas_are_closed_and_whole() {
+        fn check(value: &Value, schemas: &Map<String, Value>) {
+            if value["properties"].is_object() {
+                assert_eq!(value["additionalProperties"], false, "{value}");
+            }
+            if let Some(name) = value["$ref"].as_str() {
+                let name = name.rsplit('/').next().unwrap_or_default();
+                assert!(name == "Problem" || schemas.contains_key(name), "{name}");
+            }
+            let parts: Vec<&Value> = match value {
+                Value::Object(members) => members.values().collect(),
+                Value::Array(items) => items.iter().collect(),
+                _ => Vec::new(),
+            };
+            for part in parts {
+                check(part, schemas);
+            }
+        }
+        let (paths, schemas) = paths_and_schemas();
+        assert!(!schemas.is_empty());
+        check(&Value::Object(schemas.clone()), &schemas);
+        for (method, pattern, operation, _) in &OPERATIONS {
+            let form = form(*operation);
+            let is_known = |name: &str| schemas.contains_key(name) || name.contains('/');
+            assert!(is_known(form.answer), "{pattern}");
+            assert!(form.request.is_none_or(is_known), "{pattern}");
+            let path = format!(
+                "{PREFIX}{}",
+                pattern.replace("{}", &format!("{{{}}}", parameter(pattern)))
+            );
+            assert!(
+                paths[&path][method.as_str().to_lowercase()].is_object(),
+                "{path}"
+            );
+        }
+    }
+}
