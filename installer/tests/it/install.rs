@@ -126,7 +126,12 @@ fn local_sources_give_the_same_tree() {
     fs::write(dir.path().join("src/.git/config"), "x").unwrap();
     let archive = dir.path().join("local.tgz");
     fs::write(&archive, pack.archive()).unwrap();
+    std::os::unix::fs::symlink("src", dir.path().join("link")).unwrap();
     for (source, kind) in [
+        (
+            format!("{}/link", dir.path().display()),
+            SourceType::LocalDirectory,
+        ),
         (
             format!("{}/src", dir.path().display()),
             SourceType::LocalDirectory,

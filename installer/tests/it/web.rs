@@ -185,6 +185,12 @@ fn redirects_are_bounded_and_checked() {
         "http://169.254.169.254/latest",
         "https://[::ffff:10.0.0.1]/x",
         "https://0xa000001/x",
+        "https://167772161/x",
+        "https://012.0.0.1/x",
+        "https://100.64.0.1/x",
+        "https://224.0.0.1/x",
+        "https://[64:ff9b::a00:1]/x",
+        "https://[fe80::1%25eth0]/x",
         "https://[fd00::1]/x",
         "http://example.org/x",
         "https://me:pw@example.org/x",
@@ -331,6 +337,38 @@ fn archive_url_is_installed() {
         &[&format!("{}page.zip", server.url())],
         "no gzip-compressed tar and no zip archive",
     );
+}
+
+/// A pack at a URL is the same pack in every kind of archive, and its checksum is held against what arrives.
+#[test]
+fn archive_urls_of_every_kind_give_the_same_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = Pack::new("local", "1.0.0");
+    pack.write(&dir.path().join("local"));
+    for name in ["local.tar.gz", "local.tgz"] {
+        fs::write(dir.path().join(name), pack.archive()).unwrap();
+    }
+    let zipped = std::process::Command::new("python3")
+        .args(["-m", "zipfile", "-c", "local.zip", "local"])
+        .current_dir(dir.path())
+        .status()
+        .unwrap();
+    assert!(zipped.success());
+    let server = Server::start(dir.path());
+    for name in ["local.tar.gz", "local.tgz", "local.zip"] {
+        let url = format!("{}{name}", server.url());
+        let home = Home::new();
+        let record = home.install(&[&url]).unwrap().packs[0].record.clone();
+        assert_eq!(
+            (record.tree_digest, record.store_key),
+            pack.digests(),
+            "{name}"
+        );
+        let bytes = fs::read(dir.path().join(name)).unwrap();
+        let digest = pack_format::ArchiveDigest::of(&bytes);
+        assert_eq!(record.archive_digest, Some(digest.into()), "{name}");
+        home.verify_clean();
+    }
 }
 
 /// What is wrong with a URL somebody gave is told without advice about registries.
