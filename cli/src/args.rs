@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 
 use crate::commands::action::ActionCommand;
 use crate::commands::cache::CacheCommand;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::pack::args::PackCommand;
 
 /// Build, host and install automation packs.
@@ -147,6 +148,8 @@ pub(crate) enum Command {
     /// See and empty what is kept of registries and repositories
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Compare the database of the server with what is installed
+    Doctor(DoctorArgs),
     /// Offer packs to a platform over HTTP, and a registry in the same process
     Serve(crate::commands::serve::ServeApiArgs),
     /// Build the example registry, host it, and install a pack from it

@@ -100,8 +100,8 @@ pub use access::{
 pub use body::{BodyError, ResponseBody};
 pub use diff::DiffRoute;
 pub use installation::{
-    FirstAccount, Installation, InstallationError, InstallationOptions, JobsEnd, SecretKey,
-    VaultError,
+    Compared, FirstAccount, Installation, InstallationError, InstallationOptions, JobsEnd,
+    SecretKey, VaultError, compare_projection,
 };
 pub use jobs::JobLimits;
 pub use listen::{BindError, bind};

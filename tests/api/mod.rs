@@ -4,6 +4,7 @@
 mod accounts;
 mod build_envs;
 mod dependencies;
+mod doctor;
 mod download;
 mod indices;
 mod jobs;

@@ -51,6 +51,7 @@ use serde_json::{Value, json};
 pub use self::jobs::JobsEnd;
 pub(crate) use self::openapi::paths_and_schemas;
 pub use self::options::{FirstAccount, InstallationOptions};
+pub use self::projection::{Compared, compare_projection};
 pub use self::vault::{SecretKey, VaultError};
 
 use self::indices::Indices;

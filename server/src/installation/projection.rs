@@ -7,7 +7,7 @@ use attune_indexer::PackDirectory;
 use attune_installer::{Layout, Record};
 use pack_format::documents::Component;
 
-use super::workshop::reason;
+use super::workshop::{reader, reason};
 use crate::clock::now;
 use crate::state::{RegisteredPack, State};
 
@@ -65,6 +65,75 @@ pub(super) enum Care {
     Everything,
 }
 
+/// How the database and the disk differ.
+enum Difference {
+    /// The disk has it, and the database does not or has it otherwise.
+    Written { pack: RegisteredPack, is_new: bool },
+    /// The database has it, and the disk does not.
+    Gone { pack_ref: String },
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Written { pack, is_new } => {
+                let how = if *is_new {
+                    "not in the database"
+                } else {
+                    "otherwise in the database"
+                };
+                write!(
+                    f,
+                    "`{}` {} is installed, and {how}",
+                    pack.pack_ref, pack.version
+                )
+            }
+            Self::Gone { pack_ref } => {
+                write!(f, "`{pack_ref}` is in the database, and not installed")
+            }
+        }
+    }
+}
+
+/// What `doctor` found.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// How the database differed from the disk, a line each.
+    pub differences: Vec<String>,
+    /// What could not be read or written, a line each.
+    pub problems: Vec<String>,
+}
+
+/// Compares what a database says of the packs directory `base` with its generations; with `fix`, makes it say the same.
+/// A server may run meanwhile.
+pub async fn compare_projection(database: &State, base: &Path, fix: bool) -> Compared {
+    let mut all = Compared::default();
+    loop {
+        let installed = match reader(base).list() {
+            Ok(installed) => installed,
+            Err(error) => {
+                all.problems.push(reason(&error));
+                return all;
+            }
+        };
+        let place = (base, Care::Everything);
+        let (differences, mut problems) = compare(database, place, &installed).await;
+        all.differences
+            .extend(differences.iter().map(ToString::to_string));
+        if fix {
+            problems.extend(apply(database, base, differences).await);
+        }
+        all.problems.extend(problems);
+        // A server that changed packs meanwhile may have been overwritten with what was.
+        let is_as_it_was = reader(base)
+            .list()
+            .is_ok_and(|now| now.generation == installed.generation);
+        if !fix || is_as_it_was || !all.problems.is_empty() {
+            return all;
+        }
+    }
+}
+
 /// Makes the database say of a packs directory what is installed there: what it lacks or knows otherwise is written,
 /// what is gone goes. Returns what could not be read or written, a line each; the rest is done.
 pub(super) async fn reconcile(
@@ -72,11 +141,21 @@ pub(super) async fn reconcile(
     (base, care): (&Path, Care),
     installed: &attune_installer::State,
 ) -> Vec<String> {
-    let mut problems = Vec::new();
-    let name = base.display().to_string();
-    let known = match database.registered(&name).await {
+    let (differences, mut problems) = compare(database, (base, care), installed).await;
+    problems.extend(apply(database, base, differences).await);
+    problems
+}
+
+/// The differences, and what could not be read.
+async fn compare(
+    database: &State,
+    (base, care): (&Path, Care),
+    installed: &attune_installer::State,
+) -> (Vec<Difference>, Vec<String>) {
+    let (mut differences, mut problems) = (Vec::new(), Vec::new());
+    let known = match database.registered(&base.display().to_string()).await {
         Ok(known) => known,
-        Err(error) => return vec![reason(&error)],
+        Err(error) => return (differences, vec![reason(&error)]),
     };
     for record in installed.packs.values() {
         let is_known = known.iter().any(|pack| is_of(pack, base, record));
@@ -86,18 +165,28 @@ pub(super) async fn reconcile(
         match of(base, record) {
             Ok(pack) if known.contains(&pack) => {}
             Ok(pack) => {
-                if let Err(error) = database.register(&pack, now()).await {
-                    problems.push(reason(&error));
-                }
+                let is_new = known.iter().all(|other| other.pack_ref != pack.pack_ref);
+                differences.push(Difference::Written { pack, is_new });
             }
             Err(error) => problems.push(format!("`{}`: {error}", record.pack_ref)),
         }
     }
-    for pack in &known {
-        let is_installed = (installed.packs.keys()).any(|r| r.as_str() == pack.pack_ref);
-        if !is_installed && let Err(error) = database.unregister(&name, &pack.pack_ref).await {
-            problems.push(reason(&error));
-        }
+    let gone = known.into_iter().map(|pack| pack.pack_ref);
+    let gone = gone.filter(|pack_ref| installed.packs.keys().all(|own| own.as_str() != pack_ref));
+    differences.extend(gone.map(|pack_ref| Difference::Gone { pack_ref }));
+    (differences, problems)
+}
+
+/// Brings the database up to date. Returns what could not be written; the rest is done.
+async fn apply(database: &State, base: &Path, differences: Vec<Difference>) -> Vec<String> {
+    let name = base.display().to_string();
+    let mut problems = Vec::new();
+    for difference in differences {
+        let done = match difference {
+            Difference::Written { pack, .. } => database.register(&pack, now()).await,
+            Difference::Gone { pack_ref } => database.unregister(&name, &pack_ref).await,
+        };
+        problems.extend(done.err().map(|error| reason(&error)));
     }
     problems
 }
