@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::commands::action::ActionCommand;
+use crate::commands::auth::AuthCommand;
 use crate::commands::cache::CacheCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::pack::args::PackCommand;
@@ -145,6 +146,9 @@ pub(crate) enum Command {
     /// Run actions of installed packs
     #[command(subcommand)]
     Action(ActionCommand),
+    /// Log in to the installation API
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// See and empty what is kept of registries and repositories
     #[command(subcommand)]
     Cache(CacheCommand),

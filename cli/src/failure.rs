@@ -81,6 +81,11 @@ impl Failure {
         self.code == Code::Usage
     }
 
+    /// Whether a server did not know who asks.
+    pub(crate) fn is_authentication(&self) -> bool {
+        self.code == Code::Authentication
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code as u8)
     }

@@ -1,11 +1,13 @@
 //! Accounts: who may ask, in which order a request is judged, and what stays in the database.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use serde_json::json;
 
 use super::{Api, EMAIL, PASSWORD, shape};
-use crate::support::snapshot;
+use crate::support::{Run, snapshot};
 
 /// The login of the quick reference gives a token that says who it is, until it is given back, also over a restart.
 #[test]
@@ -141,4 +143,46 @@ fn first_account_is_made_once() {
             .next()
             .is_none()
     );
+}
+
+/// `auth`: a password for a token that is kept for its owner only, works, and ends with the logout.
+#[test]
+fn command_line_logs_in_and_out() {
+    let api = Api::new();
+    let run = |verb: &str, input: &str, code: i32| {
+        let mut command = api
+            .place
+            .attune(&["auth", verb, "--api-url", &api.hosted.url]);
+        if verb == "login" {
+            command.args(["--email", EMAIL]);
+        }
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = child.stderr(Stdio::piped()).spawn().unwrap();
+        // It may not be read.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let run = Run::of(&output);
+        assert_eq!(output.status.code(), Some(code), "{verb}: {run:?}");
+        assert!(!format!("{run:?}").contains(PASSWORD));
+        run.stdout.trim().to_owned()
+    };
+    let before = snapshot(&api.place.path("home"));
+    run("token", "", 7);
+    run("logout", "", 7);
+    run("login", "wrong\n", 7);
+    run("login", "", 2);
+    assert_eq!(snapshot(&api.place.path("home")), before);
+    run("login", &format!("{PASSWORD}\n"), 0);
+    let token = run("token", "", 0);
+    let who = api.ask("GET", &token, "auth/whoami", "");
+    assert_eq!(who.body["data"]["email"], EMAIL, "{who:?}");
+    run("logout", "", 0);
+    assert_eq!(api.ask("GET", &token, "auth/whoami", "").status, 401);
+    run("token", "", 7);
+    // The token ends elsewhere: it is forgotten all the same.
+    run("login", PASSWORD, 0);
+    let token = run("token", "", 0);
+    api.ask("POST", &token, "auth/logout", "");
+    run("logout", "", 0);
+    run("token", "", 7);
 }

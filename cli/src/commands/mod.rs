@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod action;
+pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod cancel;
 mod demo;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Pack(command) => pack::run(command, &settings()?, report),
         Command::Registry(command) => run_registry(command, global.config.as_deref(), report),
         Command::Action(command) => action::run(command, &settings()?, report),
+        Command::Auth(command) => auth::run(command, &pack::context(&settings()?, report)?),
         Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
         Command::Doctor(args) => doctor::run(args, &settings()?, report),
         Command::Serve(args) => serve::run(args, &settings()?, report),

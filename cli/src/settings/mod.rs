@@ -35,6 +35,8 @@ use crate::failure::{Code, Failure};
 pub(crate) mod variables {
     /// Configuration file.
     pub(crate) const CONFIG: &str = "ATTUNE_CONFIG";
+    /// Where the installation API is.
+    pub(crate) const API_URL: &str = "ATTUNE_API_URL";
     /// Token for changes of a registry.
     pub(crate) const TOKEN: &str = "ATTUNE_TOKEN";
     /// Address of the administrator that the first start of `serve` makes.
@@ -51,6 +53,8 @@ const SYSTEM_PACKS: &str = "/opt/attune/packs";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
 /// Where `serve` listens by default.
 const DEFAULT_API_LISTEN: &str = "127.0.0.1:8080";
+/// Where the installation API is by default.
+const DEFAULT_API_URL: &str = "http://localhost:8080";
 /// Where `serve` keeps its state by default, if it can be written.
 const SYSTEM_STATE: &str = "/var/lib/attune";
 
@@ -314,6 +318,12 @@ fn wrong(path: &[&str], found: &Found, expected: &str) -> Failure {
 )]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Where the installation API is, for commands that ask it.
+pub(crate) fn api_url() -> String {
+    let named = variable(variables::API_URL).map(|url| url.to_string_lossy().into_owned());
+    named.unwrap_or_else(|| DEFAULT_API_URL.to_owned())
 }
 
 /// `ATTUNE_TEST_PANIC`, if set.

@@ -212,14 +212,35 @@ impl Publisher {
         .await
     }
 
+    /// Asks the installation API of the same address for something that is no pack's.
+    ///
+    /// # Errors
+    /// [`PublisherError`].
+    pub async fn post(
+        &self,
+        parts: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, PublisherError> {
+        let url = self.api_url(parts);
+        let body = body.map(|body| ("application/json", body.to_string().into_bytes()));
+        self.ask(Sent {
+            method: Method::POST,
+            url: &url,
+            body,
+            headers: HeaderMap::new(),
+        })
+        .await
+    }
+
     fn url(&self, parts: &[&str]) -> Url {
+        self.api_url(&[&["packs"], parts].concat())
+    }
+
+    fn api_url(&self, parts: &[&str]) -> Url {
         let mut url = self.base.clone();
         url.set_query(None);
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .extend(["api", "v1", "packs"])
-                .extend(parts);
+            segments.pop_if_empty().extend(["api", "v1"]).extend(parts);
         }
         url
     }
