@@ -159,29 +159,15 @@ impl Members {
     /// The files of the pack in it, as installers unpack them.
     pub(crate) fn contents(&self) -> Result<Contents, ArchiveFileError> {
         let root = self.root()?;
-        let below = self.files.iter().filter_map(|(path, (executable, bytes))| {
-            let path = path.strip_prefix(root.as_str())?;
-            let of_git = path.split('/').any(|name| name == ".git");
-            (!of_git).then_some((path, *executable, bytes.as_slice()))
-        });
-        Ok(Contents::of_members(below))
+        Ok(Contents::of_members(self.below(&root)))
     }
 
     fn pack(&self) -> Result<ArchivedPack, ArchiveFileError> {
         let root = self.root()?;
-        let below = || {
-            self.files
-                .iter()
-                .filter_map(|(path, file)| Some((path.strip_prefix(root.as_str())?, file)))
-        };
         let mut hasher = TreeHasher::new();
         let mut manifest = None;
-        for (path, (executable, bytes)) in below() {
-            // A checkout's own bookkeeping is no part of a pack.
-            if path.split('/').any(|name| name == ".git") {
-                continue;
-            }
-            hasher.file(path, *executable, bytes)?;
+        for (path, executable, bytes) in self.below(&root) {
+            hasher.file(path, executable, bytes)?;
             if path == MANIFEST {
                 manifest = Some(Manifest::parse(&format!("{root}{MANIFEST}"), bytes)?);
             }
@@ -192,6 +178,17 @@ impl Members {
             version: manifest.version,
             tree: hasher.finish().0,
         })
+    }
+
+    /// The files below `root`, in byte order; a checkout's own bookkeeping is no part of a pack.
+    fn below(&self, root: &str) -> impl Iterator<Item = (&str, bool, &[u8])> {
+        self.files
+            .iter()
+            .filter_map(move |(path, (executable, bytes))| {
+                let path = path.strip_prefix(root)?;
+                let of_git = path.split('/').any(|name| name == ".git");
+                (!of_git).then_some((path, *executable, bytes.as_slice()))
+            })
     }
 
     /// The pack's directory with a slash, or nothing for the root.
