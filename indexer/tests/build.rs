@@ -195,7 +195,13 @@ fn incremental_builds_end_where_a_full_build_does() {
         options.skip_invalid = true;
         build(&options, |_| {}).unwrap();
     }
-    assert_eq!(bytes_of(&steps.out()), bytes_of(&full.out()));
+    // What happened on the way is not the same.
+    let end = |case: &Case| {
+        let mut bytes = bytes_of(&case.out());
+        bytes.retain(|name, _| !name.starts_with("changes/"));
+        bytes
+    };
+    assert_eq!(end(&steps), end(&full));
 }
 
 /// `--dev` lets a published version change.
