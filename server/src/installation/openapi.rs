@@ -31,8 +31,12 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
         let described = described(*operation, pattern, role.as_str());
         item[method.as_str().to_lowercase()] = described;
         if pattern.contains("{}") {
+            let schema = match parameter {
+                "ref" => json!({ "$ref": "#/components/schemas/Ref" }),
+                _ => json!({ "type": "string" }),
+            };
             item["parameters"] = json!([
-                { "name": parameter, "in": "path", "required": true, "schema": { "type": "string" } }
+                { "name": parameter, "in": "path", "required": true, "schema": schema }
             ]);
         }
     }
@@ -100,7 +104,7 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
     };
     let mut responses = json!({});
     responses[status] = if form.answer == "text/event-stream" {
-        json!({ "description": "Events.", "content": { "text/event-stream": { "schema": { "type": "string" } } } })
+        json!({ "description": "Events.", "content": { "text/event-stream": {} } })
     } else {
         of_data(form.answer, "What came of it.")
     };
@@ -115,7 +119,7 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
         ("500", "Failed"),
         ("503", "Unavailable"),
     ];
-    if pattern.contains("{}") {
+    if pattern.contains("{}") || form.query.contains(&"registry_id") {
         refused.push(("404", "NotFound"));
     }
     if form.request.is_some() {
