@@ -283,10 +283,10 @@ impl Session<'_> {
             source,
         })?;
         let report = &tested.report;
-        reporter.tested(report);
         if report.status == TestStatus::Skipped {
             return Ok(None);
         }
+        reporter.tested(report);
         let summary = TestSummary::of(report);
         if !tested.may_activate() {
             let mut failed = failures(report);

@@ -3,11 +3,14 @@
 
 mod accounts;
 mod build_envs;
+mod cuts;
 mod dependencies;
 mod doctor;
 mod download;
 mod indices;
+mod install;
 mod jobs;
+mod many;
 mod openapi;
 mod packs;
 mod register;

@@ -59,6 +59,13 @@ impl Postgres {
         )
     }
 
+    /// `psql`, which does what it reads.
+    pub(crate) fn session(&self) -> Command {
+        let mut command = self.server.client("psql");
+        command.args(["-U", "attune", "-d", &self.name, "-Atq"]);
+        command
+    }
+
     /// The rows of a query, each a list of its values.
     pub(crate) fn rows(&self, query: &str) -> Value {
         let query = format!("SELECT coalesce(json_agg(t), '[]') FROM ({query}) t");

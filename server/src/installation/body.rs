@@ -1,7 +1,7 @@
 //! Bodies of requests and answers: JSON.
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -38,6 +38,17 @@ pub(super) async fn read<T: DeserializeOwned>(
     })?;
     serde_json::from_slice(&bytes.to_bytes())
         .map_err(|error| malformed(&format!("the body is not what is expected here: {error}")))
+}
+
+/// The same where nothing need be said: without a body and its type, what is said is nothing.
+pub(super) async fn read_if_any<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<T, Problem> {
+    if body.is_end_stream() {
+        return Ok(T::default());
+    }
+    read(headers, body).await
 }
 
 /// A request that makes no sense, whatever the state of the server.

@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use attune_installer::{
-    Dependencies, DetectOptions, DownloadRequest, DownloadedPack, Mismatch, Reporter, Source,
-    SourceError, SourceType,
+    Dependencies, DownloadRequest, DownloadedPack, Mismatch, Reporter, Source, SourceType,
 };
 use pack_client::{Registries, RegistryConfig};
 use pack_format::PackRef;
 use pack_format::git_ref::GitRef;
 use pack_fs::durable;
-use pack_git::Scheme;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,7 +19,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::body::malformed;
-use super::workshop::{Workshop, failed, local, reason};
+use super::sources::detected;
+use super::workshop::{Workshop, failed, reason};
 use crate::jobs::Job;
 use crate::problem::Problem;
 
@@ -266,7 +265,7 @@ fn fetch(
     (order, until): (&Order, &Until<'_>),
     text: &str,
 ) -> Result<Fetched, String> {
-    let source = detected(workshop, order, text)?;
+    let source = detected(workshop, (text, order.git_ref.as_ref()))?;
     let is_listed = matches!(source, Source::Registry { .. });
     if !order.verify_ssl && matches!(source, Source::ArchiveUrl(_) | Source::Git { .. }) {
         return Err("certificates go unchecked for registries only".to_owned());
@@ -299,55 +298,6 @@ fn fetch(
         pack: pack.ok_or_else(|| "nothing was found there".to_owned())?,
         _staging: staging,
     })
-}
-
-/// What a text of a request means. Unlike on a command line, a bare word is never a path.
-fn detected(workshop: &Workshop, order: &Order, text: &str) -> Result<Source, String> {
-    let said = |error: SourceError| reason(&error);
-    if !text.contains(['/', ':']) {
-        return Source::registry(text).map_err(said);
-    }
-    let is_path = local(text)?;
-    if let Some(path) = &is_path {
-        workshop.roots.admit(path)?;
-    } else if !text.contains(':') {
-        return Err("paths must be absolute".to_owned());
-    }
-    let mut options = DetectOptions {
-        git_ref: order.git_ref.clone(),
-        subdir: None,
-        no_registry: is_path.is_none(),
-        allow_http: workshop.options.client.allow_http,
-    };
-    // The ref of the request is for sources that name none themselves and can have one.
-    let names_ref = text.starts_with("github:") && text.contains('@');
-    let is_archive = [".zip", ".tar.gz", ".tgz"]
-        .iter()
-        .any(|end| text.to_ascii_lowercase().ends_with(end));
-    if names_ref || is_archive {
-        options.git_ref = None;
-    }
-    let source = match Source::detect(text, &options) {
-        Err(SourceError::NoRepository(_)) => {
-            options.git_ref = None;
-            Source::detect(text, &options)
-        }
-        other => other,
-    };
-    let source = source.map_err(said)?;
-    let path = match &source {
-        Source::LocalDirectory(path) | Source::LocalArchive(path) => Some(path.as_path()),
-        Source::Git { url, .. } => match url.scheme() {
-            Scheme::Local(path) => Some(path.as_path()),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(path) = path {
-        let path = path.to_str().ok_or("the path is not UTF-8")?;
-        workshop.roots.admit(path)?;
-    }
-    Ok(source)
 }
 
 /// Gives a pack its name in the destination. An older download of the same pack goes in the same step.

@@ -10,7 +10,8 @@
 //! packs.rs       what is installed                    cache.rs       what is kept of registries
 //! indices.rs browse.rs                                registries that are managed, and what they list
 //! vault.rs       secrets that must come out again    openapi.rs     the API for programs that read such descriptions
-//! activate.rs    making packs active                  tests.rs download.rs dependencies.rs build_envs.rs register.rs   the work
+//! activate.rs    making packs active                  install.rs (upload.rs) register.rs rollback.rs
+//! sources.rs     what texts mean                      tests.rs download.rs dependencies.rs build_envs.rs   more work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
 //! is known, but of a login, whose senders are counted.
@@ -23,6 +24,7 @@ mod cache;
 mod dependencies;
 mod download;
 mod indices;
+mod install;
 mod jobs;
 mod login;
 mod openapi;
@@ -34,8 +36,11 @@ mod paths;
 mod projection;
 mod recovery;
 mod register;
+mod rollback;
+mod sources;
 mod target;
 mod tests;
+mod upload;
 mod vault;
 mod workshop;
 
@@ -257,8 +262,75 @@ impl Installation {
             Operation::PruneCache | Operation::ClearCache => {
                 self.prune_cache(target, caller, (parts, body)).await
             }
-            _ => Err(workshop::failed()),
+            _ => self.change(target, caller, (parts, body)).await,
         }
+    }
+
+    /// What takes a while and is about one pack.
+    async fn change(
+        &self,
+        target: &Target,
+        caller: &Caller,
+        (parts, body): (&Parts, Incoming),
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let headers = &parts.headers;
+        let workshop = Arc::clone(&self.workshop);
+        let state = self.callers.state().await?.clone();
+        let order = |operation: &'static str, base: PathBuf| Order {
+            operation,
+            account: caller.token.account.clone(),
+            base,
+        };
+        let how = (headers, StatusCode::OK);
+        let (operation, status, task) = match target.operation {
+            Operation::Rollback => {
+                let request: rollback::Request = body::read_if_any(headers, body).await?;
+                let what = (
+                    self.place(request.packs_base_dir.as_deref())?,
+                    tests::named(&target.name)?,
+                );
+                let order = order("packs/rollback", what.0.clone());
+                let work = |job| async move { rollback::run(&workshop, what, (job, state)).await };
+                return self.perform_job(order, how, work).await;
+            }
+            Operation::Test => {
+                let request: tests::Request = body::read_if_any(headers, body).await?;
+                request.check()?;
+                let base = self.place(request.packs_base_dir.as_deref())?;
+                let order = order("packs/test", base.clone());
+                let what = (base, tests::named(&target.name)?, request);
+                let work = |job| async move { tests::run(&workshop, what, (job, state)).await };
+                return self.perform_job(order, how, work).await;
+            }
+            Operation::Install => {
+                let request: install::Install = body::read(headers, body).await?;
+                ("packs/install", StatusCode::OK, request.task(&workshop)?)
+            }
+            Operation::Register => {
+                let request: install::Register = body::read(headers, body).await?;
+                (
+                    "packs/register",
+                    StatusCode::CREATED,
+                    request.task(&workshop)?,
+                )
+            }
+            Operation::Upload => {
+                let _entered = self.workshop.enter()?;
+                let base = &self.workshop.options.packs_base_dir;
+                let upload = upload::Upload::receive(parts, body, base).await?;
+                ("packs/upload", StatusCode::CREATED, upload.task(&workshop))
+            }
+            _ => return Err(workshop::failed()),
+        };
+        let order = order(operation, task.base.clone());
+        let work = |job| async move { install::run(&workshop, task, (job, state)).await };
+        self.perform_job(order, (headers, status), work).await
+    }
+
+    /// The packs directory that a request names.
+    fn place(&self, named: Option<&str>) -> Result<PathBuf, Problem> {
+        let found = self.workshop.base(named);
+        found.map_err(|error| body::malformed(&error))
     }
 
     /// The packs directory that a request is about, if it may be; else the server's own, where its items fail.

@@ -86,21 +86,34 @@ fn described(operation: Operation, pattern: &str, role: &str) -> Value {
     }
     if let Some(request) = form.request {
         let schema = json!({ "$ref": format!("#/components/schemas/{request}") });
+        let media_type = match operation {
+            Operation::Upload => "multipart/form-data",
+            _ => "application/json",
+        };
+        let is_required = !matches!(operation, Operation::Rollback | Operation::Test);
         value["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            json!({ "required": is_required, "content": { media_type: { "schema": schema } } });
     }
     value
 }
 
 fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
+    let installs = matches!(
+        operation,
+        Operation::Install | Operation::Register | Operation::Upload
+    );
     let has_conflicts = matches!(
         operation,
-        Operation::AddIndex | Operation::CancelJob | Operation::ChangeIndex | Operation::Uninstall
+        Operation::AddIndex
+            | Operation::CancelJob
+            | Operation::ChangeIndex
+            | Operation::Rollback
+            | Operation::Test
+            | Operation::Uninstall
     );
-    let status = if operation == Operation::AddIndex {
-        "201"
-    } else {
-        "200"
+    let status = match operation {
+        Operation::AddIndex | Operation::Register | Operation::Upload => "201",
+        _ => "200",
     };
     let mut responses = json!({});
     responses[status] = if form.answer == "text/event-stream" {
@@ -130,6 +143,14 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
     }
     if operation == Operation::FindIndexed {
         refused.push(("502", "BadGateway"));
+    }
+    if installs {
+        refused.extend([
+            ("404", "NotFound"),
+            ("409", "Conflict"),
+            ("422", "Unprocessable"),
+            ("502", "BadGateway"),
+        ]);
     }
     for (status, name) in refused {
         responses[status] = json!({ "$ref": format!("#/components/responses/{name}") });
@@ -203,6 +224,7 @@ impl Form {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a row for each operation")]
 fn form(operation: Operation) -> Form {
     use Operation as O;
     const BROWSE: &[&str] = &["q", "page", "page_size"];
@@ -220,6 +242,21 @@ fn form(operation: Operation) -> Form {
             .job(),
         O::RegisterBatch => reads("Packs of folders become active.", "Registered")
             .takes("RegisterBatchRequest")
+            .job(),
+        O::Install => reads("A pack from a source, with what it needs.", "Installed")
+            .takes("InstallRequest")
+            .job(),
+        O::Register => reads("A pack of a folder.", "Installed")
+            .takes("RegisterRequest")
+            .job(),
+        O::Upload => reads("A pack of an archive.", "Installed")
+            .takes("UploadRequest")
+            .job(),
+        O::Rollback => reads("A pack as it was before its last change.", "RolledBack")
+            .takes("RollbackRequest")
+            .job(),
+        O::Test => reads("Runs the tests of an installed pack.", "TestReport")
+            .takes("TestRequest")
             .job(),
         O::Tests => reads("What the tests of a pack gave, newest first.", "TestRuns").asks(PAGES),
         O::LatestTest => reads("What the tests of a pack gave last.", "TestRun"),

@@ -65,6 +65,7 @@ async fn recover(database: &State, base: &Path, care: Care) -> Place {
         let mut settings = ChangeSettings::new(now(), "", "recovery");
         settings.lock_timeout = LOCK_TIMEOUT;
         let installer = Installer::new(&directory, settings, &Silent);
+        super::upload::sweep(&directory).map_err(|e| format!("cannot remove uploads: {e}"))?;
         let active = installer.recover().map_err(|e| reason(&e))?;
         let history = installer.history().map_err(|e| reason(&e))?;
         Ok::<_, String>((active, history))

@@ -18,6 +18,11 @@ pub(super) enum Operation {
     Dependencies,
     BuildEnvs,
     RegisterBatch,
+    Install,
+    Register,
+    Upload,
+    Rollback,
+    Test,
     Tests,
     LatestTest,
     ListJobs,
@@ -47,7 +52,7 @@ pub(super) enum Operation {
 pub(super) type Row = (Method, &'static str, Operation, Role);
 
 /// Of paths that fit, the first counts. `{}` is any one part.
-pub(super) const OPERATIONS: [Row; 31] = {
+pub(super) const OPERATIONS: [Row; 36] = {
     use Operation as O;
     use Role::{Administrator, Installer, Viewer};
     const GET: Method = Method::GET;
@@ -61,6 +66,11 @@ pub(super) const OPERATIONS: [Row; 31] = {
         (POST, "packs/dependencies", O::Dependencies, Viewer),
         (POST, "packs/build-envs", O::BuildEnvs, Installer),
         (POST, "packs/register-batch", O::RegisterBatch, Installer),
+        (POST, "packs/install", O::Install, Installer),
+        (POST, "packs/register", O::Register, Installer),
+        (POST, "packs/upload", O::Upload, Installer),
+        (POST, "packs/{}/rollback", O::Rollback, Installer),
+        (POST, "packs/{}/test", O::Test, Installer),
         (GET, "packs/{}/tests", O::Tests, Viewer),
         (GET, "packs/{}/tests/latest", O::LatestTest, Viewer),
         (GET, "jobs", O::ListJobs, Viewer),

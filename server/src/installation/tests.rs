@@ -1,14 +1,29 @@
-//! `packs/{ref}/tests`: what tests of a pack gave, each time they were run.
+//! `packs/{ref}/test` and `packs/{ref}/tests`: runs the tests of a pack, and what they gave each time.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use attune_installer::{Layout, Rebuild, Reporter as _};
 use hyper::StatusCode;
+use pack_client::Reporter as _;
 use pack_format::PackRef;
+use pack_format::limits::MAX_METADATA_BYTES;
+use pack_format::manifest::Manifest;
+use pack_runtime::testing::TestReport;
+use pack_runtime::{Stream, Watcher};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::activate::record_tests;
 use super::body::malformed;
+use super::download::seconds;
 use super::page::Page;
-use super::workshop::Workshop;
+use super::workshop::{Workshop, reader, reason};
+use crate::clock::now;
+use crate::jobs::{Job, Outcome};
 use crate::problem::Problem;
-use crate::state::{State, TestRun};
+use crate::state::{State, TestRun, Trigger};
 
 /// Runs, newest first.
 pub(super) async fn list(
@@ -73,4 +88,95 @@ pub(super) fn shown(run: &TestRun, with_result: bool) -> Value {
         value["result"] = json!(report);
     }
     value
+}
+
+/// The body of `packs/{ref}/test`, which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) packs_base_dir: Option<String>,
+    /// Seconds a runner may take that says nothing itself.
+    timeout: Option<u64>,
+}
+
+impl Request {
+    /// Refuses what makes no sense, whatever the state of the server.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        self.timeout
+            .map_or(Ok(()), |given| seconds(Some(given), given).map(drop))
+    }
+}
+
+/// Runs the tests of an installed pack; the answer is what they gave.
+pub(super) async fn run(
+    workshop: &Arc<Workshop>,
+    (base, pack_ref, request): (PathBuf, PackRef, Request),
+    (job, database): (Arc<Job>, State),
+) -> Outcome {
+    let (place, own) = (base.clone(), Arc::clone(&job));
+    let outcome = workshop
+        .run(move |workshop| tested(workshop, (&place, &pack_ref, &request), &own))
+        .await?;
+    let report = outcome?;
+    job.tested(&report);
+    let place = (base.as_path(), &*job);
+    // A run that is not in the history was run all the same.
+    let _ = record_tests(&database, place, Trigger::Manual).await;
+    Ok(json!(report))
+}
+
+fn tested(
+    workshop: &Workshop,
+    (base, pack_ref, request): (&Path, &PackRef, &Request),
+    job: &Job,
+) -> Result<TestReport, Problem> {
+    let failed = |error: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", error);
+    let preparation = &workshop.options.preparation;
+    let Some(mut settings) = preparation.tests.clone() else {
+        let message = "tests are off here: `tests.enabled` is false";
+        return Err(Problem::new(StatusCode::CONFLICT, "tests_off", message));
+    };
+    if let Some(timeout) = request.timeout {
+        settings.timeout = Duration::from_secs(timeout);
+    }
+    let installed = reader(base).list().map_err(|e| failed(reason(&e)))?;
+    let Some(record) = installed.packs.get(pack_ref) else {
+        let message = format!("Pack '{pack_ref}' not found");
+        return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", message));
+    };
+    let tree = Layout::new(base).stored(&record.store_key);
+    let manifest = pack_fs::limited::read(&tree.join("pack.yaml"), MAX_METADATA_BYTES)
+        .map_err(|e| failed(e.to_string()))
+        .and_then(|bytes| Manifest::parse("pack.yaml", &bytes).map_err(|e| failed(reason(&e))))?;
+    let environments = match &preparation.environments {
+        Some(wanted) => workshop
+            .installer(base, job)
+            .environments_of(&tree, &manifest, (wanted, Rebuild::Never))
+            .map_err(|e| failed(reason(&e)))?,
+        None => Vec::new(),
+    };
+    let subject = format!("{}@{}", manifest.pack_ref, manifest.version);
+    job.testing(&subject);
+    let run = pack_runtime::TestRun {
+        pack: &tree,
+        environments: &environments,
+        manifest: &manifest,
+        settings: &settings,
+        now: now(),
+    };
+    let tested = run.run(&Watched(job)).map_err(|e| failed(reason(&e)))?;
+    Ok(tested.report)
+}
+
+/// Tells a job what tests write, and stops them with it.
+struct Watched<'j>(&'j Job);
+
+impl Watcher for Watched<'_> {
+    fn output(&self, _: Stream, bytes: &[u8]) {
+        self.0.output("", bytes);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
 }

@@ -15,12 +15,16 @@ const MOST_RUNS: i64 = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Trigger {
+    Install,
     Register,
+    Manual,
 }
 
 impl Trigger {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Install => "install",
+            Self::Manual => "manual",
             Self::Register => "register",
         }
     }
