@@ -169,12 +169,16 @@ fn folders_are_registered_and_rolled_back() {
     let answer = api.ask("POST", &token, "packs/other/rollback", "");
     assert_eq!(code(&answer), (404, "not_found"));
     tests_stand_in_the_history(&api, &token, &gated);
+    folders_without_packs_are_refused(&api, &token);
+}
+
+fn folders_without_packs_are_refused(api: &Api, token: &str) {
     let home = api.place.path("home");
     for (path, message) in [
         (home.join("nowhere"), "Pack directory does not exist: "),
         (home, "pack.yaml not found in directory: "),
     ] {
-        let answer = api.post(&token, "packs/register", &json!({ "path": path }));
+        let answer = api.post(token, "packs/register", &json!({ "path": path }));
         let text = format!("{message}{}", path.display());
         assert_eq!(
             (answer.status, &answer.body["message"]),
