@@ -224,6 +224,9 @@ pub(crate) struct BuildArgs {
     /// Correct what is published as this file says, without new archives; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Vec<PathBuf>,
+    /// Templates of pages in place of the built-in ones, from now on; an empty folder: the built-in ones again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
     /// Build again whenever a pack changes; implies --dev; for people, so not with --json or --yaml
     #[arg(long)]
     pub(crate) watch: bool,

@@ -9,6 +9,7 @@ use pack_format::{PackRef, Timestamp};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use rayon::prelude::*;
+use registry_pages::Renderer;
 use registry_tree::assemble::{self, Identity};
 use registry_tree::{TreeReader, TreeWriter, layout};
 
@@ -25,8 +26,10 @@ use crate::others::Other;
 use crate::pack::PackError;
 use crate::patch::{self, file::FiledPatch};
 use crate::publish::{self, About, Publication, Scope, Staged};
+use crate::publish_error::PublishError;
 use crate::report::BuildReport;
 use crate::statistics::is_outdated;
+use crate::templates;
 
 /// Name of a registry nobody has named.
 pub(crate) const DEFAULT_NAME: &str = "Attune Pack Registry";
@@ -54,6 +57,8 @@ pub struct BuildOptions {
     pub dev: bool,
     /// When now is; times in the tree come from here.
     pub now: Timestamp,
+    /// Folder of templates in place of built-in ones, from now on; `None` leaves those in force.
+    pub templates: Option<PathBuf>,
     /// Modification time inside archives, seconds since 1970.
     pub archive_time: u64,
     /// How long to wait for another process that changes the tree.
@@ -95,6 +100,13 @@ fn tree_places(out: &Path) -> Vec<PathBuf> {
     let state = layout::state_directory(out);
     let tree = state.with_extension("");
     [out.canonicalize().unwrap_or(tree), state].into()
+}
+
+fn renderer(options: &BuildOptions) -> Result<Renderer, PublishError> {
+    match &options.templates {
+        Some(folder) => Ok(Renderer::with(templates::of_folder(folder)?)?),
+        None => publish::renderer(&options.out),
+    }
 }
 
 /// Whether a directory that is no registry yet holds somebody's files: an interrupted first build
@@ -169,17 +181,19 @@ impl<'a> Run<'a> {
                 .unwrap_or_default(),
             base_url: base_url.clone(),
         };
+        let renderer = renderer(options)?;
         let settings = format!(
             "{identity:?} {} {} {operator:?} {}",
             options.development_url,
             options.archive_time,
-            publish::fingerprint()
+            publish::fingerprint(&renderer)
         );
         let about = About {
             identity,
             development_url: options.development_url.clone(),
             now: options.now,
             listed,
+            renderer,
         };
         let state = layout::state_directory(&options.out);
         let (publication, cache) = rayon::join(
@@ -235,7 +249,11 @@ impl<'a> Run<'a> {
         if scope != Scope::Changed {
             self.missing_archives(&work, &mut report);
         }
+        let templates = self.publication.templates().clone();
         let published = self.publication.finish(work.staged, work.replaced, scope)?;
+        if self.options.templates.is_some() {
+            templates::keep(&self.options.out, &templates).map_err(PublishError::from)?;
+        }
         report.changes.files_written = published.files_written;
         report.warnings.extend(published.warnings);
         report.totals = published.totals;

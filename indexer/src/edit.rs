@@ -20,7 +20,7 @@ use registry_tree::{ReadError, TreeReader, TreeWriter, WriteError};
 
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
-use crate::publish::{About, Publication, Scope};
+use crate::publish::{self, About, Publication, Scope};
 use crate::publish_error::PublishError;
 use crate::statistics::is_outdated;
 
@@ -203,7 +203,9 @@ pub fn edit<T, E: From<EditError>>(
     let result = change(&mut documents, &writer)?;
     let erased = std::mem::take(&mut documents.erased);
     let changed: Vec<PackDocument> = documents.changed().collect();
-    if changed.is_empty() && !writer.has_placed() {
+    // What a change that was cut has left half said is said in full by the next one, even by one that finds its wish fulfilled.
+    let is_half = writer.follows_interruption() || publication.is_half();
+    if changed.is_empty() && !writer.has_placed() && !is_half {
         erase(&writer, &erased)?;
         return Ok((result, Edited::default()));
     }
@@ -212,8 +214,9 @@ pub fn edit<T, E: From<EditError>>(
         .par_iter()
         .map(|document| publication.stage(document, None, &neighbours))
         .collect();
+    let scope = if is_half { Scope::Heal } else { Scope::Changed };
     let published = staged
-        .and_then(|staged| publication.finish(staged, Vec::new(), Scope::Changed))
+        .and_then(|staged| publication.finish(staged, Vec::new(), scope))
         .map_err(EditError::from)?;
     erase(&writer, &erased)?;
     let edited = Edited {
@@ -250,6 +253,7 @@ fn open<'w>(
         development_url: options.development_url.clone(),
         now: options.now,
         listed,
+        renderer: publish::renderer(&options.tree)?,
     };
     Ok(Publication::open(writer, about)?)
 }
@@ -282,6 +286,7 @@ mod tests {
             skip_invalid: false,
             dev: false,
             now: Timestamp::from_unix(1000),
+            templates: None,
             archive_time: 0,
             lock_timeout: Duration::ZERO,
         };

@@ -50,6 +50,7 @@ pub mod scaffold;
 mod search;
 pub mod statistics;
 mod sweep;
+pub mod templates;
 pub mod upload;
 pub mod watch;
 mod whole_pack;

@@ -24,7 +24,7 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
 use crate::history::same_repository;
-use crate::publish::{About, Publication, Scope, Staged};
+use crate::publish::{self, About, Publication, Scope, Staged};
 use crate::publish_error::PublishError;
 
 /// What to merge, and how.
@@ -253,6 +253,7 @@ pub fn merge_trees(
         development_url: options.development_url.clone(),
         now: options.now,
         listed: out.packs()?,
+        renderer: publish::renderer(&options.out)?,
     };
     let publication = Publication::open(&writer, about)?;
     let same_head = before.is_some_and(|before| {

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pack_format::change_log::{DocumentChange, changes_between};
 use pack_format::documents::{PackDocument, PackPointer, PacksDocument, RegistryDocument};
@@ -17,7 +17,7 @@ use pack_format::{ArchiveDigest, Limits, PackRef, Timestamp, canonical};
 use pack_fs::FsError;
 use pack_search::{Indexed, SearchRecord};
 use rayon::prelude::*;
-use registry_pages::{PackList, PackPage, Renderer, Site};
+use registry_pages::{Overrides, PackList, PackPage, Renderer, Site};
 use registry_tree::assemble::{self, Identity, Totals};
 use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
@@ -29,12 +29,20 @@ use crate::pack_views;
 use crate::publish_error::PublishError;
 use crate::search;
 use crate::sweep;
+use crate::templates;
 use crate::words::{KeptWords, WordsFile};
 
 /// What the pages depend on besides documents: changes when templates or styles do.
-pub(crate) fn fingerprint() -> String {
-    let pages = Renderer::new().map_or_else(|_| String::new(), |renderer| renderer.fingerprint());
-    format!("{pages} {}", pack_search::FORMAT)
+pub(crate) fn fingerprint(renderer: &Renderer) -> String {
+    format!("{} {}", renderer.fingerprint(), pack_search::FORMAT)
+}
+
+/// The templates in force for a tree, compiled.
+///
+/// # Errors
+/// [`PublishError`] names a template that cannot be used.
+pub(crate) fn renderer(tree: &Path) -> Result<Renderer, PublishError> {
+    Ok(Renderer::with(templates::in_force(tree)?)?)
 }
 
 /// One publication into a tree.
@@ -62,6 +70,7 @@ pub(crate) struct About {
     pub(crate) development_url: String,
     pub(crate) now: Timestamp,
     pub(crate) listed: Option<PacksDocument>,
+    pub(crate) renderer: Renderer,
 }
 
 /// A pack whose document and page are staged.
@@ -136,9 +145,22 @@ impl<'a> Publication<'a> {
             listed: about.listed,
             known,
             words: WordsFile::new(&state),
-            renderer: Renderer::new()?,
+            renderer: about.renderer,
             state,
         })
+    }
+
+    /// Whether the tree's pointers tell two states: `registry.json` is the last to be written.
+    pub(crate) fn is_half(&self) -> bool {
+        let told = self.reader.registry().ok().flatten();
+        let told = told.map(|registry| (registry.updated_at, registry.pack_count));
+        let listed = self.listed.as_ref();
+        told != listed.map(|listed| (listed.updated_at, listed.packs.len() as u64))
+    }
+
+    /// What of the operator's is in the pages.
+    pub(crate) fn templates(&self) -> &Overrides {
+        self.renderer.overrides()
     }
 
     /// The facts of the packs as they are listed.

@@ -5,6 +5,8 @@ use pack_fs::FsError;
 use registry_pages::PageError;
 use registry_tree::{ReadError, WriteError};
 
+use crate::templates::TemplatesError;
+
 /// Why the tree could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,9 @@ pub enum PublishError {
     /// A page cannot be made.
     #[error(transparent)]
     Page(#[from] PageError),
+    /// The templates of the operator cannot be used.
+    #[error(transparent)]
+    Templates(#[from] TemplatesError),
     /// A document cannot be JSON.
     #[error("the document of `{name}` cannot be written as JSON")]
     Json {
@@ -35,6 +40,7 @@ impl Hint for PublishError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Page(error) => error.hint(),
+            Self::Templates(error) => error.hint(),
             Self::Json { .. } => None,
             Self::File(error) => error.hint(),
             Self::Write(error) => error.hint(),

@@ -75,7 +75,7 @@ pub(crate) async fn answer(
         PathError::Malformed => {
             Problem::new(StatusCode::BAD_REQUEST, "bad_path", "the path is not valid")
         }
-        PathError::Refused => not_found(),
+        PathError::Refused => absent(question.path),
     })?;
     let name = path.as_str();
     let mut found = tree.find(name).await;
@@ -83,7 +83,7 @@ pub(crate) async fn answer(
         let entry = match found {
             Found::File(entry) => entry,
             Found::Folder => return Ok(redirect(question.path)),
-            Found::Absent => return Err(not_found().into()),
+            Found::Absent => return Err(absent(question.path).into()),
             Found::Failed(error) => return Err(Refusal::Failed(error)),
         };
         let (entry, coding) = negotiate(tree, entry, name, question.headers).await;
@@ -180,12 +180,14 @@ fn redirect(path: &str) -> Response<ResponseBody> {
     response
 }
 
-fn not_found() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        "there is no such file in this registry",
-    )
+/// A file that there is not, or an operation: no tree has a folder `api`.
+fn absent(path: &str) -> Problem {
+    let problem = |message| Problem::new(StatusCode::NOT_FOUND, "not_found", message);
+    if path.starts_with("/api/") {
+        return problem("this server has no such operation")
+            .with_hint("`/openapi.json` says which there are");
+    }
+    problem("there is no such file in this registry")
 }
 
 /// What the client is told when the system fails: to come back, where that may help.

@@ -9,10 +9,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use pack_diff::PackDiff;
 use pack_format::documents::{PackDocument, VersionDocument};
 use pack_format::{PackRef, Version};
-use registry_pages::{PageError, Renderer};
 use serde::Serialize;
 
 use crate::body::ResponseBody;
+use crate::pages::Pages;
 use crate::parsed::ParsedFiles;
 use crate::problem::{Manner, Problem};
 use crate::router::{Route, RouteFuture};
@@ -26,7 +26,7 @@ const MAX_NAMED: usize = 20;
 #[derive(Debug)]
 pub struct DiffRoute {
     files: ParsedFiles,
-    renderer: Renderer,
+    pages: Arc<Pages>,
 }
 
 /// The document for programs.
@@ -51,14 +51,11 @@ fn asked(path: &str) -> Option<(PackRef, bool)> {
 
 impl DiffRoute {
     /// Compares what `tree` lists at each question.
-    ///
-    /// # Errors
-    /// [`PageError`] if the built-in templates do not compile.
-    pub fn new(tree: Arc<TreeFiles>) -> Result<Self, PageError> {
-        Ok(Self {
+    pub fn new(tree: Arc<TreeFiles>, pages: Arc<Pages>) -> Self {
+        Self {
             files: ParsedFiles::new(tree),
-            renderer: Renderer::new()?,
-        })
+            pages,
+        }
     }
 
     async fn respond(
@@ -88,7 +85,10 @@ impl DiffRoute {
             return Ok(json(format!("{text}\n")));
         }
         let site = self.files.site().await?;
-        let page = self.renderer.comparison(&site, &document, (from, to));
+        let page = self
+            .pages
+            .renderer()
+            .comparison(&site, &document, (from, to));
         Ok(html(page.map_err(|_| no_page())?))
     }
 }

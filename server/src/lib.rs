@@ -11,6 +11,7 @@
 //! heat.rs         files that are asked for all the time
 //! body.rs stream.rs chunks.rs                           bytes on their way out
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
+//! pages.rs       the templates of pages that are made for a request
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
 //! access/        who may read and who asks for changes
@@ -75,6 +76,7 @@ mod log;
 mod openapi;
 mod operations;
 mod options;
+mod pages;
 mod parsed;
 mod path;
 mod problem;
@@ -109,6 +111,7 @@ pub use log::{AccessLog, LogFormat, LogOptions, ServerLog};
 pub use openapi::{OpenApiRoute, REGISTRY_API};
 pub use operations::{HealthRoute, Metrics, MetricsRoute};
 pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
+pub use pages::Pages;
 pub use problem::{Manner, Problem};
 pub use publishing::{PublishOptions, Publishing, is_account_name, state_file};
 pub use report::{Answered, Reporter, Silent, TimedOut};

@@ -6,6 +6,7 @@ use hyper::{Method, StatusCode};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Receives what happens while serving; every method may be left out.
@@ -17,6 +18,9 @@ pub trait Reporter: fmt::Debug + Send + Sync + 'static {
 
     /// A file of the tree could not be read for the request `id`, though it is there. The client was told 500 or 503.
     fn file_failed(&self, _id: &str, _path: &str, _error: &io::Error) {}
+
+    /// What somebody sends cannot be kept below `folder`; they were told that there is no room.
+    fn body_not_kept(&self, _folder: &Path, _error: &io::Error) {}
 
     /// Settings or certificates changed and are in force.
     fn reloaded(&self, _what: &str) {}

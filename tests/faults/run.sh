@@ -21,10 +21,10 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill fail disk places'
-[ -n "$scenarios" ] || scenarios='build rebuild install web upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge'
+[ -n "$scenarios" ] || scenarios='build rebuild install web upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge publish-http yank-http'
 
-server=''
-work=$(mktemp -d); trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
+server='' asker=''
+work=$(mktemp -d); trap 'kill $server $asker 2>/dev/null || true; rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
 pack() { # DIR VERSION
     mkdir -p "$1/actions"
@@ -53,9 +53,20 @@ root='"registry_name":"R","registry_url":"https://example.org/","last_updated":"
 printf '{%s,"packs":[%s,%s]}' "$root" "$(entry aws 1.0.0)" "$(entry slack 1.0.0)" > "$work/old.json"
 printf '{%s,"packs":[%s]}' "$root" "$(entry slack 2.0.0)" > "$work/other.json"
 
+# What is asked of a registry that is served, see `served.py`.
+"$attune" pack archive "$work/two/slack" --out "$work" -q >/dev/null
+asked_by_http() { # METHOD PATH [FILE]
+    [ -z "$asker" ] || { kill "$asker"; wait "$asker" || true; rm -f "$work/asker"; } 2>/dev/null
+    python3 "$here/served.py" ask "$work" "$@" &
+    asker=$!
+    until [ -S "$work/asker" ]; do kill -0 "$asker"; done
+}
+
 packs="env ATTUNE__PACKS_BASE_DIR={root}/packs HOME=$work $attune pack"
 registry="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune registry"
 build="$registry build"
+token="$attune registry token create --user fault --scope publish,yank --refs slack --tree {root}/tree --json"
+serving="$build $work/one --out {root}/tree && $token | sed -n 's/.*\"token\": *\"\([^\"]*\)\".*/\1/p' > $work/token"
 source="--git-url https://example.org/slack.git --git-ref v2.0.0 --update"
 update="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack index-update $work/two/slack $source"
 merge="env HOME=$work $attune pack index-merge --force --output {root}/index.json {root}/index.json $work/other.json"
@@ -89,6 +100,18 @@ for mode in $modes; do
         yank) setup="$build $work/one --out {root}/tree"; run="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack yank slack@1.0.0 --tree {root}/tree --reason broken"; check="sh $here/check_yank.sh {root}" ;;
         takedown) setup="$build $work/one --out {root}/tree"; run="$registry takedown slack@1.0.0 --tree {root}/tree --reason law --yes"; check="sh $here/check_takedown.sh {root}" ;;
         merge) setup="$registry merge $work/tree-one --out {root}/tree"; run="$registry merge $work/tree-one $work/tree-two --out {root}/tree"; check="sh $here/check_merge.sh {root} $work/tree-one $work/tree-two" ;;
+        publish-http|yank-http)
+            what=${scenario%-http} setup=$serving check="sh $here/check_served.sh {root} $work $what"
+            case $what in
+            publish) asked="PUT /api/v1/packs/slack/2.0.0 $work/slack-2.0.0.tar.gz" command="publish $work/slack-2.0.0.tar.gz" ;;
+            yank) asked="POST /api/v1/packs/slack/1.0.0/yank" command="yank slack@1.0.0 --reason broken" ;;
+            esac
+            # Where the machine stays up, the command itself says how it ended.
+            case $mode in
+            power|kill) asked_by_http $asked; run="sh $here/serve.sh $work {root}/tree" ;;
+            disk) run="sh $here/serve_once.sh $work {root}/tree $command" check="$check told" ;;
+            *) echo " $scenario: not in mode $mode"; continue ;;
+            esac ;;
         *) echo "no scenario $scenario" >&2; exit 2 ;;
         esac
         printf '%-12s ' "$scenario"

@@ -8,12 +8,13 @@ mod openapi;
 mod reload;
 mod restart;
 mod statistics;
+mod templates;
 
 use std::time::{Duration, Instant};
 
 /// Asks until the answer is yes, for at most half a minute.
 #[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < end, "{what}");

@@ -2,6 +2,7 @@
 //! nothing.
 
 mod attacks;
+mod damage;
 pub(crate) mod rights;
 
 use std::collections::BTreeMap;

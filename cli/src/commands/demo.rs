@@ -100,6 +100,7 @@ fn build(args: &DemoArgs, tree: &Path, settings: &Settings, report: Report) -> R
         // Whoever plays with the example packs need not raise their versions.
         dev: true,
         now: epoch.map_or_else(now, Timestamp::from_unix),
+        templates: None,
         archive_time: 0,
         lock_timeout: Duration::from_mins(1),
     };

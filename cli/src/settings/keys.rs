@@ -1,7 +1,7 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 60] = [
+const KEYS: [&str; 61] = [
     "packs_base_dir",
     "pack_registry.enabled",
     "pack_registry.indices",
@@ -62,6 +62,7 @@ const KEYS: [&str; 60] = [
     "server.publish.require_license",
     "server.publish.require_honest_version",
     "database.url",
+    "pages.templates",
 ];
 
 /// Whether a key is in the list.

@@ -264,6 +264,11 @@ impl Settings {
         Ok(address.unwrap_or_else(|| DEFAULT_API_LISTEN.to_owned()))
     }
 
+    /// Folder of templates that builds use in place of the built-in ones.
+    pub(crate) fn templates(&self) -> Result<Option<PathBuf>, Failure> {
+        Ok(self.text(&["pages", "templates"])?.map(PathBuf::from))
+    }
+
     /// Where `serve` keeps its state: flag, configuration, `/var/lib/attune`, or the user's data folder.
     pub(crate) fn data_directory(&self, flag: Option<&Path>) -> Result<PathBuf, Failure> {
         if let Some(flag) = flag {

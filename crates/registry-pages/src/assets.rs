@@ -3,6 +3,8 @@
 
 use pack_format::ArchiveDigest;
 
+use crate::overrides::{Overrides, STYLE};
+
 /// A file every page refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
@@ -56,13 +58,13 @@ fn dense(source: &str, stylesheet: bool) -> String {
     out
 }
 
-/// The built-in assets: stylesheet, script, icon, script of the search page, in this order.
-pub(crate) fn built_in() -> [Asset; 4] {
+/// The assets in force: stylesheet, script, icon, script of the search page, in this order.
+pub(crate) fn in_force(overrides: &Overrides) -> [Asset; 4] {
     [
         Asset::new(
             "style",
             "css",
-            include_str!("../../../templates/pages/style.css"),
+            overrides.text_of(STYLE, include_str!("../../../templates/pages/style.css")),
         ),
         Asset::new(
             "script",

@@ -6,6 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use pack_format::documents::{PackDocument, VersionDocument};
 use pack_format::{ArchiveDigest, Hint, PackRef};
 use serde::Serialize;
+use std::error::Error as _;
 
 use crate::assets::{self, Asset};
 use crate::escape;
@@ -13,13 +14,14 @@ use crate::groups::PackGroup;
 use crate::home::PackList;
 use crate::limits::TEMPLATE_FUEL;
 use crate::missing::MissingView;
+use crate::overrides::Overrides;
 use crate::pack::PackPage;
 use crate::pack::changes::{self, ChangesView};
 use crate::search::{Found, SearchView};
 use crate::site::Site;
 
 /// Every template, by the name others include it under.
-const TEMPLATES: [(&str, &str); 14] = [
+pub(crate) const TEMPLATES: [(&str, &str); 14] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -83,6 +85,7 @@ const TEMPLATES: [(&str, &str); 14] = [
 pub struct Renderer {
     environment: Environment<'static>,
     assets: [Asset; 4],
+    overrides: Overrides,
 }
 
 /// The pages of one pack.
@@ -99,18 +102,18 @@ pub struct PackPages {
 #[non_exhaustive]
 pub enum PageError {
     /// A template does not compile.
-    #[error("template `{name}` is not valid")]
+    #[error("template `{place}` is not valid")]
     Template {
-        /// Which.
-        name: &'static str,
+        /// Which, and the line.
+        place: String,
         /// Why.
         source: minijinja::Error,
     },
     /// A page could not be made from its template.
-    #[error("cannot render a page from template `{name}`")]
+    #[error("cannot render a page from template `{place}`")]
     Render {
-        /// Which.
-        name: &'static str,
+        /// Which, and the line.
+        place: String,
         /// Why.
         source: minijinja::Error,
     },
@@ -139,7 +142,15 @@ impl Renderer {
     /// # Errors
     /// [`PageError::Template`] names the template that does not compile.
     pub fn new() -> Result<Self, PageError> {
-        let assets = assets::built_in();
+        Self::with(Overrides::default())
+    }
+
+    /// Compiles the templates in force with `overrides`.
+    ///
+    /// # Errors
+    /// [`PageError::Template`] names the file and line that do not compile.
+    pub fn with(overrides: Overrides) -> Result<Self, PageError> {
+        let assets = assets::in_force(&overrides);
         let mut environment = Environment::new();
         // SECURITY: escaping does not depend on file names; a missing value is an error, not "".
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -152,14 +163,24 @@ impl Renderer {
             environment.add_global(global, Value::from(asset.path.clone()));
         }
         for (name, source) in TEMPLATES {
+            let text = overrides.text_of(name, source).to_owned();
             environment
-                .add_template(name, source)
-                .map_err(|source| PageError::Template { name, source })?;
+                .add_template_owned(name, text)
+                .map_err(|source| PageError::Template {
+                    place: overrides.place(name, source.line()),
+                    source,
+                })?;
         }
         Ok(Self {
             environment,
             assets,
+            overrides,
         })
+    }
+
+    /// What is not built in.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
     }
 
     /// The files every page refers to; their names change with their content.
@@ -175,7 +196,8 @@ impl Renderer {
             .iter()
             .map(|asset| asset.path.as_str())
             .collect();
-        ArchiveDigest::of(format!("{sources:?} {paths:?}").as_bytes()).to_hex()
+        let overrides = self.overrides.fingerprint();
+        ArchiveDigest::of(format!("{sources:?} {paths:?} {overrides}").as_bytes()).to_hex()
     }
 
     /// Page `page` of the list of packs, counted from one; its path is [`PackList::page_path`].
@@ -273,8 +295,23 @@ impl Renderer {
             .get_template(name)
             .and_then(|template| template.render(Value::from(Serde(view))))
             .map(String::into_bytes)
-            .map_err(|source| PageError::Render { name, source })
+            .map_err(|source| {
+                let at = innermost(&source);
+                PageError::Render {
+                    place: self.overrides.place(at.name().unwrap_or(name), at.line()),
+                    source,
+                }
+            })
     }
+}
+
+/// The error in the template that is wrong, and not in one that includes it.
+fn innermost(error: &minijinja::Error) -> &minijinja::Error {
+    let mut found = error;
+    while let Some(inner) = found.source().and_then(|e| e.downcast_ref()) {
+        found = inner;
+    }
+    found
 }
 
 /// Tags on a line of their own leave no line behind.
@@ -285,7 +322,7 @@ fn syntax() -> Result<SyntaxConfig, PageError> {
         .lstrip_blocks(true)
         .keep_trailing_newline(true);
     builder.build().map_err(|source| PageError::Template {
-        name: "layout.html",
+        place: "layout.html".to_owned(),
         source,
     })
 }

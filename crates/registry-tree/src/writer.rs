@@ -144,12 +144,7 @@ impl TreeWriter {
                     source,
                 }
             })?;
-        // A tree that is a mount point is another file system: what is staged must be on it.
-        let staging = if same_device(root, &state) {
-            state.join("staging")
-        } else {
-            root.join(".staging")
-        };
+        let staging = staging_of(root, &state);
         let interrupted = staging.exists();
         if interrupted {
             remove::remove_all(&staging)?;
@@ -165,6 +160,11 @@ impl TreeWriter {
             placements: Mutex::new(Vec::new()),
             _lock: lock,
         })
+    }
+
+    /// Whether the tree is being changed, or a change of it was cut.
+    pub fn is_unfinished(root: &Path) -> bool {
+        staging_of(root, &layout::state_directory(root)).exists()
     }
 
     /// Whether the run before this one was cut, so that views may be newer than what the pointers say.
@@ -511,6 +511,15 @@ impl TreeWriter {
             remove::remove_all(&self.staging)?;
         }
         Ok(())
+    }
+}
+
+/// A tree that is a mount point is another file system: what is staged must be on it.
+fn staging_of(root: &Path, state: &Path) -> PathBuf {
+    if same_device(root, state) {
+        state.join("staging")
+    } else {
+        root.join(".staging")
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn options(inputs: &[PathBuf], out: &Path) -> BuildOptions {
         skip_invalid: false,
         dev: false,
         now: Timestamp::from_unix(1_700_000_000),
+        templates: None,
         archive_time: 0,
         lock_timeout: Duration::ZERO,
     }

@@ -10,7 +10,7 @@ mod line;
 mod writer;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attune_indexer::edit::EditError;
@@ -123,6 +123,14 @@ impl Reporter for ServerLog {
         self.event(
             "error",
             &format!("cannot read `{path}` for request {id}: {error}"),
+        );
+    }
+
+    fn body_not_kept(&self, folder: &Path, error: &io::Error) {
+        let folder = folder.display();
+        self.event(
+            "error",
+            &format!("cannot keep in `{folder}` what is published: {error}"),
         );
     }
 

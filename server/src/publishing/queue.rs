@@ -5,6 +5,7 @@ use std::thread;
 
 use attune_indexer::changes::{self, Granted, Wish};
 use attune_indexer::edit::EditOptions;
+use registry_tree::TreeWriter;
 use tokio::sync::oneshot;
 
 use super::{PublishOptions, busy, failed, problem_of, unchanged};
@@ -57,6 +58,10 @@ impl Queue {
 }
 
 fn work(waiting: &Receiver<Job>, options: &PublishOptions) {
+    // A server that was killed, or lost its power, has left a change half said.
+    if TreeWriter::is_unfinished(&options.tree) {
+        grant(Vec::new(), false, options);
+    }
     while let Ok(first) = waiting.recv() {
         let mut together = vec![first];
         while together.len() < MOST_TOGETHER

@@ -59,8 +59,12 @@ pub(super) async fn body(
         return Err(too_large(limit));
     }
     let state = layout::state_directory(&options.tree);
+    let no_room = |error| {
+        options.reporter.body_not_kept(&state, &error);
+        no_room()
+    };
     let mut received = Received {
-        file: tempfile::tempfile_in(state).map_err(|_| no_room())?,
+        file: tempfile::tempfile_in(&state).map_err(no_room)?,
         length: 0,
     };
     let mut hash = Sha256::new();
@@ -81,7 +85,7 @@ pub(super) async fn body(
         }
         hash.update(&data);
         // Some tens of KiB into the page cache: quicker than a thread.
-        received.file.write_all(&data).map_err(|_| no_room())?;
+        received.file.write_all(&data).map_err(no_room)?;
     }
     agrees(&parts.headers, &hash.finalize())?;
     Ok(received)

@@ -16,10 +16,10 @@ use hyper::header::{
     HeaderValue,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use registry_pages::{PageError, Renderer};
 
 use crate::answer::ANYONE;
 use crate::body::ResponseBody;
+use crate::pages::Pages;
 use crate::parsed::ParsedFiles;
 use crate::problem::{Manner, Problem};
 use crate::router::{Route, RouteFuture};
@@ -38,19 +38,16 @@ const API: &str = "/api/v1/search";
 #[derive(Debug)]
 pub struct SearchRoute {
     files: ParsedFiles,
-    renderer: Renderer,
+    pages: Arc<Pages>,
 }
 
 impl SearchRoute {
     /// Searches `tree` as it is at each question.
-    ///
-    /// # Errors
-    /// [`PageError`] if the built-in templates do not compile.
-    pub fn new(tree: Arc<TreeFiles>) -> Result<Self, PageError> {
-        Ok(Self {
+    pub fn new(tree: Arc<TreeFiles>, pages: Arc<Pages>) -> Self {
+        Self {
             files: ParsedFiles::new(tree),
-            renderer: Renderer::new()?,
-        })
+            pages,
+        }
     }
 
     async fn respond(
@@ -72,7 +69,10 @@ impl SearchRoute {
         answer: Answer,
     ) -> Result<Response<ResponseBody>, Problem> {
         let site = self.files.site().await?;
-        let page = self.renderer.found(&site, &answer.for_page(question));
+        let page = self
+            .pages
+            .renderer()
+            .found(&site, &answer.for_page(question));
         Ok(html(page.map_err(|_| no_page())?))
     }
 }

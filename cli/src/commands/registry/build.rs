@@ -74,6 +74,7 @@ fn options(args: &BuildArgs, settings: &Settings) -> Result<BuildOptions, Failur
         skip_invalid: args.skip_invalid,
         dev: args.dev || args.watch,
         now: epoch.map_or_else(now, Timestamp::from_unix),
+        templates: args.templates.clone().or(settings.templates()?),
         archive_time: epoch.and_then(|s| u64::try_from(s).ok()).unwrap_or(0),
         lock_timeout: Duration::from_secs(args.lock_timeout),
     })

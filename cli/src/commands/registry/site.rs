@@ -6,8 +6,8 @@ use std::sync::Arc;
 use attune_server::state::SharedState;
 use attune_server::{
     Callers, DiffRoute, HealthRoute, Installation, LivePolicy, LogOptions, Metrics, MetricsRoute,
-    OpenApiRoute, PublishOptions, Publishing, Router, SearchRoute, ServeOptions, ServerLog,
-    Statistics, TlsIdentity, TreeFiles, bind, serve,
+    OpenApiRoute, Pages, PublishOptions, Publishing, Reporter, Router, SearchRoute, ServeOptions,
+    ServerLog, Statistics, TlsIdentity, TreeFiles, bind, serve,
 };
 
 use tokio::sync::oneshot;
@@ -80,10 +80,11 @@ impl Site {
         };
         let tree = tree.map_err(|e| Failure::new(Code::Failed, &e))?;
         let tree = Arc::new(tree);
-        let search = SearchRoute::new(Arc::clone(&tree));
-        let search = search.map_err(|e| Failure::new(Code::Failed, &e))?;
-        let diff = DiffRoute::new(Arc::clone(&tree));
-        let diff = diff.map_err(|e| Failure::new(Code::Failed, &e))?;
+        let log: Arc<dyn Reporter> = Arc::clone(&self.log) as _;
+        let pages = Pages::new(&self.root, log).map_err(|e| Failure::new(Code::Failed, &e))?;
+        let pages = Arc::new(pages);
+        let search = SearchRoute::new(Arc::clone(&tree), Arc::clone(&pages));
+        let diff = DiffRoute::new(Arc::clone(&tree), pages);
         let health = HealthRoute::new(Arc::clone(&tree), self.state.clone());
         let metrics = MetricsRoute::new(
             Arc::clone(&self.metrics),
