@@ -64,7 +64,7 @@ fn write(place: &Place, version: &str, files: &[(&str, &str)]) {
 }
 
 /// Installs `./demo` without the network, and with these variables.
-fn install(place: &Place, code: i32, with: &[(&str, &str)]) -> Run {
+pub(crate) fn install(place: &Place, code: i32, with: &[(&str, &str)]) -> Run {
     let output = place
         .attune(&[
             "pack",
@@ -82,14 +82,14 @@ fn install(place: &Place, code: i32, with: &[(&str, &str)]) -> Run {
     run
 }
 
-fn keys(run: &Run) -> Value {
+pub(crate) fn keys(run: &Run) -> Value {
     run.json()["packs"][0]["environments"].clone()
 }
 
 const ACTION: &str = "ref: demo.say\nrunner_type: python\nentry_point: say.py\n";
 
 /// A pack that needs the first of the two wheels it brings along, with a test and an action that use it.
-fn with_wheels() -> Place {
+pub(crate) fn with_wheels() -> Place {
     let place = Place::new();
     wheel(&place.path("demo/wheels"), "1.0.0");
     wheel(&place.path("demo/wheels"), "2.0.0");

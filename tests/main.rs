@@ -43,6 +43,7 @@
 //! * `pack_test` `pack test`, and tests before packs become active: results, confinement, refusals
 //! * `environments` Python and Node.js environments: offline, reused, pruned; hostile packs
 //! * `api`       `serve`: the installation API, on SQLite and on PostgreSQL
+//! * `doctor`    packs, links and environments that were damaged: told, and mended
 //! * `example`   the example packs: built, and their own tests
 
 #![expect(
@@ -66,6 +67,7 @@ mod checksum;
 mod ci;
 mod demo;
 mod diff;
+mod doctor;
 mod environments;
 mod example;
 mod git;

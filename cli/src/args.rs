@@ -152,7 +152,7 @@ pub(crate) enum Command {
     /// See and empty what is kept of registries and repositories
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Compare the database of the server with what is installed
+    /// Compare packs, environments and the database of the server with what is recorded, and mend them
     Doctor(DoctorArgs),
     /// Offer packs to a platform over HTTP, and a registry in the same process
     Serve(crate::commands::serve::ServeApiArgs),

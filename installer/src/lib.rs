@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bring;
+pub mod doctor;
 pub mod download;
 pub mod failpoint;
 pub mod failure;
@@ -38,6 +39,7 @@ pub mod upgrade;
 pub mod usage;
 pub mod verify;
 
+pub use doctor::{DoctorError, Fate, Finding};
 pub use download::{DownloadError, DownloadReport, DownloadRequest, DownloadedPack};
 pub use failpoint::{Failpoints, Fault, Step};
 pub use failure::{Classify, FailureClass};

@@ -166,7 +166,7 @@ pub(crate) struct Surplus {
     pub(crate) trees: Vec<PathBuf>,
     listings: Vec<PathBuf>,
     reports: Vec<PathBuf>,
-    environments: Vec<PathBuf>,
+    pub(crate) environments: Vec<PathBuf>,
     pub(crate) freed_bytes: u64,
 }
 

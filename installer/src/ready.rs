@@ -38,6 +38,8 @@ pub enum Rebuild {
     /// They are used as they are.
     #[default]
     Never,
+    /// Those that do not work any more are built again.
+    Broken,
     /// They are built again.
     Always,
 }
@@ -129,7 +131,7 @@ impl Classify for ReadyError {
 
 impl Installer<'_> {
     /// The environments of the pack at `tree`, which need not be installed; those that are missing are built,
-    /// and with [`Rebuild::Always`] the others too.
+    /// and the others as `settings` say.
     ///
     /// # Errors
     /// [`ReadyError`]; nothing new is there then, and what was there is.
@@ -200,13 +202,18 @@ impl Session<'_> {
         for planned in environment::plan(pack.tree, settings).map_err(failed)? {
             let path = directory.join(planned.key.as_str());
             let found = Environment::find(&directory, &planned.key);
-            let aside = match (found, rebuild) {
-                (Some(found), Rebuild::Never) => {
+            let is_good = |found: &Environment| match rebuild {
+                Rebuild::Never => true,
+                Rebuild::Broken => found.check(&settings.interpreters).is_ok(),
+                Rebuild::Always => false,
+            };
+            let aside = match found {
+                Some(found) if is_good(&found) => {
                     environments.push(found);
                     continue;
                 }
-                (Some(_), Rebuild::Always) => Some(self.move_out(&path)?),
-                (None, _) => {
+                Some(_) => Some(self.move_out(&path)?),
+                None => {
                     self.undo.remove(&path);
                     None
                 }

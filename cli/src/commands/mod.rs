@@ -31,7 +31,11 @@ pub(crate) fn run(args: &Args, report: Report) -> Result<(), Failure> {
         Command::Action(command) => action::run(command, &settings()?, report),
         Command::Auth(command) => auth::run(command, &pack::context(&settings()?, report)?),
         Command::Cache(command) => cache::run(command, &pack::context(&settings()?, report)?),
-        Command::Doctor(args) => doctor::run(args, &settings()?, report),
+        Command::Doctor(args) => {
+            let settings = settings()?;
+            let context = pack::context(&settings, report)?.offline(args.offline);
+            doctor::run(args, &context)
+        }
         Command::Serve(args) => serve::run(args, &settings()?, report),
         Command::Demo(args) => demo::run(args, &settings()?, report),
         Command::Version => report.result(

@@ -84,6 +84,11 @@ impl Interpreters {
         self.python.get_or_init(ask).as_ref()
     }
 
+    /// The Python at `program`, asked each time.
+    pub fn python_at(&self, program: &Path) -> Option<Interpreter> {
+        Interpreter::python_at(program, &self.variables)
+    }
+
     /// Node.js.
     pub fn node(&self) -> Option<&Interpreter> {
         let ask = || {

@@ -152,7 +152,7 @@ fn in_environments(
                     record.pack_ref,
                     directory.join(key.as_str()).display()
                 ),
-                Some("build it again with `attune pack install --force`"),
+                Some("build it again with `attune doctor --fix`"),
             ));
         };
         environment.enter(&mut variables);

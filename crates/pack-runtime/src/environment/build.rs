@@ -309,7 +309,7 @@ fn reason(ended: &Ended) -> String {
 }
 
 /// Installed distributions, without the ones every virtualenv begins with.
-fn python_packages(environment: &Path) -> u64 {
+pub(super) fn python_packages(environment: &Path) -> u64 {
     let mut count = 0;
     let mut waiting = vec![environment.join("lib")];
     while let Some(directory) = waiting.pop() {
@@ -332,7 +332,7 @@ fn python_packages(environment: &Path) -> u64 {
 }
 
 /// Installed packages, those with a scope and those inside others among them.
-fn node_packages(modules: &Path) -> u64 {
+pub(super) fn node_packages(modules: &Path) -> u64 {
     let mut count = 0;
     let mut waiting = vec![modules.to_owned()];
     while let Some(directory) = waiting.pop() {

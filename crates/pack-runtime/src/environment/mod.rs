@@ -9,6 +9,7 @@
 //! and are installed by a program that may write to the new environment only, unless the operator says otherwise.
 
 mod build;
+mod health;
 mod key;
 mod node;
 mod requirements;
@@ -21,6 +22,7 @@ use pack_format::Hint;
 use pack_fs::FsError;
 use serde::{Deserialize, Serialize};
 
+pub use self::health::Broken;
 pub use self::key::EnvironmentKey;
 use self::key::KeyParts;
 use self::node::Modules;
