@@ -61,6 +61,9 @@ pub struct Record {
     pub description: String,
     /// When this version was installed.
     pub installed_at: Timestamp,
+    /// When the pack was installed first, in whatever version; absent where that is now, and in old records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_installed_at: Option<Timestamp>,
     /// By whom.
     pub installed_by: String,
     /// Where it came from.
@@ -92,6 +95,13 @@ pub struct Record {
     pub unpacked_bytes: u64,
     /// Version of the program that installed it.
     pub tool_version: String,
+}
+
+impl Record {
+    /// When the pack was installed first, as far as is known.
+    pub fn first_installed_at(&self) -> Timestamp {
+        self.first_installed_at.unwrap_or(self.installed_at)
+    }
 }
 
 /// Where a pack came from.

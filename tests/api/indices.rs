@@ -84,6 +84,10 @@ fn indices_are_managed() {
         json!({"success": "boolean", "message": "string"})
     );
     assert_eq!(api.ask("GET", &token, "pack-indices/1", "").status, 404);
+    // An id means one registry for ever: those who noted it do not get another.
+    api.ask("DELETE", &token, "pack-indices/2", "");
+    let third = add(&api, &token, &body);
+    assert_eq!(third.body["data"]["id"], 3);
 }
 
 /// No file of the server holds the value of a header as it is.

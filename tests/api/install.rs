@@ -20,6 +20,7 @@ fn is_pack(pack: &Value) {
         ("description", "string"),
         ("version", "string"),
         ("is_standard", "boolean"),
+        ("created", "string"),
         ("updated", "string"),
     ];
     for (name, kind) in members {
@@ -27,6 +28,7 @@ fn is_pack(pack: &Value) {
     }
     for name in [
         "conf_schema",
+        "config",
         "meta",
         "tags",
         "runtime_deps",

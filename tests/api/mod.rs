@@ -3,6 +3,7 @@
 
 mod accounts;
 mod build_envs;
+mod config;
 mod cuts;
 mod dependencies;
 mod doctor;

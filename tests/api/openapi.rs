@@ -127,6 +127,12 @@ fn changes(api: &Api, token: &str) -> Vec<(&'static str, Value)> {
         ),
         ("CacheRemoved", "cache/prune", json!({"days": 1})),
         ("PackIndexAnswer", "pack-indices/1/test", json!({})),
+        (
+            "Installed",
+            "packs/install",
+            json!({"source": "slack", "force": true}),
+        ),
+        ("Updated", "packs/slack/update", json!({})),
     ];
     for (name, path, body) in posts {
         let answer = api.post(token, path, &body);
@@ -153,6 +159,7 @@ fn examples_and_answers_are_as_the_document_says() {
         ("Whoami", "auth/whoami"),
         ("InstalledPacks", "packs"),
         ("InstalledPack", "packs/slack"),
+        ("PackConfig", "packs/slack/config"),
         ("Components", "packs/slack/components"),
         ("TestRuns", "packs/slack/tests"),
         ("PackIndices", "pack-indices"),

@@ -9,7 +9,7 @@ const EXTRA: &str =
     "description: Of clouds\ntags: [cloud]\nconf_schema: {region: {type: string, default: here}}\n";
 
 /// Registers small packs; of each its ref, version and what else its manifest says.
-fn register(api: &Api, token: &str, packs: &[(&str, &str, &str)]) {
+pub(super) fn register(api: &Api, token: &str, packs: &[(&str, &str, &str)]) {
     let mut paths = Vec::new();
     for (pack_ref, version, extra) in packs {
         api.place.pack(pack_ref, pack_ref, version, extra);
@@ -48,7 +48,7 @@ fn packs_are_listed_and_shown() {
     assert_eq!(
         shape(&list),
         json!({"items": [{"id": "number", "ref": "string", "label": "string", "description": "string", "version": "string",
-            "is_standard": "boolean", "storage_path": "string", "updated": "string"}],
+            "is_standard": "boolean", "storage_path": "string", "created": "string", "updated": "string"}],
             "pagination": {"page": "number", "page_size": "number", "total_items": "number", "total_pages": "number",
             "has_previous": "boolean", "has_next": "boolean"}})
     );
@@ -108,7 +108,7 @@ fn packs_are_shown() {
     let answer = api.ask("PATCH", &token, "packs/aws", "{}");
     assert_eq!(answer.status, 405);
     assert!(
-        answer.head.contains("allow: GET, DELETE"),
+        answer.head.contains("allow: GET, PUT, DELETE"),
         "{}",
         answer.head
     );

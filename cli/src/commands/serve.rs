@@ -125,6 +125,8 @@ fn options(
         client: settings.client(super::now(), Layout::new(&base).cache())?,
         git: settings.git(None)?,
         policy: settings.policy()?,
+        updates: settings.update_rules()?,
+        update_age: settings.update_age()?,
         preparation: attune_installer::Preparation {
             environments: settings.environments(false)?,
             tests: tests.then(|| settings.tests()).transpose()?,

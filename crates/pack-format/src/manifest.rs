@@ -60,6 +60,8 @@ pub struct Manifest {
     pub nodejs: Option<String>,
     /// Configuration keys.
     pub configuration: Vec<Parameter>,
+    /// Values of configuration keys where nobody sets them, from `config`.
+    pub config: Map<String, Value>,
     /// Free form.
     pub meta: Map<String, Value>,
     /// Components written into the manifest itself.
@@ -152,6 +154,7 @@ impl<'a> Reader<'a> {
             configuration: fields
                 .first_present(&["conf_schema", "config_schema"])
                 .map_or_else(Vec::new, |(_, node)| schema::parameters(node)),
+            config: fields.json_object("config")?,
             meta,
             inline: self.inline()?,
             testing: TestingSection::of(self.file, fields.node()),

@@ -204,6 +204,7 @@ impl Prepared {
             label: self.manifest.label,
             description: self.manifest.description,
             installed_at: settings.now,
+            first_installed_at: None,
             installed_by: settings.user.clone(),
             installed_from: InstalledFrom {
                 kind: self.origin.kind,

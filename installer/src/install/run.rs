@@ -321,7 +321,8 @@ impl Run<'_> {
                 _ => {
                     let id = old.map_or(next.next_id, |old| old.id);
                     next.next_id = next.next_id.max(id + 1);
-                    let record = pack.record(id, &self.installer.settings);
+                    let mut record = pack.record(id, &self.installer.settings);
+                    record.first_installed_at = old.map(Record::first_installed_at);
                     next.packs.insert(record.pack_ref.clone(), record.clone());
                     record
                 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use attune_installer::{
-    Change, Dependencies, InstallError, InstallReport, InstallRequest, Mismatch, Preparation,
-    Replace, Source,
+    Change, Dependencies, InstallError, InstallReport, InstallRequest, Installer, Mismatch,
+    Preparation, Replace, Source,
 };
 use pack_client::RegistryConfig;
 use pack_format::{Checksum, PackRef};
@@ -27,18 +27,27 @@ pub(super) struct Wish {
     pub(super) adopts: Option<PackRef>,
 }
 
+/// For changes that `job` makes, whose packs are made ready first.
+pub(super) fn preparing<'j>(
+    workshop: &Workshop,
+    (base, job): (&Path, &'j Job),
+    skip_tests: bool,
+) -> Installer<'j> {
+    let configured = &workshop.options.preparation;
+    let tests = configured.tests.clone().filter(|_| !skip_tests);
+    workshop.installer(base, job).with_preparation(Preparation {
+        environments: configured.environments.clone(),
+        tests,
+    })
+}
+
 /// Installs it, for `job`.
 pub(super) fn install(
     workshop: &Workshop,
     (base, job): (&Path, &Job),
     wish: &Wish,
 ) -> Result<InstallReport, InstallError> {
-    let configured = &workshop.options.preparation;
-    let tests = configured.tests.clone().filter(|_| !wish.skip_tests);
-    let mut installer = workshop.installer(base, job).with_preparation(Preparation {
-        environments: configured.environments.clone(),
-        tests,
-    });
+    let mut installer = preparing(workshop, (base, job), wish.skip_tests);
     if let Some(pack_ref) = &wish.adopts {
         installer = installer.adopting(pack_ref.clone());
     }

@@ -1,7 +1,7 @@
 //! `pack-indices`: registries that administrators add over the API, asked beside those of the configuration.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue, LOCATION};
@@ -27,8 +27,8 @@ use crate::clock::now;
 use crate::problem::Problem;
 use crate::state::{IndexRow, State, StateError};
 
-/// What is shown in place of a header's value; sent back, the value stays.
-const REDACTED: &str = "[REDACTED]";
+/// What is shown in place of a secret, such as a header's value; sent back, the value stays.
+pub(super) const REDACTED: &str = "[REDACTED]";
 
 /// Most registries that are managed, headers of one, and bytes of a name or value.
 const MOST: usize = 100;
@@ -38,7 +38,7 @@ const MAX_TEXT: usize = 2048;
 /// The registries that are managed, as the database has them.
 #[derive(Debug)]
 pub(super) struct Indices {
-    vault: Vault,
+    vault: Arc<Vault>,
     known: RwLock<Vec<Index>>,
     /// Held by whoever changes them.
     changing: Mutex<()>,
@@ -80,7 +80,7 @@ impl Indices {
     ///
     /// # Errors
     /// [`StateError`].
-    pub(super) async fn open(vault: Vault, database: &State) -> Result<Self, StateError> {
+    pub(super) async fn open(vault: Arc<Vault>, database: &State) -> Result<Self, StateError> {
         let indices = Self {
             vault,
             known: RwLock::default(),
@@ -249,18 +249,19 @@ impl Installation {
         let position = new
             .position
             .unwrap_or_else(|| last.map_or(1, |last| last.saturating_add(1)));
-        let id = known.iter().map(Index::id).max().unwrap_or(0) + 1;
+        let (name, position) = (named(new.name)?, bounded(position)?);
+        let database = self.callers.state().await?;
+        let id = database.next_index_id().await.map_err(unusable)?;
         let row = IndexRow {
             id,
             url: new.url,
-            name: named(new.name)?,
-            position: bounded(position)?,
+            name,
+            position,
             enabled: new.enabled.unwrap_or(true),
             headers: workshop.indices.sealed(id, &new.headers)?,
             created_at: now(),
             updated_at: now(),
         };
-        let database = self.callers.state().await?;
         database.add_index(&row).await.map_err(unusable)?;
         workshop.indices.read(database).await.map_err(unusable)?;
         Ok(workshop.indices.find(&id.to_string())?.shown())

@@ -1,22 +1,23 @@
 //! `packs/install`, `packs/register` and `packs/upload`: one pack, from a source, a folder or the body of the request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attune_indexer::check::check_directory;
 use attune_installer::{
-    Classify as _, Dependencies, FailureClass, InstallError, InstallReport, ReadyError, Replace,
-    Source,
+    Classify as _, Dependencies, FailureClass, InstallError, InstallReport, ReadyError, Record,
+    Replace, Source,
 };
 use hyper::StatusCode;
 use pack_client::RegistryConfig;
 use pack_format::Checksum;
 use pack_resolve::ResolveError;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::activate::{self, Wish, changed};
 use super::body::malformed;
+use super::config::Config;
 use super::dependencies::wrong;
 use super::download::git_ref;
 use super::packs;
@@ -213,16 +214,27 @@ pub(super) async fn run(
     let record = own.ok_or_else(failed)?.record;
     let mut runs = runs.unwrap_or_default().into_iter();
     let tested = runs.find(|run| run.report.pack_ref == record.pack_ref);
-    let pack = tokio::task::spawn_blocking(move || packs::shown(&base, &record));
-    let pack = pack
-        .await
-        .map_err(|_| failed())?
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", error))?;
+    let pack = answered(workshop, &database, (&base, record)).await?;
     Ok(json!({
         "pack": pack,
         "test_result": tested.map(|run| run.report),
         "tests_skipped": skip_tests,
     }))
+}
+
+/// What is answered of a pack that is active.
+pub(super) async fn answered(
+    workshop: &Arc<Workshop>,
+    database: &State,
+    (base, record): (&Path, Record),
+) -> Result<Value, Problem> {
+    let config = Config::of(workshop, database, (base, &record.pack_ref)).await?;
+    let base = base.to_owned();
+    let pack = tokio::task::spawn_blocking(move || {
+        let manifest = packs::manifest(&base, &record)?;
+        Ok(packs::shown(&base, (&record, &manifest), &config))
+    });
+    pack.await.map_err(|_| failed())?
 }
 
 fn activated(workshop: &Workshop, task: &Task, job: &Job) -> Result<InstallReport, Problem> {
@@ -240,7 +252,7 @@ fn activated(workshop: &Workshop, task: &Task, job: &Job) -> Result<InstallRepor
 }
 
 /// What is answered where a pack was not installed.
-fn problem_of(error: &InstallError) -> Problem {
+pub(super) fn problem_of(error: &InstallError) -> Problem {
     let (status, code) = match error {
         InstallError::Exists { pack_ref } => {
             return Problem::new(StatusCode::BAD_REQUEST, "already_exists", exists(pack_ref));
@@ -257,6 +269,10 @@ fn problem_of(error: &InstallError) -> Problem {
             ReadyError::Environment { .. } => (StatusCode::BAD_REQUEST, "environment_failed"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         },
+        InstallError::NoUpdates {
+            source_text: None, ..
+        } => (StatusCode::NOT_FOUND, "not_found"),
+        InstallError::NoUpdates { .. } => (StatusCode::CONFLICT, "no_updates"),
         InstallError::Different(_) => (StatusCode::BAD_REQUEST, "different_files"),
         error => match error.class() {
             FailureClass::Usage => (StatusCode::BAD_REQUEST, "bad_request"),

@@ -7,10 +7,11 @@
 //! workshop.rs    what work is done with               paths.rs       which paths are followed
 //! jobs.rs        requests that become jobs            recovery.rs    what the start of a server finds
 //! projection.rs  the database and what is on disk     page.rs        lists in pages
-//! packs.rs       what is installed                    cache.rs       what is kept of registries
+//! packs.rs       what is installed                    config.rs      what is wanted of it
+//! cache.rs       what is kept of registries
 //! indices.rs browse.rs                                registries that are managed, and what they list
 //! vault.rs       secrets that must come out again    openapi.rs     the API for programs that read such descriptions
-//! activate.rs    making packs active                  install.rs (upload.rs) register.rs rollback.rs
+//! activate.rs    making packs active                  install.rs (upload.rs) register.rs update.rs rollback.rs
 //! sources.rs     what texts mean                      tests.rs download.rs dependencies.rs build_envs.rs   more work
 //! ```
 //! A request is judged in this order: operation, token, role, body. Nothing of a body is read before its sender
@@ -21,6 +22,7 @@ mod body;
 mod browse;
 mod build_envs;
 mod cache;
+mod config;
 mod dependencies;
 mod download;
 mod indices;
@@ -40,6 +42,7 @@ mod rollback;
 mod sources;
 mod target;
 mod tests;
+mod update;
 mod upload;
 mod vault;
 mod workshop;
@@ -145,8 +148,9 @@ impl Installation {
             state.create_account(&account, now()).await?;
         }
         let limits = options.jobs;
-        let indices = Indices::open(Vault::open(&options.secret_key)?, state).await?;
-        let workshop = Arc::new(Workshop::new(options, indices));
+        let vault = Arc::new(Vault::open(&options.secret_key)?);
+        let indices = Indices::open(Arc::clone(&vault), state).await?;
+        let workshop = Arc::new(Workshop::new(options, indices, vault));
         let place = workshop.options.packs_base_dir.display().to_string();
         recovery::run(&workshop, state, &place).await?;
         Ok(Self {
@@ -205,6 +209,9 @@ impl Installation {
             Operation::ListPacks | Operation::ShowPack | Operation::Components => {
                 self.packs(&target, &parts).await?
             }
+            Operation::ChangePack | Operation::ShowConfig => {
+                self.config(&target, (&parts, body)).await?
+            }
             Operation::CacheUsage => self.cache_usage().await?,
             operation if operation.is_of_indices() => {
                 return self.indices(&target, (&parts, body)).await;
@@ -262,11 +269,59 @@ impl Installation {
             Operation::PruneCache | Operation::ClearCache => {
                 self.prune_cache(target, caller, (parts, body)).await
             }
+            Operation::Rollback | Operation::Test | Operation::Update => {
+                self.change_installed(target, caller, (parts, body)).await
+            }
             _ => self.change(target, caller, (parts, body)).await,
         }
     }
 
-    /// What takes a while and is about one pack.
+    /// What takes a while and is about one pack that is installed.
+    async fn change_installed(
+        &self,
+        target: &Target,
+        caller: &Caller,
+        (parts, body): (&Parts, Incoming),
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let headers = &parts.headers;
+        let workshop = Arc::clone(&self.workshop);
+        let state = self.callers.state().await?.clone();
+        let pack_ref = tests::named(&target.name)?;
+        let order = |operation: &'static str, base: PathBuf| Order {
+            operation,
+            account: caller.token.account.clone(),
+            base,
+        };
+        let how = (headers, StatusCode::OK);
+        match target.operation {
+            Operation::Rollback => {
+                let request: rollback::Request = body::read_if_any(headers, body).await?;
+                let what = (self.place(request.packs_base_dir.as_deref())?, pack_ref);
+                let order = order("packs/rollback", what.0.clone());
+                let work = |job| async move { rollback::run(&workshop, what, (job, state)).await };
+                self.perform_job(order, how, work).await
+            }
+            Operation::Update => {
+                let request: update::Request = body::read_if_any(headers, body).await?;
+                let task = request.task(&workshop, pack_ref)?;
+                let order = order("packs/update", task.base.clone());
+                let work = |job| async move { update::run(&workshop, task, (job, state)).await };
+                self.perform_job(order, how, work).await
+            }
+            Operation::Test => {
+                let request: tests::Request = body::read_if_any(headers, body).await?;
+                request.check()?;
+                let base = self.place(request.packs_base_dir.as_deref())?;
+                let order = order("packs/test", base.clone());
+                let what = (base, pack_ref, request);
+                let work = |job| async move { tests::run(&workshop, what, (job, state)).await };
+                self.perform_job(order, how, work).await
+            }
+            _ => Err(workshop::failed()),
+        }
+    }
+
+    /// What takes a while and makes one pack active.
     async fn change(
         &self,
         target: &Target,
@@ -281,27 +336,7 @@ impl Installation {
             account: caller.token.account.clone(),
             base,
         };
-        let how = (headers, StatusCode::OK);
         let (operation, status, task) = match target.operation {
-            Operation::Rollback => {
-                let request: rollback::Request = body::read_if_any(headers, body).await?;
-                let what = (
-                    self.place(request.packs_base_dir.as_deref())?,
-                    tests::named(&target.name)?,
-                );
-                let order = order("packs/rollback", what.0.clone());
-                let work = |job| async move { rollback::run(&workshop, what, (job, state)).await };
-                return self.perform_job(order, how, work).await;
-            }
-            Operation::Test => {
-                let request: tests::Request = body::read_if_any(headers, body).await?;
-                request.check()?;
-                let base = self.place(request.packs_base_dir.as_deref())?;
-                let order = order("packs/test", base.clone());
-                let what = (base, tests::named(&target.name)?, request);
-                let work = |job| async move { tests::run(&workshop, what, (job, state)).await };
-                return self.perform_job(order, how, work).await;
-            }
             Operation::Install => {
                 let request: install::Install = body::read(headers, body).await?;
                 ("packs/install", StatusCode::OK, request.task(&workshop)?)

@@ -90,7 +90,10 @@ fn described(operation: Operation, pattern: &str, role: &str) -> Value {
             Operation::Upload => "multipart/form-data",
             _ => "application/json",
         };
-        let is_required = !matches!(operation, Operation::Rollback | Operation::Test);
+        let is_required = !matches!(
+            operation,
+            Operation::Rollback | Operation::Test | Operation::Update
+        );
         value["requestBody"] =
             json!({ "required": is_required, "content": { media_type: { "schema": schema } } });
     }
@@ -100,7 +103,7 @@ fn described(operation: Operation, pattern: &str, role: &str) -> Value {
 fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
     let installs = matches!(
         operation,
-        Operation::Install | Operation::Register | Operation::Upload
+        Operation::Install | Operation::Register | Operation::Update | Operation::Upload
     );
     let has_conflicts = matches!(
         operation,
@@ -108,6 +111,7 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
             | Operation::CancelJob
             | Operation::ChangeIndex
             | Operation::Rollback
+            | Operation::ShowConfig
             | Operation::Test
             | Operation::Uninstall
     );
@@ -179,6 +183,10 @@ fn query(name: &str) -> Value {
         "force" => (
             json!({ "type": "boolean", "default": false }),
             "Even if other packs need it.",
+        ),
+        "purge" => (
+            json!({ "type": "boolean", "default": false }),
+            "Its configuration, too.",
         ),
         "include_disabled" => (
             json!({ "type": "boolean", "default": false }),
@@ -252,6 +260,9 @@ fn form(operation: Operation) -> Form {
         O::Upload => reads("A pack of an archive.", "Installed")
             .takes("UploadRequest")
             .job(),
+        O::Update => reads("A pack to the newest version it may reach.", "Updated")
+            .takes("UpdateRequest")
+            .job(),
         O::Rollback => reads("A pack as it was before its last change.", "RolledBack")
             .takes("RollbackRequest")
             .job(),
@@ -266,8 +277,13 @@ fn form(operation: Operation) -> Form {
         O::JobEvents => reads("A job as it goes on.", "text/event-stream"),
         O::ListPacks => reads("What is installed, by ref.", "InstalledPacks").asks(BROWSE),
         O::ShowPack => reads("An installed pack.", "InstalledPack"),
+        O::ChangePack => reads("Configures a pack.", "InstalledPack").takes("PackChanges"),
+        O::ShowConfig => reads(
+            "The configuration of a pack, with its secrets.",
+            "PackConfig",
+        ),
         O::Uninstall => reads("Removes a pack.", "Uninstalled")
-            .asks(&["force"])
+            .asks(&["force", "purge"])
             .job(),
         O::Components => {
             reads("What a pack registered.", "Components").asks(&["kind", "page", "page_size"])

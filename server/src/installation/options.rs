@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use attune_installer::{GitSettings, Policy, Preparation, Retention};
+use attune_installer::{GitSettings, Policy, Preparation, Retention, UpdateRules};
 use pack_client::{ClientSettings, RegistryConfig};
 
 use super::vault::SecretKey;
@@ -34,6 +35,10 @@ pub struct InstallationOptions {
     pub git: GitSettings,
     /// Which versions may be chosen.
     pub policy: Policy,
+    /// How far updates may take packs.
+    pub updates: UpdateRules,
+    /// How old a version must be that an update takes.
+    pub update_age: Duration,
     /// How packs are made ready.
     pub preparation: Preparation,
     /// What is kept after a change.

@@ -1,6 +1,7 @@
 //! `packs`: what is installed, and removing it. What a pack is comes from the packs directory, its components from the
 //! database.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,11 @@ use attune_installer::{
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use pack_format::manifest::Manifest;
-use pack_format::{Hint, PackRef, limits};
+use pack_format::{Hint, PackRef, Timestamp, limits};
 use serde_json::{Map, Value, json};
 
 use super::body::malformed;
+use super::config::Config;
 use super::page::Page;
 use super::target::{Operation, Target};
 use super::tests::named;
@@ -35,14 +37,23 @@ impl Installation {
         match target.operation {
             Operation::ListPacks => {
                 let question = text_of(parts, "q").unwrap_or_default().to_lowercase();
+                let database = self.callers.state().await?;
+                let base = self.workshop.options.packs_base_dir.display().to_string();
+                let changed = database.pack_configs_updated(&base).await;
+                let changed = changed.map_err(unusable)?;
                 (self
                     .workshop
-                    .run(move |workshop| list(workshop, (page, &question))))
+                    .run(move |workshop| list(workshop, (page, &question), &changed)))
                 .await?
             }
             Operation::ShowPack => {
                 let pack_ref = named(&target.name)?;
-                (self.workshop.run(move |workshop| show(workshop, &pack_ref))).await?
+                let workshop = &self.workshop;
+                let (record, manifest) = found(workshop, &pack_ref).await?;
+                let database = self.callers.state().await?;
+                let base = workshop.options.packs_base_dir.as_path();
+                let config = Config::of(workshop, database, (base, &pack_ref)).await?;
+                Ok(shown(base, (&record, &manifest), &config))
             }
             Operation::Components => {
                 let database = self.callers.state().await?;
@@ -62,11 +73,12 @@ impl Installation {
         parts: &Parts,
     ) -> Result<Response<ResponseBody>, Problem> {
         let pack_ref = named(&target.name)?;
-        let dependents = match text_of(parts, "force").as_deref() {
-            None | Some("false") => Dependents::Refuse,
-            Some("true") => Dependents::Ignore,
-            Some(_) => return Err(malformed("`force` is `true` or `false`")),
+        let dependents = if flag(parts, "force")? {
+            Dependents::Ignore
+        } else {
+            Dependents::Refuse
         };
+        let purges = flag(parts, "purge")?;
         let workshop = Arc::clone(&self.workshop);
         let database = self.callers.state().await?.clone();
         let base = workshop.options.packs_base_dir.clone();
@@ -77,7 +89,13 @@ impl Installation {
         };
         let how = (&parts.headers, StatusCode::OK);
         self.perform_job(order, how, move |job| async move {
-            uninstall(&workshop, &database, (base, job), (pack_ref, dependents)).await
+            let name = (base.display().to_string(), pack_ref.to_string());
+            let done = uninstall(&workshop, &database, (base, job), (pack_ref, dependents)).await?;
+            if purges {
+                let forgotten = database.forget_pack_config(&name.0, &name.1).await;
+                forgotten.map_err(unusable)?;
+            }
+            Ok(done)
         })
         .await
     }
@@ -129,6 +147,15 @@ fn refused(error: &UninstallError) -> Problem {
     }
 }
 
+/// What a query says of `name`, which is true or, also where it is not said, false.
+fn flag(parts: &Parts, name: &str) -> Result<bool, Problem> {
+    match text_of(parts, name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(malformed(&format!("`{name}` is `true` or `false`"))),
+    }
+}
+
 /// What a query says of `name`; the last one counts.
 pub(super) fn text_of(parts: &Parts, name: &str) -> Option<String> {
     let query = parts.uri.query().unwrap_or_default();
@@ -137,7 +164,12 @@ pub(super) fn text_of(parts: &Parts, name: &str) -> Option<String> {
 }
 
 /// Packs by ref; of those only, in whose ref, label or description the question is found.
-fn list(workshop: &Workshop, (page, question): (Page, &str)) -> Result<Value, Problem> {
+/// `changed` says when the configuration of a pack was.
+fn list(
+    workshop: &Workshop,
+    (page, question): (Page, &str),
+    changed: &BTreeMap<String, Timestamp>,
+) -> Result<Value, Problem> {
     let base = &workshop.options.packs_base_dir;
     let installed = installed(base)?;
     let fitting: Vec<&Record> = (installed.packs.values())
@@ -149,20 +181,45 @@ fn list(workshop: &Workshop, (page, question): (Page, &str)) -> Result<Value, Pr
         })
         .collect();
     let items: Vec<Value> = (page.cut(&fitting).iter())
-        .map(|record| Value::Object(summary(base, record)))
+        .map(|record| {
+            let changed = changed.get(record.pack_ref.as_str());
+            Value::Object(summary(base, record, changed.copied()))
+        })
         .collect();
     Ok(page.filled(&items, i64::try_from(fitting.len()).unwrap_or(i64::MAX)))
 }
 
-fn show(workshop: &Workshop, pack_ref: &PackRef) -> Result<Value, Problem> {
-    let base = &workshop.options.packs_base_dir;
-    let installed = installed(base)?;
-    let record = installed
-        .packs
-        .get(pack_ref)
-        .ok_or_else(|| missing(pack_ref))?;
-    shown(base, record).map_err(|error| {
-        let message = format!("`{pack_ref}` cannot be read: {error}");
+/// Record and manifest of a pack that is installed.
+pub(super) async fn found(
+    workshop: &Arc<Workshop>,
+    pack_ref: &PackRef,
+) -> Result<(Record, Manifest), Problem> {
+    let pack_ref = pack_ref.clone();
+    let found = workshop.run(move |workshop| {
+        let base = &workshop.options.packs_base_dir;
+        let record = record(base, &pack_ref)?;
+        let manifest = manifest(base, &record)?;
+        Ok((record, manifest))
+    });
+    found.await?
+}
+
+/// The record of a pack that is installed in `base`.
+pub(super) fn record(base: &Path, pack_ref: &PackRef) -> Result<Record, Problem> {
+    let record = installed(base)?.packs.remove(pack_ref);
+    record.ok_or_else(|| missing(pack_ref))
+}
+
+/// What the manifest of an installed pack says.
+pub(super) fn manifest(base: &Path, record: &Record) -> Result<Manifest, Problem> {
+    let path = Layout::new(base)
+        .stored(&record.store_key)
+        .join("pack.yaml");
+    let bytes = pack_fs::limited::read(&path, limits::MAX_METADATA_BYTES);
+    let bytes = bytes.map_err(|e| format!("cannot read pack.yaml: {e}"));
+    let read = bytes.and_then(|bytes| Manifest::parse("pack.yaml", &bytes).map_err(|e| reason(&e)));
+    read.map_err(|error| {
+        let message = format!("`{}` cannot be read: {error}", record.pack_ref);
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "unreadable_pack",
@@ -187,8 +244,8 @@ fn missing(pack_ref: &PackRef) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// What a list says of a pack.
-fn summary(base: &Path, record: &Record) -> Map<String, Value> {
+/// What a list says of a pack, whose configuration was changed at a time, if it ever was.
+fn summary(base: &Path, record: &Record, changed: Option<Timestamp>) -> Map<String, Value> {
     let value = json!({
         "id": record.id,
         "ref": record.pack_ref,
@@ -197,7 +254,8 @@ fn summary(base: &Path, record: &Record) -> Map<String, Value> {
         "version": record.version,
         "is_standard": record.pack_ref.as_str() == STANDARD,
         "storage_path": Layout::new(base).pack(&record.pack_ref),
-        "updated": record.installed_at,
+        "created": record.first_installed_at(),
+        "updated": changed.map_or(record.installed_at, |at| at.max(record.installed_at)),
     });
     match value {
         Value::Object(members) => members,
@@ -205,14 +263,12 @@ fn summary(base: &Path, record: &Record) -> Map<String, Value> {
     }
 }
 
-/// Everything that is known of an installed pack: its record, and what its manifest says.
-pub(super) fn shown(base: &Path, record: &Record) -> Result<Value, String> {
-    let path = Layout::new(base)
-        .stored(&record.store_key)
-        .join("pack.yaml");
-    let bytes = pack_fs::limited::read(&path, limits::MAX_METADATA_BYTES);
-    let bytes = bytes.map_err(|e| format!("cannot read pack.yaml: {e}"))?;
-    let manifest = Manifest::parse("pack.yaml", &bytes).map_err(|e| reason(&e))?;
+/// Everything that is known of an installed pack: its record, what its manifest says, and its configuration.
+pub(super) fn shown(
+    base: &Path,
+    (record, manifest): (&Record, &Manifest),
+    config: &Config,
+) -> Value {
     let configuration: Map<String, Value> = (manifest.configuration.iter())
         .map(|parameter| {
             let mut value = json!(parameter);
@@ -222,7 +278,7 @@ pub(super) fn shown(base: &Path, record: &Record) -> Result<Value, String> {
             (parameter.name.clone(), value)
         })
         .collect();
-    let mut pack = summary(base, record);
+    let mut pack = summary(base, record, config.updated_at);
     let more = json!({
         "author": manifest.author,
         "license": manifest.license,
@@ -232,6 +288,7 @@ pub(super) fn shown(base: &Path, record: &Record) -> Result<Value, String> {
         "runtime_deps": manifest.runtime_deps,
         "dependencies": record.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "conf_schema": configuration,
+        "config": config.shown(manifest),
         "meta": manifest.meta,
         "installed_by": record.installed_by,
         "installed_from": record.installed_from,
@@ -247,7 +304,7 @@ pub(super) fn shown(base: &Path, record: &Record) -> Result<Value, String> {
     if let Value::Object(more) = more {
         pack.extend(more);
     }
-    Ok(Value::Object(pack))
+    Value::Object(pack)
 }
 
 /// What the database says a pack brought along, of one kind if one is named.

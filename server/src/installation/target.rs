@@ -21,6 +21,7 @@ pub(super) enum Operation {
     Install,
     Register,
     Upload,
+    Update,
     Rollback,
     Test,
     Tests,
@@ -31,6 +32,8 @@ pub(super) enum Operation {
     CancelJob,
     ListPacks,
     ShowPack,
+    ChangePack,
+    ShowConfig,
     Uninstall,
     Components,
     ListIndices,
@@ -52,11 +55,12 @@ pub(super) enum Operation {
 pub(super) type Row = (Method, &'static str, Operation, Role);
 
 /// Of paths that fit, the first counts. `{}` is any one part.
-pub(super) const OPERATIONS: [Row; 36] = {
+pub(super) const OPERATIONS: [Row; 39] = {
     use Operation as O;
     use Role::{Administrator, Installer, Viewer};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
     const DELETE: Method = Method::DELETE;
     [
         (POST, "auth/login", O::Login, Viewer),
@@ -69,6 +73,7 @@ pub(super) const OPERATIONS: [Row; 36] = {
         (POST, "packs/install", O::Install, Installer),
         (POST, "packs/register", O::Register, Installer),
         (POST, "packs/upload", O::Upload, Installer),
+        (POST, "packs/{}/update", O::Update, Installer),
         (POST, "packs/{}/rollback", O::Rollback, Installer),
         (POST, "packs/{}/test", O::Test, Installer),
         (GET, "packs/{}/tests", O::Tests, Viewer),
@@ -80,19 +85,16 @@ pub(super) const OPERATIONS: [Row; 36] = {
         (GET, "jobs/{}/events", O::JobEvents, Viewer),
         (GET, "packs", O::ListPacks, Viewer),
         (GET, "packs/{}", O::ShowPack, Viewer),
+        (PUT, "packs/{}", O::ChangePack, Installer),
         (DELETE, "packs/{}", O::Uninstall, Installer),
+        (GET, "packs/{}/config", O::ShowConfig, Administrator),
         (GET, "packs/{}/components", O::Components, Viewer),
         (GET, "pack-indices", O::ListIndices, Viewer),
         (POST, "pack-indices", O::AddIndex, Administrator),
         (GET, "pack-indices/packs", O::BrowseIndices, Viewer),
         (GET, "pack-indices/packs/{}", O::FindIndexed, Viewer),
         (GET, "pack-indices/{}", O::ShowIndex, Viewer),
-        (
-            Method::PUT,
-            "pack-indices/{}",
-            O::ChangeIndex,
-            Administrator,
-        ),
+        (PUT, "pack-indices/{}", O::ChangeIndex, Administrator),
         (DELETE, "pack-indices/{}", O::RemoveIndex, Administrator),
         (GET, "pack-indices/{}/packs", O::BrowseIndex, Viewer),
         (POST, "pack-indices/{}/test", O::TestIndex, Administrator),

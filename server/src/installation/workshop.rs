@@ -16,6 +16,7 @@ use super::indices::{Index, Indices};
 use super::options::InstallationOptions;
 use super::paths::Roots;
 use super::projection;
+use super::vault::Vault;
 use crate::clock::now;
 use crate::jobs::Job;
 use crate::problem::Problem;
@@ -41,23 +42,28 @@ pub(super) struct Workshop {
     pub(super) options: InstallationOptions,
     pub(super) roots: Roots,
     pub(super) indices: Indices,
+    pub(super) vault: Arc<Vault>,
     places: Arc<Semaphore>,
     requests: Arc<Semaphore>,
     /// Held by whoever brings the database up to date.
     pub(super) recording: Mutex<()>,
+    /// Held by whoever changes the configuration of a pack.
+    pub(super) configuring: Mutex<()>,
 }
 
 impl Workshop {
-    pub(super) fn new(options: InstallationOptions, indices: Indices) -> Self {
+    pub(super) fn new(options: InstallationOptions, indices: Indices, vault: Arc<Vault>) -> Self {
         let mut folders = options.roots.clone();
         folders.push(options.packs_base_dir.clone());
         Self {
             options,
             roots: Roots::new(folders),
             indices,
+            vault,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             requests: Arc::new(Semaphore::new(MOST_REQUESTS)),
             recording: Mutex::default(),
+            configuring: Mutex::default(),
         }
     }
 

@@ -36,6 +36,21 @@ impl State {
         rows.iter().map(read).collect::<Result<_, _>>().on(ACTION)
     }
 
+    /// An id that no pack index has or had.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) async fn next_index_id(&self) -> Result<i64, StateError> {
+        const ACTION: &str = "number a pack index";
+        let row =
+            sqlx::query("UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value")
+                .bind("pack_indices")
+                .fetch_one(&self.pool)
+                .await
+                .on(ACTION)?;
+        row.try_get("value").on(ACTION)
+    }
+
     /// Stores a new one.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod account;
 mod audit;
 mod components;
+mod configs;
 mod downloads;
 mod indices;
 mod jobs;
@@ -29,6 +30,7 @@ use tokio::task::spawn_blocking;
 pub use account::{Account, Role};
 pub use audit::{AuditEntry, Outcome};
 pub(crate) use components::RegisteredPack;
+pub(crate) use configs::ConfigRow;
 pub use downloads::DownloadCount;
 pub(crate) use indices::IndexRow;
 pub use jobs::JobState;
@@ -240,7 +242,7 @@ impl State {
 }
 
 fn migrator() -> Migrator {
-    const MIGRATIONS: [(i64, &str, &str); 6] = [
+    const MIGRATIONS: [(i64, &str, &str); 8] = [
         (
             1,
             "tokens and audit",
@@ -266,6 +268,16 @@ fn migrator() -> Migrator {
             6,
             "pack indices",
             include_str!("../../migrations/0006_pack_indices.sql"),
+        ),
+        (
+            7,
+            "pack configs",
+            include_str!("../../migrations/0007_pack_configs.sql"),
+        ),
+        (
+            8,
+            "counters",
+            include_str!("../../migrations/0008_counters.sql"),
         ),
     ];
     let migrations = MIGRATIONS.map(|(version, description, sql)| {

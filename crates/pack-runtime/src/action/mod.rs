@@ -22,7 +22,7 @@ use pack_fs::FsError;
 pub use self::execution::Execution;
 pub(crate) use self::execution::is_script;
 pub use self::outcome::{ActionStatus, Outcome};
-pub use self::parameters::{Given, Parameters};
+pub use self::parameters::{Given, Parameters, configuration_problems};
 pub use self::spec::{ActionRef, ActionSpec, Delivery, OutputFormat, ParameterFormat, Runner};
 
 /// Why an action was not run.

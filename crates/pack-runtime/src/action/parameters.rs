@@ -54,7 +54,7 @@ impl ActionSpec {
         }
         let names: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
         for name in given.keys().filter(|name| !names.contains(&name.as_str())) {
-            problems.push(unknown(name, &names));
+            problems.push(unknown(name, &names, ("parameter", "action")));
         }
         if problems.is_empty() {
             Ok(complete)
@@ -71,7 +71,36 @@ impl ActionSpec {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> String {
+/// What is wrong with the configuration of a pack, whose keys `rows` describe: one sentence each, in the order of the
+/// rows. Keys without a row are free, if `others` has them, else unknown.
+pub fn configuration_problems(
+    rows: &[Parameter],
+    others: &[&str],
+    configuration: &Map<String, Value>,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for row in rows {
+        match configuration.get(&row.name) {
+            None | Some(Value::Null) if row.required => {
+                problems.push(format!("`{}` is required", row.name));
+            }
+            None => {}
+            Some(value) => check(&row.name, value, row, &mut problems),
+        }
+    }
+    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    names.extend(others);
+    for name in configuration
+        .keys()
+        .filter(|name| !names.contains(&name.as_str()))
+    {
+        problems.push(unknown(name, &names, ("configuration key", "pack")));
+    }
+    problems
+}
+
+/// `noun` is what a name names, `holder` what has it.
+fn unknown(name: &str, known: &[&str], (noun, holder): (&str, &str)) -> String {
     let shown = printable(name);
     let near = (known.iter())
         .map(|candidate| (strsim::damerau_levenshtein(candidate, name), candidate))
@@ -79,13 +108,10 @@ fn unknown(name: &str, known: &[&str]) -> String {
         .min();
     match near {
         Some((_, candidate)) => {
-            format!("`{shown}` is no parameter; did you mean `{candidate}`?")
+            format!("`{shown}` is no {noun}; did you mean `{candidate}`?")
         }
-        None if known.is_empty() => format!("`{shown}` is no parameter; the action has none"),
-        None => format!(
-            "`{shown}` is no parameter; there are `{}`",
-            known.join("`, `")
-        ),
+        None if known.is_empty() => format!("`{shown}` is no {noun}; the {holder} has none"),
+        None => format!("`{shown}` is no {noun}; there are `{}`", known.join("`, `")),
     }
 }
 
