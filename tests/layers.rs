@@ -1,6 +1,6 @@
 //! Crates depend downwards only (`docs/adr/0001-crates-and-layers.md`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::project;
@@ -52,6 +52,10 @@ const RESERVED: [(&str, &[&str]); 5] = [
     ("clap", &["attune"]),
 ];
 
+/// Libraries that read arguments, ask or draw on a terminal, or take signals: what installs and what serves is driven over
+/// HTTP as well as from a shell.
+const OF_TERMINALS: [&str; 5] = ["clap", "comfy-table", "ctrlc", "indicatif", "rpassword"];
+
 /// Names in the `[dependencies]` table of a manifest.
 fn dependencies(manifest: &str) -> Vec<String> {
     manifest
@@ -94,6 +98,46 @@ fn crates_depend_downwards_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Everything a package is built of, itself included, by `Cargo.lock`.
+fn parts(lock: &str, package: &str) -> BTreeSet<String> {
+    let needs: BTreeMap<&str, Vec<&str>> = lock
+        .split("[[package]]")
+        .skip(1)
+        .filter_map(|block| {
+            let (_, rest) = block.split_once("name = \"")?;
+            let (name, rest) = rest.split_once('"')?;
+            let list = rest.split_once("dependencies = [").map_or("", |(_, l)| l);
+            // An entry is a name, with a version where there are several.
+            let entries = list
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix('"')?.split([' ', '"']).next());
+            Some((name, entries.collect()))
+        })
+        .collect();
+    let mut found = BTreeSet::new();
+    let mut open = vec![package];
+    while let Some(name) = open.pop() {
+        if found.insert(name.to_owned()) {
+            open.extend(needs.get(name).into_iter().flatten());
+        }
+    }
+    found
+}
+
+/// The binary alone knows of terminals.
+#[test]
+fn terminals_are_the_business_of_the_binary() {
+    let lock = fs::read_to_string(project().join("Cargo.lock")).unwrap();
+    let wanted: BTreeSet<String> = OF_TERMINALS.map(str::to_owned).into();
+    assert!(parts(&lock, "attune").is_superset(&wanted));
+    for (_, name, layer, _) in LAYERS.iter().filter(|(_, _, layer, _)| *layer < 4) {
+        let parts = parts(&lock, name);
+        let known: Vec<_> = parts.intersection(&wanted).collect();
+        assert!(known.is_empty(), "{name} (layer {layer}) uses {known:?}");
+        assert!(*name != "attune-installer" || parts.contains("tokio"));
+    }
 }
 
 /// The list above is the workspace.

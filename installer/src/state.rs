@@ -8,6 +8,7 @@ use pack_format::{Hint, canonical};
 use pack_fs::FsError;
 use pack_fs::error::Context as _;
 
+use crate::failure::{Classify, FailureClass};
 use crate::layout::Layout;
 use crate::record::{STATE_FORMAT, State};
 
@@ -42,6 +43,12 @@ pub enum StateError {
         /// Its format.
         format: u32,
     },
+}
+
+impl Classify for StateError {
+    fn class(&self) -> FailureClass {
+        FailureClass::Failed
+    }
 }
 
 impl Hint for StateError {

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod damage;
+mod many;
 pub(crate) mod rights;
 
 use std::collections::BTreeMap;
@@ -174,62 +175,6 @@ fn published_version_is_there_for_everybody() {
     registry.place.build();
     assert!(registry.place.path("tree/packs/one.json").exists());
     registry.is_sound();
-}
-
-/// Of fifty who publish one version one wins; of fifty packs none is lost; readers never see half.
-#[test]
-fn publishers_at_once_get_one_answer_each() {
-    let registry = Registry::new();
-    let token = registry.token("ann", &["--scope", "publish"]);
-    let same: Vec<Vec<u8>> = (0..50)
-        .map(|n| registry.archive("same", "1.0.0", &format!("description: made by {n}\n")))
-        .collect();
-    let statuses = at_once(&same, |_, archive| {
-        registry.put("same/1.0.0", &token, archive).status
-    });
-    let count = |status| statuses.iter().filter(|s| **s == status).count();
-    assert_eq!((count(201), count(409)), (1, 49), "{statuses:?}");
-
-    let different: Vec<Vec<u8>> = (0..50)
-        .map(|n| registry.archive(&format!("pack{n}"), "1.0.0", ""))
-        .collect();
-    let statuses = at_once(&different, |n, archive| {
-        registry
-            .put(&format!("pack{n}/1.0.0"), &token, archive)
-            .status
-    });
-    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
-    let packs: Value =
-        serde_json::from_slice(&fs::read(registry.place.path("tree/packs.json")).unwrap()).unwrap();
-    assert_eq!(packs["packs"].as_object().unwrap().len(), 52);
-    registry.is_sound();
-    let audit = ["registry", "audit", "--tree", "tree", "-n", "200", "--json"];
-    let audit = registry.place.run(&audit, 0).json();
-    let done = audit
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|line| line["outcome"] == "done");
-    assert_eq!((audit.as_array().unwrap().len(), done.count()), (100, 51));
-}
-
-fn at_once<T: Sync>(work: &[T], one: impl Fn(usize, &T) -> u16 + Sync) -> Vec<u16> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = work
-            .iter()
-            .enumerate()
-            .map(|(n, item)| {
-                scope.spawn({
-                    let one = &one;
-                    move || one(n, item)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    })
 }
 
 /// What may be said of a version and a pack over HTTP is what may be said of a tree.

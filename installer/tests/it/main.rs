@@ -5,6 +5,7 @@
 //! * `verify`: every kind of damage is named
 //! * `examples`: the examples do what they say
 //! * `faults`: each step of a change fails in turn; full disk; a second process
+//! * `seam`: each verb as a server drives it
 //! * `sharing`: copies share their blocks where they can
 //! * `web`: the same registries over HTTP
 //! * `downloads`: servers that break off, stall, are busy, or change their mind
@@ -19,6 +20,7 @@ mod faults;
 mod history;
 mod https;
 mod install;
+mod seam;
 mod sharing;
 mod speed;
 mod support;

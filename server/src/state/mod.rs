@@ -8,6 +8,8 @@ mod audit;
 mod components;
 mod configs;
 mod downloads;
+#[cfg(test)]
+mod faults;
 mod indices;
 mod jobs;
 mod shared;
@@ -19,6 +21,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pack_format::Hint;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -42,6 +45,12 @@ pub use token::{NewToken, RefPatterns, Scope, Scopes, Secret, Token, TokenError}
 
 /// Name of the database in a tree's state directory.
 const FILE: &str = "server.db";
+
+/// Connections of a server at most.
+const MOST_CONNECTIONS: u32 = 8;
+
+/// How long to wait for a connection: longer than SQLite waits for a writer (5 s), and no longer than who asks does.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Characters of a path that mean something in a URL.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -197,21 +206,18 @@ impl State {
     pub async fn open(url: &str) -> Result<Self, StateError> {
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
-            .max_connections(8)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    if connection.backend_name() == "SQLite" {
-                        // What is acknowledged is durable; readers and the writer do not wait for each other.
-                        for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"] {
-                            sqlx::query(pragma).execute(&mut *connection).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
+            .max_connections(MOST_CONNECTIONS)
+            .acquire_timeout(PATIENCE)
             .connect(url)
             .await
             .on("connect")?;
+        if url.starts_with("sqlite:") {
+            // Readers and the writer do not wait for each other; the file keeps this. What is acknowledged is durable, as
+            // SQLite does unless it is told not to. Not `after_connect`: a pool tries that again until its patience ends,
+            // and then does not say what was wrong, a full disk for one.
+            let set = sqlx::query("PRAGMA journal_mode = WAL").execute(&pool);
+            set.await.on("prepare the file")?;
+        }
         migrator().run(&pool).await?;
         Ok(Self { pool })
     }
