@@ -272,6 +272,7 @@ impl<'a> Run<'a> {
         let checkouts = Checkouts::default();
         let claims: Vec<Result<Claim, Refusal>> = directories
             .par_iter()
+            .with_max_len(1)
             .map(|directory| Claim::of(directory, &self.settings, cache, &checkouts))
             .collect();
         let mut standing = Vec::new();
@@ -323,6 +324,8 @@ impl<'a> Run<'a> {
         let groups: Vec<(PackRef, Vec<Claim>)> = groups.into_iter().collect();
         groups
             .into_par_iter()
+            // One pack at a time, so that no thread is left with many while the others wait.
+            .with_max_len(1)
             .map(|(pack_ref, claims)| bench.work(&pack_ref, claims, visited.contains(&pack_ref)))
             .collect()
     }

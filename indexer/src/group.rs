@@ -164,7 +164,7 @@ impl Bench<'_> {
     fn merge(
         &self,
         pack_ref: &PackRef,
-        built: Vec<Built>,
+        mut built: Vec<Built>,
         done: &mut Done,
     ) -> Result<(), BuildError> {
         let of_pack = |filed: &&FiledPatch| filed.patch.pack_ref == *pack_ref;
@@ -177,7 +177,7 @@ impl Bench<'_> {
         };
         let existing = self.publication.document(pack_ref)?;
         let (mut document, outcomes) = merge
-            .document(pack_ref, existing, &built)
+            .document(pack_ref, existing, &mut built)
             .map_err(Box::new)?;
         if let Some(statistics) = self.statistics {
             statistics::follow(&mut document, statistics);

@@ -205,7 +205,7 @@ impl Merge<'_> {
         &self,
         pack_ref: &PackRef,
         existing: Option<PackDocument>,
-        built: &[Built],
+        built: &mut [Built],
     ) -> Result<(PackDocument, Vec<Result<Outcome, PackError>>), PatchTreeError> {
         let before = existing.unwrap_or_else(|| PackDocument {
             format: FORMAT,
@@ -217,7 +217,7 @@ impl Merge<'_> {
         });
         let mut document = before.clone();
         let results: Vec<Result<(), PackError>> = built
-            .iter()
+            .iter_mut()
             .map(|pack| self.version(&mut document, pack))
             .collect();
         document.versions.sort_by(|a, b| b.version.cmp(&a.version));
@@ -234,7 +234,7 @@ impl Merge<'_> {
         Ok((document, outcomes))
     }
 
-    fn version(&self, document: &mut PackDocument, pack: &Built) -> Result<(), PackError> {
+    fn version(&self, document: &mut PackDocument, pack: &mut Built) -> Result<(), PackError> {
         let mut fresh = self.with_meta(pack);
         let old = document
             .versions
@@ -297,8 +297,13 @@ impl Merge<'_> {
         ))
     }
 
-    fn with_meta(&self, pack: &Built) -> VersionDocument {
-        let mut fresh = pack.document.clone();
+    /// The record of a version; its components, which are most of it, are taken.
+    fn with_meta(&self, pack: &mut Built) -> VersionDocument {
+        let components = std::mem::take(&mut pack.document.components);
+        let mut fresh = VersionDocument {
+            components,
+            ..pack.document.clone()
+        };
         if let Some(additions) = self.additions {
             for (key, value) in &additions.meta {
                 fresh.meta.insert(key.clone(), value.clone());

@@ -9,6 +9,7 @@
 //! Dropped without a commit, no file of the tree has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -430,26 +431,23 @@ impl TreeWriter {
     /// A new directory is filled in staging and put in place as a whole: there it is made far from others
     /// (see [`placement`]), and readers see it complete.
     fn put_in_place(&self, placements: &[&Placement]) -> Result<BTreeSet<PathBuf>, FsError> {
-        let parents: BTreeSet<&Path> = placements
-            .iter()
-            .map(|p| durable::parent_of(&p.target))
-            .collect();
+        let parents = parents_of(placements);
         let above: BTreeSet<&Path> = parents.iter().map(|p| durable::parent_of(p)).collect();
         for directory in &above {
             fs::create_dir_all(directory).on("create directory", directory)?;
         }
         // Making directories is the slow part on many file systems, and worth two threads.
-        let made: BTreeMap<&Path, PathBuf> = parents
+        let made: BTreeMap<&OsStr, PathBuf> = parents
             .par_iter()
             .filter(|parent| !parent.is_dir())
             .map(|parent| {
                 let staged = self.fresh_path()?;
                 fs::create_dir(&staged).on("create directory", &staged)?;
-                Ok((*parent, staged))
+                Ok((parent.as_os_str(), staged))
             })
             .collect::<Result<_, FsError>>()?;
         placements.par_iter().try_for_each(|placement| {
-            let target = match made.get(durable::parent_of(&placement.target)) {
+            let target = match made.get(durable::parent_of(&placement.target).as_os_str()) {
                 Some(staged) => staged.join(placement.target.file_name().unwrap_or_default()),
                 None => placement.target.clone(),
             };
@@ -460,14 +458,21 @@ impl TreeWriter {
             }
         })?;
         made.par_iter().try_for_each(|(parent, staged)| {
+            let parent = Path::new(parent);
             fs::rename(staged, parent).on("create directory", parent)
         })?;
         // Up to the root: a directory an interrupted run made may not be durable yet.
-        Ok(parents
-            .iter()
-            .flat_map(|parent| parent.ancestors().take_while(|a| a.starts_with(&self.root)))
-            .map(Path::to_owned)
-            .collect())
+        let mut directories = BTreeSet::new();
+        for parent in parents {
+            let inside = parent.ancestors().take_while(|a| a.starts_with(&self.root));
+            // Above a directory that is there already, all are.
+            for directory in inside {
+                if !directories.insert(directory.to_owned()) {
+                    break;
+                }
+            }
+        }
+        Ok(directories)
     }
 
     /// Makes the names in these directories durable.
@@ -528,6 +533,21 @@ fn same_device(root: &Path, state: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let device = |path: &Path| fs::metadata(path).ok().map(|m| m.dev());
     device(root).is_none_or(|found| device(state) == Some(found))
+}
+
+/// The directories that files are placed in, each once.
+fn parents_of<'p>(placements: &[&'p Placement]) -> BTreeSet<&'p Path> {
+    let mut parents = BTreeSet::new();
+    let mut last = None;
+    for placement in placements {
+        let parent = durable::parent_of(&placement.target);
+        // A file and its twins come together; comparing paths is slow.
+        if last != Some(parent.as_os_str()) {
+            parents.insert(parent);
+            last = Some(parent.as_os_str());
+        }
+    }
+    parents
 }
 
 fn sync_file(path: &Path) -> Result<(), FsError> {

@@ -189,7 +189,7 @@ fn join(
         additions: None,
         patches: &[],
     };
-    let (document, outcomes) = merge.document(pack_ref, before.clone(), &built)?;
+    let (document, outcomes) = merge.document(pack_ref, before.clone(), &mut built)?;
     let mut changed = false;
     for outcome in outcomes {
         changed |= outcome? != Outcome::Unchanged;
