@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::{Member, Node, NodeValue, Scalar, ScalarType};
+use super::{Member, Node, NodeValue, Scalar, ScalarType, plain};
 use crate::limits::{
     MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_METADATA_EXPANDED_BYTES, MAX_METADATA_NODES,
 };
@@ -38,6 +38,14 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
         let line = 1 + text[..at].matches('\n').count();
         return Err(fail(line, "it holds a control character"));
     }
+    match plain::parse(text) {
+        Some(node) => Ok(node),
+        None => full(file, text),
+    }
+}
+
+/// Reads any YAML.
+pub(super) fn full(file: &str, text: &str) -> Result<Node, MetadataError> {
     let mut builder = Builder {
         file,
         // Plain ASCII without escapes holds no such character: what is left of them was refused above.

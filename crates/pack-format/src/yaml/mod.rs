@@ -11,6 +11,7 @@
 //! core schema of YAML 1.2 when a field is read (`no` and `on` are strings).
 
 mod build;
+mod plain;
 mod scalar;
 
 use serde_json::Value;

@@ -38,6 +38,28 @@ impl ScalarType {
     }
 }
 
+/// The type of a plain scalar with this text.
+pub(super) fn resolve(text: &str) -> ScalarType {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return ScalarType::Null,
+        "true" | "True" | "TRUE" => return ScalarType::Bool(true),
+        "false" | "False" | "FALSE" => return ScalarType::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return ScalarType::NotFinite,
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
+        return ScalarType::NotFinite;
+    }
+    if is_integer(text, unsigned) {
+        ScalarType::Integer
+    } else if is_float(unsigned) {
+        ScalarType::Float
+    } else {
+        ScalarType::String
+    }
+}
+
 impl Scalar {
     /// A scalar with this text; `plain` if neither quotes nor a tag make it a string.
     pub fn new(text: String, plain: bool) -> Self {
@@ -56,24 +78,8 @@ impl Scalar {
 
     /// The type.
     pub fn resolve(&self) -> ScalarType {
-        if !self.plain {
-            return ScalarType::String;
-        }
-        match self.text.as_str() {
-            "" | "~" | "null" | "Null" | "NULL" => return ScalarType::Null,
-            "true" | "True" | "TRUE" => return ScalarType::Bool(true),
-            "false" | "False" | "FALSE" => return ScalarType::Bool(false),
-            ".nan" | ".NaN" | ".NAN" => return ScalarType::NotFinite,
-            _ => {}
-        }
-        let unsigned = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
-        if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-            return ScalarType::NotFinite;
-        }
-        if is_integer(&self.text, unsigned) {
-            ScalarType::Integer
-        } else if is_float(unsigned) {
-            ScalarType::Float
+        if self.plain {
+            resolve(&self.text)
         } else {
             ScalarType::String
         }
