@@ -1,70 +1,103 @@
-//! `/openapi.json`: what a server answers, for programs that read such descriptions.
+//! `/openapi.json`: what a server answers, for programs that read such descriptions, and `/api`, the same for people.
 //!
 //! Of a registry it is kept by hand (`openapi.json` beside this file); of the installation API it is made from the table
 //! of its operations. Tests ask every operation of a server that runs.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::{Method, Request};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use hyper::{Method, Request, Response};
+use registry_pages::{ApiPage, Renderer};
 use serde_json::{Value, json};
 
+use crate::access::policy_of;
+use crate::body::ResponseBody;
 use crate::installation::paths_and_schemas;
-use crate::problem::Manner;
+use crate::pages::Pages;
+use crate::problem::{Manner, Problem};
 use crate::router::{Route, RouteFuture};
-use crate::search::{json as json_response, only_read, refused};
+use crate::search::{html, json as json_response, no_page, only_read, refused};
 
 /// What a registry answers beside its files: `OpenAPI` 3.1, without a place to ask.
 pub const REGISTRY_API: &str = include_str!("openapi.json");
 
 const PATH: &str = "/openapi.json";
+/// Where people read it.
+const PAGE: &str = "/api";
 
 /// What every server answers, whatever its role.
-const OPERATIONS: [&str; 4] = ["/health/live", "/health/ready", "/metrics", PATH];
+const OPERATIONS: [&str; 5] = ["/health/live", "/health/ready", "/metrics", PATH, PAGE];
 
 /// Shows what a server answers, to everyone.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct OpenApiRoute {
-    document: String,
+    document: Value,
+    pages: Arc<Pages>,
+    /// The page, and what it was made with.
+    page: Mutex<Option<(Arc<Renderer>, ApiPage)>>,
 }
 
 impl OpenApiRoute {
     /// Of a server that has the role of a registry, offers the installation API, or both.
-    pub fn new(is_registry: bool, is_installation: bool) -> Self {
-        if !is_installation {
-            return Self {
-                document: REGISTRY_API.to_owned(),
-            };
-        }
-        let mut document: Value = serde_json::from_str(REGISTRY_API).unwrap_or_default();
-        document["info"]["title"] = json!("Attune");
-        document["info"]["summary"] =
-            json!("Installing packs over HTTP, and the registry this server hosts.");
-        if !is_registry {
-            document["info"]["summary"] = json!("Installing packs over HTTP.");
-            document["tags"] = json!([]);
-            if let Some(paths) = document["paths"].as_object_mut() {
-                paths.retain(|path, _| OPERATIONS.contains(&path.as_str()));
-            }
-        }
-        let (paths, schemas) = paths_and_schemas();
-        for (place, more) in [("/paths", paths), ("/components/schemas", schemas)] {
-            if let Some(Value::Object(known)) = document.pointer_mut(place) {
-                known.extend(more);
-            }
-        }
-        for (name, text) in [
-            ("Failed", "The server failed."),
-            ("BadGateway", "A registry failed."),
-        ] {
-            let mut response = document["components"]["responses"]["NotFound"].clone();
-            response["description"] = json!(text);
-            document["components"]["responses"][name] = response;
-        }
+    pub fn new(pages: Arc<Pages>, is_registry: bool, is_installation: bool) -> Self {
         Self {
-            document: document.to_string(),
+            document: document(is_registry, is_installation),
+            pages,
+            page: Mutex::default(),
         }
     }
+
+    fn page(&self) -> Result<Response<ResponseBody>, Problem> {
+        let renderer = self.pages.renderer();
+        let mut known = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = match known.take() {
+            Some((with, page)) if Arc::ptr_eq(&with, &renderer) => page,
+            _ => renderer.api(&self.document).map_err(|_| no_page())?,
+        };
+        let mut response = html(page.html.clone());
+        if let Ok(policy) = HeaderValue::try_from(policy_of(&page.style)) {
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        *known = Some((renderer, page));
+        Ok(response)
+    }
+}
+
+fn document(is_registry: bool, is_installation: bool) -> Value {
+    let mut document: Value = serde_json::from_str(REGISTRY_API).unwrap_or_default();
+    if !is_installation {
+        return document;
+    }
+    document["info"]["title"] = json!("Attune");
+    document["info"]["summary"] =
+        json!("Installing packs over HTTP, and the registry this server hosts.");
+    if !is_registry {
+        document["info"]["description"] = json!("Every error has the same form.");
+        document["info"]["summary"] = json!("Installing packs over HTTP.");
+        document["tags"] = json!([]);
+        if let Some(paths) = document["paths"].as_object_mut() {
+            paths.retain(|path, _| OPERATIONS.contains(&path.as_str()));
+        }
+    }
+    let (paths, schemas) = paths_and_schemas();
+    for (place, mut all) in [("/paths", paths), ("/components/schemas", schemas)] {
+        if let Some(Value::Object(known)) = document.pointer_mut(place) {
+            all.append(known);
+            *known = all;
+        }
+    }
+    for (name, text) in [
+        ("Failed", "The server failed."),
+        ("BadGateway", "A registry failed."),
+    ] {
+        let mut response = document["components"]["responses"]["NotFound"].clone();
+        response["description"] = json!(text);
+        document["components"]["responses"][name] = response;
+    }
+    document
 }
 
 impl Route for OpenApiRoute {
@@ -73,7 +106,7 @@ impl Route for OpenApiRoute {
     }
 
     fn claims(&self, _: &Method, path: &str) -> bool {
-        path == PATH
+        path == PATH || path == PAGE
     }
 
     fn judges_callers(&self) -> bool {
@@ -82,10 +115,15 @@ impl Route for OpenApiRoute {
 
     fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> RouteFuture<'_> {
         Box::pin(async move {
-            match only_read(request.method()) {
-                Ok(()) => json_response(self.document.clone()),
-                Err(problem) => refused(problem, Manner::Json),
-            }
+            let is_page = request.uri().path() == PAGE;
+            let manner = if is_page { Manner::Page } else { Manner::Json };
+            let answer = only_read(request.method()).and_then(|()| {
+                if is_page {
+                    return self.page();
+                }
+                Ok(json_response(self.document.to_string()))
+            });
+            answer.unwrap_or_else(|problem| refused(problem, manner))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::Api;
-use crate::support::Place;
+use crate::support::{Place, people_can_read};
 
 fn document(api: &Api) -> Value {
     let (status, _, body) = api.hosted.get("/openapi.json");
@@ -227,9 +227,14 @@ fn documents_tell_the_roles_of_a_server() {
     };
     let found = has(&Api::new());
     assert_eq!((found[0], found[1], found[2]), (false, true, true));
+    people_can_read(&Api::new().hosted);
     let place = Place::new();
     place.pack("slack", "slack", "1.0.0", "");
     place.build();
     let found = has(&Api::hosting(place));
     assert_eq!((found[0], found[1], found[2]), (true, true, true));
+    let place = Place::new();
+    place.pack("slack", "slack", "1.0.0", "");
+    place.build();
+    people_can_read(&Api::hosting(place).hosted);
 }

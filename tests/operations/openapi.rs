@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::publishing::Registry;
+use crate::support::people_can_read;
 
 /// Every operation, asked with what is in the registry: the status is one that the document names.
 #[test]
@@ -12,6 +13,7 @@ fn every_operation_of_the_document_is_answered_as_it_says() {
     assert_eq!(status, 200);
     let document: Value = serde_json::from_slice(&body).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    people_can_read(&registry.hosted);
     let token = registry.token("ann", &["--scope", "admin"]);
     let bearer = format!("Bearer {token}");
     let mut asked = 0;

@@ -221,6 +221,41 @@ impl Drop for Hosted {
     }
 }
 
+/// Every operation of a description has its place on the page that `/api` shows everyone, whose links lead to its parts.
+pub(crate) fn people_can_read(hosted: &Hosted) {
+    let (_, _, document) = hosted.get("/openapi.json");
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let (status, head, body) = hosted.get("/api");
+    assert_eq!(status, 200, "{head}");
+    assert!(
+        head.contains("text/html") && head.contains("style-src 'sha256-"),
+        "{head}"
+    );
+    let page = String::from_utf8(body).unwrap();
+    assert!(!page.contains("<script"));
+    let ids: Vec<&str> = (page.split(" id=\"").skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let unique: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), ids.len());
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let named: Vec<&str> = operations
+        .filter_map(|operation| operation["operationId"].as_str())
+        .collect();
+    assert!(
+        named.len() > 5 && named.iter().all(|id| unique.contains(id)),
+        "{named:?}"
+    );
+    for link in registry_pages::links(&page) {
+        let is_there = match link.target.strip_prefix('#') {
+            Some(id) => unique.contains(id),
+            None => link.target == "openapi.json",
+        };
+        assert!(is_there, "{}", link.target);
+    }
+}
+
 /// The names in a directory, sorted.
 pub(crate) fn names(directory: impl AsRef<Path>) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)

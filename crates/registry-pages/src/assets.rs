@@ -58,6 +58,15 @@ fn dense(source: &str, stylesheet: bool) -> String {
     out
 }
 
+/// The stylesheet as a page may carry it; none that would end its element.
+pub(crate) fn inlined([style, ..]: &[Asset; 4]) -> String {
+    let text = String::from_utf8_lossy(&style.bytes).into_owned();
+    if text.to_ascii_lowercase().contains("</style") {
+        return String::new();
+    }
+    text
+}
+
 /// The assets in force: stylesheet, script, icon, script of the search page, in this order.
 pub(crate) fn in_force(overrides: &Overrides) -> [Asset; 4] {
     [

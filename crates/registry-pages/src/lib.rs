@@ -10,6 +10,7 @@
 //! Pure: no file, no clock, no network. The same documents give the same bytes. Links between pages
 //! are relative, so a tree works in any folder and from `file://`.
 
+mod api;
 mod assets;
 mod badge;
 mod escape;
@@ -34,6 +35,7 @@ mod text;
 /// The page of a private registry for those it does not know. It names no other file: they are private too.
 pub const PRIVATE: &str = include_str!("../../../templates/pages/private.html");
 
+pub use api::ApiPage;
 pub use assets::Asset;
 pub use badge::badge;
 pub use escape::escape;

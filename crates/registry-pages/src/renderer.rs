@@ -8,6 +8,7 @@ use pack_format::{ArchiveDigest, Hint, PackRef};
 use serde::Serialize;
 use std::error::Error as _;
 
+use crate::api::{ApiPage, ApiView};
 use crate::assets::{self, Asset};
 use crate::escape;
 use crate::groups::PackGroup;
@@ -21,7 +22,7 @@ use crate::search::{Found, SearchView};
 use crate::site::Site;
 
 /// Every template, by the name others include it under.
-pub(crate) const TEMPLATES: [(&str, &str); 14] = [
+pub(crate) const TEMPLATES: [(&str, &str); 15] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -77,6 +78,10 @@ pub(crate) const TEMPLATES: [(&str, &str); 14] = [
     (
         "missing.html",
         include_str!("../../../templates/pages/missing.html"),
+    ),
+    (
+        "api.html",
+        include_str!("../../../templates/pages/api.html"),
     ),
 ];
 
@@ -162,6 +167,8 @@ impl Renderer {
         for (global, asset) in ["css", "js", "icon", "search_js"].into_iter().zip(&assets) {
             environment.add_global(global, Value::from(asset.path.clone()));
         }
+        let style = assets::inlined(&assets);
+        environment.add_global("style", Value::from_safe_string(style));
         for (name, source) in TEMPLATES {
             let text = overrides.text_of(name, source).to_owned();
             environment
@@ -288,6 +295,17 @@ impl Renderer {
     /// [`PageError::Render`] when the template fails.
     pub fn not_found(&self, site: &Site) -> Result<Vec<u8>, PageError> {
         self.render("missing.html", &MissingView::new(site))
+    }
+
+    /// The page of an `OpenAPI` document, for a server that answers as it says.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn api(&self, document: &serde_json::Value) -> Result<ApiPage, PageError> {
+        Ok(ApiPage {
+            html: self.render("api.html", &ApiView::of(document))?,
+            style: assets::inlined(&self.assets),
+        })
     }
 
     fn render<T: Serialize>(&self, name: &'static str, view: &T) -> Result<Vec<u8>, PageError> {

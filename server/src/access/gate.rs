@@ -30,12 +30,18 @@ static OWN_STYLE: LazyLock<HeaderValue> = LazyLock::new(|| {
         .split_once("<style>")
         .unwrap_or_default();
     let (style, _) = style.split_once("</style>").unwrap_or_default();
-    let digest = STANDARD.encode(Sha256::digest(style));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    HeaderValue::try_from(policy_of(style))
+        .unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
+
+/// The policy of a page that loads nothing and has this style in it.
+pub(crate) fn policy_of(style: &str) -> String {
+    let digest = STANDARD.encode(Sha256::digest(style));
+    format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    )
+}
 
 /// Refuses a request of a private registry whose sender may not read.
 pub(crate) async fn refuse(

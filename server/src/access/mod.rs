@@ -16,7 +16,7 @@ mod policy;
 pub use self::callers::Callers;
 pub(crate) use self::callers::{Caller, forbidden};
 pub use self::forwarded::{NetworkError, TrustedProxies};
-pub(crate) use self::gate::{keep_from_others, refuse, turn_away};
+pub(crate) use self::gate::{keep_from_others, policy_of, refuse, turn_away};
 pub use self::limits::{Rate, RateError, Rates};
 pub(crate) use self::policy::InForce;
 pub use self::policy::{Access, LivePolicy, MetricsAccess, Policy, PublishRules};

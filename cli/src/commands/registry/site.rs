@@ -84,7 +84,7 @@ impl Site {
         let pages = Pages::new(&self.root, log).map_err(|e| Failure::new(Code::Failed, &e))?;
         let pages = Arc::new(pages);
         let search = SearchRoute::new(Arc::clone(&tree), Arc::clone(&pages));
-        let diff = DiffRoute::new(Arc::clone(&tree), pages);
+        let diff = DiffRoute::new(Arc::clone(&tree), Arc::clone(&pages));
         let health = HealthRoute::new(Arc::clone(&tree), self.state.clone());
         let metrics = MetricsRoute::new(
             Arc::clone(&self.metrics),
@@ -97,6 +97,7 @@ impl Site {
             .route(health)
             .route(metrics)
             .route(OpenApiRoute::new(
+                pages,
                 self.is_registry,
                 self.installation.is_some(),
             ));
