@@ -156,6 +156,10 @@ fn drive_questions(seam: &mut Seam) {
     assert_eq!(never.unwrap_err().0, FailureClass::Failed);
     let verified = seam.ask("verify", |on, _| on.verify(&[])).unwrap();
     assert!(verified[0].problems.is_empty());
+    let found = seam.ask("examine", |on, _| on.examine(None)).unwrap();
+    assert!(found.is_empty(), "{found:?}");
+    let mended = seam.ask("mend", |on, from| on.mend(from, Some(&environments())));
+    assert!(mended.unwrap().is_empty());
     let usage = seam.ask("usage", |on, _| on.usage()).unwrap();
     assert!(format!("{usage:?}").contains("cache"));
     let preview = PreviewRequest {
