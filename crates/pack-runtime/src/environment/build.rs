@@ -11,7 +11,6 @@ use pack_fs::error::Context as _;
 use pack_fs::{durable, remove};
 use tempfile::TempDir;
 
-use super::node::{Manager, Modules};
 use super::requirements::{PACK, Requirements};
 use super::{Content, Environment, EnvironmentError, EnvironmentSettings, Planned, RECORD};
 use crate::confine::{Confinement, Reach};
@@ -59,12 +58,12 @@ impl Planned {
 }
 
 /// One environment being built.
-struct Build<'a> {
+pub(super) struct Build<'a> {
     planned: &'a Planned,
-    settings: &'a EnvironmentSettings,
+    pub(super) settings: &'a EnvironmentSettings,
     watcher: &'a dyn Watcher,
-    path: &'a Path,
-    home: &'a TempDir,
+    pub(super) path: &'a Path,
+    pub(super) home: &'a TempDir,
     control: &'a TempDir,
 }
 
@@ -160,8 +159,11 @@ impl Build<'_> {
         }
         match &self.settings.python_index {
             _ if self.settings.offline => options.push("--no-index".into()),
-            Some(index) => options.extend(["--index-url".into(), index.into()]),
-            None => {}
+            // uv would take the operator's, pip the pack's.
+            Some(index) if !asked.names_an_index() => {
+                options.extend(["--index-url".into(), index.into()]);
+            }
+            _ => {}
         }
         options
     }
@@ -176,52 +178,20 @@ impl Build<'_> {
         ended.end.is_success().then_some(program)
     }
 
-    fn node(&self, pack: &Path, modules: &Modules) -> Result<u64, EnvironmentError> {
-        let write = |name: &str, bytes: &[u8]| {
-            let path = self.path.join(name);
-            fs::write(&path, bytes).on("write", &path)
-        };
-        write("package.json", &modules.manifest)?;
-        if let Some((name, bytes)) = &modules.lock {
-            write(name, bytes)?;
-        }
-        for path in &modules.local {
-            let target = self.path.join(path);
-            durable::create_directories(durable::parent_of(&target))?;
-            fs::copy(pack.join(path), &target).on("copy", &pack.join(path))?;
-        }
-        let name = modules.manager.program();
-        let program = find_program(&self.settings.variables, name)
-            .ok_or(EnvironmentError::NoRuntime { program: name })?;
-        let mut install = self.job(&program, node_flags(modules));
-        if !self.settings.allowed.build_scripts {
-            install.arguments.push("--ignore-scripts".into());
-        }
-        if self.settings.offline {
-            install.arguments.push("--offline".into());
-        }
-        if let Some(registry) = &self.settings.npm_registry {
-            install
-                .arguments
-                .extend(["--registry".into(), registry.into()]);
-        }
-        self.path.clone_into(&mut install.directory);
-        self.step("install modules", &install)?;
-        Ok(node_packages(&self.path.join("node_modules")))
-    }
-
     /// A program with a home of its own and nobody's configuration.
-    fn job(&self, program: &Path, arguments: &[&str]) -> Job {
+    pub(super) fn job(&self, program: &Path, arguments: &[&str]) -> Job {
         let mut job = Job::new(program, self.home.path());
         job.arguments = arguments.iter().map(Into::into).collect();
         job.variables = self.settings.variables.clone();
         job.timeout = Some(self.settings.timeout);
         let home = self.home.path();
-        let set: [(&str, OsString); 17] = [
+        let set: [(&str, OsString); 19] = [
             ("HOME", home.into()),
             ("TMPDIR", home.into()),
             ("XDG_CACHE_HOME", home.join("cache").into()),
             ("XDG_CONFIG_HOME", home.join("config").into()),
+            // Where pnpm locks its store.
+            ("XDG_RUNTIME_DIR", home.into()),
             ("PIP_CONFIG_FILE", "/dev/null".into()),
             ("PYTHONNOUSERSITE", "1".into()),
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
@@ -230,6 +200,7 @@ impl Build<'_> {
             ("npm_config_userconfig", home.join("npmrc-user").into()),
             ("npm_config_globalconfig", home.join("npmrc-global").into()),
             ("npm_config_cache", home.join("cache/npm").into()),
+            ("YARN_CACHE_FOLDER", home.join("cache/yarn").into()),
             ("npm_config_audit", "false".into()),
             ("npm_config_fund", "false".into()),
             ("npm_config_update_notifier", "false".into()),
@@ -245,7 +216,8 @@ impl Build<'_> {
         job
     }
 
-    fn step(&self, step: &'static str, job: &Job) -> Result<(), EnvironmentError> {
+    /// Runs a program, confined, to its good end; returns what it wrote.
+    pub(super) fn step(&self, step: &'static str, job: &Job) -> Result<Vec<u8>, EnvironmentError> {
         let confinement = Confinement {
             launcher: self.settings.launcher.clone(),
             writable: vec![self.path.to_owned(), self.home.path().to_owned()],
@@ -258,40 +230,19 @@ impl Build<'_> {
         let wrapped = confinement.wrap(job, self.control.path())?;
         let ended = wrapped.job.run(self.watcher)?;
         match ended.end {
-            End::Exited(0) => Ok(()),
+            End::Exited(0) => Ok(ended.stdout),
             End::Cancelled => Err(EnvironmentError::Cancelled),
-            _ => Err(EnvironmentError::Failed {
-                kind: self.planned.kind(),
-                step,
-                reason: reason(&ended),
-            }),
+            _ => Err(self.failed(step, reason(&ended))),
         }
     }
-}
 
-fn node_flags(modules: &Modules) -> &'static [&'static str] {
-    match (modules.manager, &modules.lock) {
-        (Manager::Npm, Some(_)) => &["ci", "--omit=dev", "--no-audit", "--no-fund"],
-        (Manager::Npm, None) => &[
-            "install",
-            "--omit=dev",
-            "--no-audit",
-            "--no-fund",
-            "--no-package-lock",
-        ],
-        (Manager::Pnpm, _) => &[
-            "install",
-            "--frozen-lockfile",
-            "--prod",
-            "--ignore-pnpmfile",
-        ],
-        (Manager::Yarn, _) => &[
-            "install",
-            "--frozen-lockfile",
-            "--production",
-            "--non-interactive",
-            "--no-default-rc",
-        ],
+    /// Why there will be no environment.
+    pub(super) fn failed(&self, step: &'static str, reason: String) -> EnvironmentError {
+        EnvironmentError::Failed {
+            kind: self.planned.kind(),
+            step,
+            reason,
+        }
     }
 }
 
@@ -325,25 +276,6 @@ pub(super) fn python_packages(environment: &Path) -> u64 {
                 count += u64::from(name.ends_with(".dist-info") && !is_own);
             } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 waiting.push(entry.path());
-            }
-        }
-    }
-    count
-}
-
-/// Installed packages, those with a scope and those inside others among them.
-pub(super) fn node_packages(modules: &Path) -> u64 {
-    let mut count = 0;
-    let mut waiting = vec![modules.to_owned()];
-    while let Some(directory) = waiting.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('@') {
-                waiting.push(path);
-            } else if path.join("package.json").is_file() {
-                count += 1;
-                waiting.push(path.join("node_modules"));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::build::{node_packages, python_packages};
+use super::build::python_packages;
+use super::build_node::node_packages;
 use super::{Environment, EnvironmentKind};
 use crate::interpreter::Interpreters;
 

@@ -9,6 +9,7 @@
 //! and are installed by a program that may write to the new environment only, unless the operator says otherwise.
 
 mod build;
+mod build_node;
 mod health;
 mod key;
 mod node;

@@ -32,6 +32,14 @@ pub(super) struct Requirements {
     pub(super) require_hashes: bool,
 }
 
+impl Requirements {
+    /// Whether they name the index to use in place of the operator's, where that is allowed.
+    pub(super) fn names_an_index(&self) -> bool {
+        let names = ["--index-url", "-i", "--pypi-url"];
+        (self.lines.iter()).any(|line| names.iter().any(|name| line.starts_with(name)))
+    }
+}
+
 /// Options that say where packages come from.
 const INDEX_OPTIONS: [&str; 7] = [
     "--index-url",
