@@ -61,8 +61,10 @@ fn parameters_arrive_as_the_action_says() {
         rest("stdin", "yaml"),
         rest("file", "yaml"),
         rest("env", "json"),
+        rest("file", "json"),
+        rest("file", "dotenv"),
     ];
-    let names = ["a", "b", "c", "d", "e"];
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
     let actions: Vec<_> = names
         .iter()
         .zip(&files)
@@ -97,6 +99,11 @@ fn parameters_arrive_as_the_action_says() {
     let by_file = run("d");
     assert_eq!(by_file.stdout, yaml);
     assert!(by_file.stderr.starts_with("400\n"), "{by_file:?}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&run("f").stdout).unwrap(),
+        expected
+    );
+    assert_eq!(run("g").stdout, run("b").stdout);
     assert_eq!(
         run("e").stdout,
         "ATTUNE_ACTION_COUNT=3\nATTUNE_ACTION_LIST=[\"x\"]\nATTUNE_ACTION_NAME=it's\nATTUNE_ACTION_TOKEN=s3cret\n"
@@ -158,7 +165,17 @@ fn results_are_read_as_promised() {
             "#!/bin/sh\necho no\n",
         ),
         ("failed", "", "sh", "#!/bin/sh\necho some; exit 5\n"),
+        (
+            "yaml",
+            "output_format: yaml\n",
+            "sh",
+            "#!/bin/sh\necho 'a: [1, x]'\n",
+        ),
     ]);
+    assert_eq!(
+        place.execute("demo.yaml", &["--json"], 0).json()["result"],
+        json!({"a": [1, "x"]})
+    );
     let good = place.execute("demo.good", &["--json"], 0);
     let mut value = good.json();
     assert!(value["duration_ms"].is_u64());
@@ -233,6 +250,28 @@ fn runners_start_scripts_and_leave_the_pack_alone() {
         );
     }
     assert_eq!(snapshot(&place.path("installed")), before);
+}
+
+/// A program of the machine is started itself, whatever it is written in; one that may not be started is an error.
+#[test]
+fn native_programs_are_started_themselves() {
+    let place = installed(&[("any", "", "sh", "#!/bin/sh\n")]);
+    let actions = place.path("demo/actions");
+    for name in ["echo", "locked"] {
+        let file = format!(
+            "ref: demo.{name}\nrunner_type: native\nentry_point: {name}.bin\noutput_format: json\nparameters: {{x: {{type: integer}}}}\n"
+        );
+        fs::write(actions.join(format!("{name}.yaml")), file).unwrap();
+        // It writes what it reads.
+        fs::copy("/bin/cat", actions.join(format!("{name}.bin"))).unwrap();
+    }
+    let plain = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(actions.join("locked.bin"), plain).unwrap();
+    place.run(&["pack", "install", "./demo", "--force"], 0);
+    let run = place.execute("demo.echo", &["--param", "x=7", "--json"], 0);
+    assert_eq!(run.json()["result"], json!({"x": 7}));
+    let refused = place.execute("demo.locked", &["--json"], 1);
+    assert!(refused.stderr.contains("locked.bin"), "{refused:?}");
 }
 
 /// An action that takes too long goes with everything it started.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Place, snapshot};
+use crate::support::{Place, path_with_attune, snapshot};
 
 const RUNNERS: [&str; 3] = ["python", "shell", "nodejs"];
 
@@ -69,11 +69,17 @@ fn run_tests(place: &Place, name: &str, command: &str) {
     }
     let tests = Command::new("sh")
         .args(["-c", command])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PATH", path_with_attune())
+        .env("HOME", place.path("home"))
+        .env("ATTUNE__PACKS_BASE_DIR", place.installed())
         .current_dir(place.path(name))
         .output()
         .unwrap();
     assert!(tests.status.success(), "{name}: {tests:?}");
+    assert!(
+        String::from_utf8_lossy(&tests.stdout).contains("Tests: "),
+        "{name}: {tests:?}"
+    );
 }
 
 /// The smallest call: the ref is the folder's name, everything else has a default, nothing is asked.
@@ -87,7 +93,9 @@ fn init_asks_nothing_without_a_terminal() {
         run.stdout
     );
     assert!(
-        run.stdout.ends_with("\nNext:\n  cd greeter\n  python3 -m unittest discover -s tests\n  attune pack check . --strict\n"),
+        run.stdout.ends_with(
+            "\nNext:\n  cd greeter\n  attune pack test\n  attune pack check . --strict\n"
+        ),
         "{}",
         run.stdout
     );

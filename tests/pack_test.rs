@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::environments::tools;
 use crate::support::{Place, Run, snapshot};
 
 /// Writes a pack `demo` with this `testing` section and these files.
@@ -352,5 +354,305 @@ fn packs_without_tests_pass() {
             .stderr
             .contains("neither a directory with a `pack.yaml`"),
         "{absent:?}"
+    );
+}
+
+/// A test file for pytest, and the module it measures.
+const PYTEST: &str = "import pytest, half
+@pytest.mark.parametrize('n', [1, 2])
+def test_many(n):
+    print('hello')
+    assert half.run(True) == 1 and n < 2
+@pytest.mark.skip(reason='later')
+def test_skipped():
+    pass
+@pytest.mark.xfail
+def test_expected_to_fail():
+    assert False
+@pytest.fixture
+def broken():
+    raise ValueError('odd')
+def test_error(broken):
+    pass
+";
+const HALF: &str = "def run(flag):
+    if flag:
+        return 1
+    return 2
+";
+
+/// A pack whose requirements are `pytest` and `coverage`, from wheels that are here.
+fn with_pytest(place: &Place, testing: &str, files: &[(&str, &str)]) -> Option<Run> {
+    let wheels = tools()?.join("wheels");
+    pack(place, testing, files);
+    fs::write(place.path("demo/requirements.txt"), "pytest\ncoverage\n").unwrap();
+    let output = place
+        .attune(&["pack", "test", "demo", "--offline", "--json"])
+        .env(
+            "ATTUNE__ENVIRONMENTS__FIND_LINKS",
+            json!([wheels]).to_string(),
+        )
+        .output()
+        .unwrap();
+    Some(Run::of(&output))
+}
+
+/// pytest, from the pack's own environment: every case with its status and reason, and coverage of the pack's lines.
+#[test]
+fn pytest_results_and_coverage_are_told() {
+    let place = Place::new();
+    let files = [("tests/test_x.py", PYTEST), ("half.py", HALF)];
+    let testing = "  runners:\n    python: {type: pytest, entry_point: tests/test_x.py}\n";
+    let Some(run) = with_pytest(&place, testing, &files) else {
+        return;
+    };
+    let report = run.json();
+    let cases = report["test_suites"][0]["test_cases"].as_array().unwrap();
+    let told: Vec<(&str, &str)> = (cases.iter())
+        .map(|case| {
+            let name = case["name"].as_str().unwrap();
+            (
+                name.rsplit("::").next().unwrap(),
+                case["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("test_many[1]", "passed"),
+            ("test_many[2]", "failed"),
+            ("test_skipped", "skipped"),
+            ("test_expected_to_fail", "passed"),
+            ("test_error", "error"),
+        ],
+        "{run:?}"
+    );
+    assert_eq!(cases[0]["stdout"], "hello\n");
+    assert!(
+        cases[1]["error_message"]
+            .as_str()
+            .unwrap()
+            .contains("2 < 2")
+    );
+    assert!(cases[4]["error_message"].as_str().unwrap().contains("odd"));
+    // Three of four lines: the last one is never reached.
+    assert_eq!(report["coverage"], json!(75.0), "{run:?}");
+    assert_eq!(
+        (&report["passed"], &report["failed"], &report["skipped"]),
+        (&json!(2), &json!(2), &json!(1))
+    );
+    // The next run uses the environment again, and unittest is measured as well.
+    let test = "import unittest, half\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(half.run(False), 2)\n";
+    fs::remove_file(place.path("demo/tests/test_x.py")).unwrap();
+    let testing = "  runners:\n    python: {type: unittest}\n";
+    let run = with_pytest(&place, testing, &[("tests/test_y.py", test)]).unwrap();
+    assert_eq!(
+        (&run.json()["passed"], &run.json()["coverage"]),
+        (&json!(1), &json!(75.0)),
+        "{run:?}"
+    );
+    let for_people = place.run(&["pack", "test", "demo", "--offline"], 0);
+    assert!(
+        for_people.stdout.contains("Coverage: 75 %\n"),
+        "{for_people:?}"
+    );
+}
+
+/// Without pytest the runner fails and says why.
+#[test]
+fn pytest_that_is_missing_is_told() {
+    let testing = "  runners:\n    python: {type: pytest}\n";
+    let (report, _) = tested(
+        testing,
+        &[("tests/test_x.py", "def test():\n    pass\n")],
+        1,
+    );
+    assert!(
+        report.to_string().contains("No module named 'pytest'"),
+        "{report}"
+    );
+}
+
+/// `--detailed` prints every test; without it, only those that failed. Both say what confined them.
+#[test]
+fn details_are_printed_where_asked_for() {
+    let place = Place::new();
+    let testing = "  runners:\n    python: {type: unittest}\n  min_pass_rate: 0.2\n";
+    pack(&place, testing, &[("tests/test_x.py", UNITTEST)]);
+    let short = place.run(&["pack", "test", "demo"], 0).stdout;
+    let long = place.run(&["pack", "test", "demo", "--detailed"], 0).stdout;
+    for line in [
+        "✗ test_x.T.test_bad (",
+        "1 != 2",
+        "✗ error: test_x.T.test_error (",
+    ] {
+        assert!(
+            short.contains(line) && long.contains(line),
+            "{short}\n{long}"
+        );
+    }
+    for line in [
+        "✓ test_x.T.test_good (",
+        "- skipped: test_x.T.test_skipped (",
+    ] {
+        assert!(
+            !short.contains(line) && long.contains(line),
+            "{short}\n{long}"
+        );
+    }
+    let confined = "Confined by: network: namespace, writes: landlock, processes: namespace, system calls: seccomp, resources: rlimit\n";
+    assert!(
+        short.contains(confined) && long.contains(confined),
+        "{short}"
+    );
+}
+
+/// Memory, files and open files are bounded; the number of processes is where the kernel counts them for this user.
+#[test]
+fn resources_are_bounded() {
+    let script = "import os, resource, unittest
+class T(unittest.TestCase):
+    def test_memory(self):
+        with self.assertRaises(MemoryError):
+            bytearray(5 * 1024 ** 3)
+    def test_file(self):
+        with self.assertRaises(OSError), open('big', 'wb') as f:
+            f.seek(1024 ** 3)
+            f.write(b'x')
+            f.flush()
+    def test_open_files(self):
+        kept = []
+        with self.assertRaises(OSError):
+            while True:
+                kept.append(os.open('/dev/null', os.O_RDONLY))
+        self.assertLess(len(kept), 1024)
+    def test_raising(self):
+        for name in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE):
+            with self.assertRaises((ValueError, OSError)):
+                resource.setrlimit(name, (2 ** 40, 2 ** 40))
+    def test_processes(self):
+        self.assertLessEqual(resource.getrlimit(resource.RLIMIT_NPROC)[1], 512)
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_CORE), (0, 0))
+";
+    let testing = "  runners:\n    python: {type: unittest}\n";
+    let (report, run) = tested(testing, &[("tests/test_x.py", script)], 0);
+    assert_eq!(report["passed"], 5, "{run:?}");
+}
+
+/// Starts a program on a kernel that refuses some system calls, as those of containers do: `ERROR CALL... -- PROGRAM`.
+const WITHOUT: &str = "import ctypes, os, struct, sys
+end = sys.argv.index('--')
+error, calls = int(sys.argv[1]), [int(n) for n in sys.argv[2:end]]
+code = [(0x20, 0, 0, 0)]
+for at, call in enumerate(calls):
+    code.append((0x15, len(calls) - at, 0, call))
+code += [(0x06, 0, 0, 0x7fff0000), (0x06, 0, 0, 0x00050000 | error)]
+text = b''.join(struct.pack('HBBI', *line) for line in code)
+lines = ctypes.create_string_buffer(text)
+class Program(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('lines', ctypes.c_void_p)]
+program = Program(len(code), ctypes.addressof(lines))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(program)) == 0, ctypes.get_errno()
+os.execv(sys.argv[end + 1], sys.argv[end + 1:])
+";
+const EPERM: &str = "1";
+const ENOSYS: &str = "38";
+
+/// Numbers of `unshare`, `landlock_create_ruleset` and `seccomp` on this processor.
+fn calls() -> [&'static str; 3] {
+    if cfg!(target_arch = "x86_64") {
+        ["272", "444", "317"]
+    } else {
+        ["97", "444", "277"]
+    }
+}
+
+/// `pack test demo`, where these calls fail with this error.
+fn without(place: &Place, (error, calls): (&str, &[&str]), setting: &str) -> (Option<i32>, Run) {
+    let attune = place.attune(&["pack", "test", "demo", "--json"]);
+    let mut command = Command::new("python3");
+    command.args(["-c", WITHOUT, error]).args(calls).arg("--");
+    command.arg(attune.get_program()).args(attune.get_args());
+    command.current_dir(place.path("")).env_clear();
+    let variables = attune.get_envs();
+    command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    command.env("ATTUNE__TESTS__CONFINEMENT", setting);
+    let output = command.output().unwrap();
+    (output.status.code(), Run::of(&output))
+}
+
+/// What the kernel does not offer is told, and nothing else is said to hold; where everything is required, nothing of
+/// the pack runs.
+#[test]
+fn what_the_kernel_does_not_offer_is_told() {
+    let place = Place::new();
+    let canary = place.path("canary");
+    let script = format!(
+        "echo 'Tests: 1 passed'; (echo ran > {}) 2>/dev/null; true\n",
+        canary.display()
+    );
+    let testing = "  runners:\n    sh: {type: script, entry_point: tests/run.sh}\n";
+    pack(&place, testing, &[("tests/run.sh", &script)]);
+    let [unshare, landlock, seccomp] = calls();
+    let rows = [
+        // As in a container: no namespaces, and so no sockets at all.
+        (
+            (EPERM, &[unshare][..]),
+            ["seccomp", "landlock", "landlock", "seccomp"],
+            "",
+        ),
+        (
+            (ENOSYS, &[landlock]),
+            ["namespace", "unconfined", "namespace", "seccomp"],
+            "writes",
+        ),
+        (
+            (ENOSYS, &[seccomp]),
+            ["namespace", "landlock", "namespace", "unconfined"],
+            "system calls",
+        ),
+        (
+            (ENOSYS, &[unshare, landlock, seccomp]),
+            ["unconfined"; 4],
+            "network, writes, processes, system calls",
+        ),
+    ];
+    for (kernel, [network, writes, processes, system_calls], missing) in rows {
+        let _ = fs::remove_file(&canary);
+        let (_, run) = without(&place, kernel, "required");
+        if missing.is_empty() {
+            assert!(!run.stderr.contains("cannot confine"), "{run:?}");
+        } else {
+            let told = format!("this kernel cannot confine the {missing} of tests");
+            assert!(run.stderr.contains(&told), "{kernel:?} {run:?}");
+            assert!(!canary.exists(), "{kernel:?}");
+        }
+        let (code, run) = without(&place, kernel, "offered");
+        assert_eq!(code, Some(0), "{kernel:?} {run:?}");
+        let expected = json!({"network": network, "writes": writes, "processes": processes,
+            "system_calls": system_calls, "resources": "rlimit"});
+        assert_eq!(run.json()["confinement"], expected, "{kernel:?} {run:?}");
+        assert_eq!(canary.exists(), writes == "unconfined", "{kernel:?}");
+        let told = format!("this kernel does not confine the {missing} of tests");
+        assert_eq!(run.stderr.contains(&told), !missing.is_empty(), "{run:?}");
+    }
+}
+
+/// Where no socket can be made, tests that need one fail, and the reason is told.
+#[test]
+fn failures_for_want_of_a_network_are_explained() {
+    let place = Place::new();
+    let test = "import socket, unittest\nclass T(unittest.TestCase):\n    def test(self):\n        socket.create_server(('127.0.0.1', 0)).close()\n";
+    let testing = "  runners:\n    python: {type: unittest}\n";
+    pack(&place, testing, &[("tests/test_x.py", test)]);
+    let (code, run) = without(&place, (EPERM, &[calls()[0]]), "offered");
+    assert_eq!(code, Some(1), "{run:?}");
+    assert!(
+        run.stderr
+            .contains("so that no socket can be made, not even for loopback"),
+        "{run:?}"
     );
 }

@@ -148,49 +148,31 @@ impl NewPackRunner {
         }
     }
 
-    /// Words of the manifest that depend on the runner: name, runtime, kind and entry of the tests, and
-    /// what runs them.
-    fn words(self) -> [(&'static str, &'static str); 5] {
-        let [runner, runtime, kind, entry, command] = match self {
+    /// Words of the manifest that depend on the runner: name, runtime, kind and entry of the tests.
+    fn words(self) -> [(&'static str, &'static str); 4] {
+        let [runner, runtime, kind, entry] = match self {
             Self::Python => [
                 "python",
                 "\"python3>=3.9\"",
                 "unittest",
                 "tests/test_hello.py",
-                "python3 -m unittest discover -s tests",
             ],
-            Self::Shell => [
-                "shell",
-                "\"shell\"",
-                "script",
-                "tests/run.sh",
-                "sh tests/run.sh",
-            ],
-            Self::Nodejs => [
-                "nodejs",
-                "\"nodejs>=18\"",
-                "script",
-                "tests/run.sh",
-                "sh tests/run.sh",
-            ],
+            Self::Shell => ["shell", "\"shell\"", "script", "tests/run.sh"],
+            Self::Nodejs => ["nodejs", "\"nodejs>=18\"", "script", "tests/run.sh"],
         };
         [
             ("runner", runner),
             ("runtime", runtime),
             ("test_type", kind),
             ("test_entry", entry),
-            ("test_command", command),
         ]
     }
 }
 
-impl NewPack {
-    /// The command that runs the tests, in the pack's directory.
-    pub fn test_command(&self) -> &'static str {
-        let [.., (_, command)] = self.runner.words();
-        command
-    }
+/// The command that runs the tests of a new pack, in its directory.
+pub const TEST_COMMAND: &str = "attune pack test";
 
+impl NewPack {
     /// Its files, in byte order of their paths.
     pub fn files(&self) -> Vec<NewFile> {
         let mut templates: Vec<Template> = vec![

@@ -2,6 +2,7 @@
 //! `api_on_postgresql`, on PostgreSQL.
 
 mod accounts;
+mod actions;
 mod build_envs;
 mod config;
 mod cuts;

@@ -301,7 +301,7 @@ impl Pipeline {
         write(
             "pack.yaml",
             &format!(
-                "ref: {pack_ref}\nlabel: Demo\ndescription: Says hello\nversion: \"{version}\"\nauthor: a\nlicense: MIT\nrepository: https://git.example.org/org/demo\n"
+                "ref: {pack_ref}\nlabel: Demo\ndescription: Says hello\nversion: \"{version}\"\nauthor: a\nlicense: MIT\nrepository: https://git.example.org/org/demo\ntesting: {{runners: {{shell: {{type: script, entry_point: tests/run.sh}}}}}}\n"
             ),
         );
         write("README.md", "# demo\n");

@@ -1,14 +1,5 @@
 #!/bin/sh
-# Runs the pack's own tests: tests/run.sh, or else Python's unittest over tests/. A pack without tests passes.
+# Runs the pack's own tests, as the `testing` section of its manifest says, the way an installation does. A pack without tests passes.
 . "$(dirname -- "$0")/common.sh"
 
-cd -- "$PACK_DIR" || exit
-PYTHONDONTWRITEBYTECODE=1
-export PYTHONDONTWRITEBYTECODE
-if [ -f tests/run.sh ]; then
-    sh tests/run.sh
-elif [ -d tests ]; then
-    python3 -m unittest discover -s tests
-else
-    echo "no tests in $PACK_DIR"
-fi
+attune pack test --detailed "$PACK_DIR"

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use attune_indexer::scaffold::{DEFAULT_LICENSE, NewComponent, NewPack, NewPackRunner};
+use attune_indexer::scaffold::{
+    DEFAULT_LICENSE, NewComponent, NewPack, NewPackRunner, TEST_COMMAND,
+};
 use clap::{Args, ValueEnum};
 use pack_format::{PackRef, Version};
 use serde::Serialize;
@@ -108,7 +110,7 @@ pub(crate) fn run(args: &InitArgs, report: Report) -> Result<(), Failure> {
         version: pack.version.to_string(),
         directory: &directory,
         files: &files,
-        test_command: pack.test_command(),
+        test_command: TEST_COMMAND,
     };
     report.result(&output, || table(&output))?;
     if pack.license != DEFAULT_LICENSE {

@@ -28,8 +28,8 @@ use self::scratch::Scratch;
 use crate::confine::{Confined, Confinement, Reach};
 use crate::environment::Environment;
 use crate::interpreter::Interpreters;
-use crate::process::Watcher;
-use crate::variables::Variables;
+use crate::process::{Job, Unwatched, Watcher};
+use crate::variables::{Variables, find_program};
 
 /// How long a runner may take if neither its manifest nor the caller says.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
@@ -153,6 +153,9 @@ impl TestRun<'_> {
             writable: vec![scratch.writable().to_owned()],
             reach: Reach::Nowhere,
         };
+        if self.settings.strength == Strength::Required {
+            self.probe(&confinement, &scratch)?;
+        }
         let mut ran = Vec::new();
         let mut held: Option<Confined> = None;
         for runner in &testing.runners {
@@ -164,20 +167,31 @@ impl TestRun<'_> {
                 confinement: &confinement,
             };
             let (suite, confined) = one.run(watcher)?;
-            self.strong_enough(&confined)?;
             held = Some(confined);
             ran.push(suite);
         }
         Ok(self.concluded(&ran, held, testing.on_failure, testing.min_pass_rate))
     }
 
-    /// Told after the first runner: what a kernel offers shows only when it is asked for.
-    fn strong_enough(&self, confined: &Confined) -> Result<(), TestError> {
+    /// Confines a program that does nothing, before anything of the pack runs: what a kernel offers shows only when it
+    /// is asked for.
+    fn probe(&self, confinement: &Confinement, scratch: &Scratch) -> Result<(), TestError> {
+        let nothing = find_program(&self.settings.variables, "true");
+        let missing = || TestError::NoRuntime {
+            runner: "confinement".to_owned(),
+            program: "true".to_owned(),
+        };
+        let job = Job::new(nothing.ok_or_else(missing)?, scratch.pack());
+        let wrapped = confinement.wrap(&job, scratch.control())?;
+        let ended = wrapped.job.run(&Unwatched)?;
+        let confined = wrapped.confined().ok_or_else(|| TestError::Unconfined {
+            reason: String::from_utf8_lossy(&ended.stderr).trim().to_owned(),
+        })?;
         let missing = confined.missing();
-        if self.settings.strength == Strength::Required && !missing.is_empty() {
-            return Err(TestError::Weak { missing });
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(TestError::Weak { missing })
     }
 
     fn concluded(
