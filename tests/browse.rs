@@ -5,6 +5,7 @@ use std::fs;
 
 use registry_pages::links;
 
+use crate::support::git::Repository;
 use crate::support::{Hosted, Place, snapshot};
 
 /// Packs that share categories, keywords and authors; one of them with two versions.
@@ -51,11 +52,13 @@ fn walk(hosted: &Hosted) -> BTreeSet<String> {
         let here = base.join(&path).unwrap();
         for link in links(&String::from_utf8(body).unwrap()) {
             let target = here.join(&link.target).unwrap();
+            let query = target.query().map_or_else(String::new, |q| format!("?{q}"));
+            let address = format!("{}{query}", target.path());
             if target.host_str() == base.host_str()
                 && target.port() == base.port()
-                && seen.insert(target.path().to_owned())
+                && seen.insert(address.clone())
             {
-                waiting.push(target.path().to_owned());
+                waiting.push(address);
             }
         }
     }
@@ -69,8 +72,9 @@ fn every_page_is_reached_and_no_link_is_broken() {
     let seen = walk(&place.serve("tree"));
     let pages = snapshot(&place.path("tree"));
     let pages = pages.keys().filter(|path| path.ends_with("index.html"));
-    // Nothing but the form leads to the search page.
-    for page in pages.filter(|page| *page != "search/index.html" && *page != "index.html") {
+    // Nothing but a form or a script leads to them.
+    let hidden = ["search/index.html", "source/index.html", "index.html"];
+    for page in pages.filter(|page| !hidden.contains(&page.as_str())) {
         assert!(seen.contains(&format!("/{page}")), "{page} in {seen:?}");
     }
     place.run(&["registry", "check", "tree"], 0);
@@ -284,6 +288,97 @@ fn server_compares_any_two_versions() {
         "`to` must be a version, such as `1.2.3`"
     );
     assert_eq!(hosted.get("/packs/nobody/diff?from=1.0.0&to=1.0.0").0, 404);
+}
+
+/// A server shows the files of any version out of its archive, as text and nothing else; what is not there is said.
+#[test]
+fn server_shows_files_of_packs() {
+    let place = Place::new();
+    place.pack("slack", "slack", "1.0.0", "");
+    let file = |name: &str, content: &[u8]| {
+        fs::write(place.path("packs/slack").join(name), content).unwrap();
+    };
+    file(
+        "odd name&.py",
+        b"print(1) # <b>\n\n<script>alert(1)</script>\n",
+    );
+    file("icon.bin", b"\x89PNG\0\xff");
+    file("long.txt", &b"0123456789\n".repeat(30_000));
+    place.build();
+    let before = snapshot(&place.path("tree"));
+    let hosted = place.serve("tree");
+    let page = |query: &str, code: u16| {
+        let (status, head, body) = hosted.get(&format!("/source?{query}"));
+        assert_eq!(status, code, "{query}");
+        assert!(code != 200 || head.contains("default-src 'none'"), "{head}");
+        String::from_utf8(body).unwrap()
+    };
+    let all = page("pack=slack", 200);
+    assert!(
+        all.contains("href=\"?pack=slack&amp;version=1.0.0&amp;file=actions%2Frun.sh\""),
+        "{all}"
+    );
+    assert!(all.contains("6 files"), "{all}");
+    let one = page("pack=slack&version=1.0.0&file=odd+name%26.py", 200);
+    assert!(
+        one.contains("<a id=\"L3\" href=\"#L3\">3</a>&lt;script&gt;alert(1)&lt;/script&gt;\n"),
+        "{one}"
+    );
+    assert!(page("pack=slack&file=icon.bin", 200).contains("no text"));
+    assert!(page("pack=slack&file=long.txt", 200).contains("too large"));
+    for (query, code) in [
+        ("pack=slack&file=../pack.yaml", 404),
+        ("pack=slack&file=actions", 404),
+        ("pack=slack&version=9.0.0", 404),
+        ("pack=nobody", 404),
+        ("pack=..%2Fslack", 400),
+        ("", 400),
+    ] {
+        page(query, code);
+    }
+    assert_eq!(before, snapshot(&place.path("tree")));
+    // An archive that is damaged is not shown.
+    let archive = place.path("tree/archives/slack/slack-1.0.0.tar.gz");
+    let mut bytes = fs::read(&archive).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&archive, bytes).unwrap();
+    assert!(page("pack=slack", 404).contains("cannot be read"));
+}
+
+/// Pages say how far a version can be trusted: that nothing is signed, who published it, from which commit.
+#[test]
+fn pages_say_where_a_version_comes_from() {
+    let place = Place::new();
+    place.pack("slack", "slack", "1.0.0", "");
+    let repository = Repository::new(place.path("packs/slack"));
+    let commit = repository.commit();
+    let remote = "https://github.com/acme/slack.git";
+    repository.git(&["remote", "add", "origin", remote]);
+    repository.git(&["update-ref", "refs/remotes/origin/main", &commit]);
+    place.pack("irc", "irc", "1.0.0", "");
+    place.build();
+    let page = |pack: &str| {
+        fs::read_to_string(place.path(&format!("tree/packs/{pack}/index.html"))).unwrap()
+    };
+    let slack = page("slack");
+    let href = format!("https://github.com/acme/slack/tree/{commit}");
+    assert!(slack.matches(&href).count() >= 3, "{slack}");
+    assert!(slack.contains("not signed") && slack.contains("by a build of this registry"));
+    for way in [
+        "way-registry",
+        "way-git",
+        "way-archive",
+        "way-offline",
+        "way-api",
+    ] {
+        assert!(slack.contains(&format!("id=\"{way}\"")), "{way}");
+    }
+    assert!(page("irc").contains("No commit of a repository is recorded."));
+    let about = fs::read_to_string(place.path("tree/about/index.html")).unwrap();
+    assert!(
+        about.contains("id=\"feeds\"") && about.contains("id=\"api\""),
+        "{about}"
+    );
 }
 
 /// A pack that leaves its author and keyword takes their pages with it, whether a build looks at it alone or not.

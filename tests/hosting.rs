@@ -9,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 use crate::support::git::free_port;
 use crate::support::{Place, path_variable, project, snapshot};
 
+/// A sealed segment of the record of changes.
+const SEGMENT: &str = "0-00ff.json";
+
 /// A row: path, media type, caching.
 type Row = (String, String, String);
 
@@ -29,6 +32,7 @@ fn rows(place: &Place) -> Vec<Row> {
         ("style.<hash>.css", named("assets", "style.", ".css")),
         ("script.<hash>.js", named("assets", "script.", ".js")),
         ("icon.<hash>.svg", named("assets", "icon.", ".svg")),
+        ("<first>-<sha256>.json", SEGMENT.to_owned()),
         ("<ref>-<version>", "alpha-1.0.0".to_owned()),
         ("<ref>", "alpha".to_owned()),
     ]);
@@ -47,7 +51,7 @@ fn rows(place: &Place) -> Vec<Row> {
             (path, cells[1].to_owned(), cells[2].to_owned())
         })
         .collect();
-    assert_eq!(rows.len(), 14);
+    assert_eq!(rows.len(), 17);
     rows
 }
 
@@ -58,6 +62,8 @@ fn tree() -> Place {
     let extra = format!("description: \"{description}\"\n");
     place.pack("alpha", "alpha", "1.0.0", &extra);
     place.build();
+    // 512 changes seal a segment; how one is served does not depend on what is in it.
+    fs::write(place.path("tree/changes").join(SEGMENT), b"{}").unwrap();
     place
 }
 

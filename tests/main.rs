@@ -1,6 +1,7 @@
 //! End-to-end tests: the built binary, run as people run it.
 //!
 //! * `layers`    crates depend downwards only
+//! * `browser`   every kind of page in Chromium, and its HTML
 //! * `build`     `registry build`: outputs, refusals, exit codes
 //! * `serve`     `registry serve`: a tree and a lone index over HTTP
 //! * `init`      `pack init`: what is begun is right
@@ -59,6 +60,7 @@ mod api;
 mod api_on_postgresql;
 mod archive;
 mod browse;
+mod browser;
 mod build;
 mod change_log;
 mod check;

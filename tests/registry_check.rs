@@ -317,6 +317,18 @@ const CASES: &[Case] = &[
     ("search-stale", "search/packs/0.json", 1, |place| {
         remove(place, "tree/search/packs/0.json");
     }),
+    ("view-stale", "packs/core/badge.svg", 1, |place| {
+        let badge = fs::read_to_string(place.path("tree/packs/core/badge.svg")).unwrap();
+        let other = badge.replace("1.0.0", "9.9.9");
+        assert_ne!(badge, other);
+        fs::write(place.path("tree/packs/core/badge.svg"), other).unwrap();
+    }),
+    ("view-stale", "packs/slack/feed.atom", 1, |place| {
+        remove(place, "tree/packs/slack/feed.atom");
+    }),
+    ("view-stale", "feed.atom", 1, |place| {
+        put(place, "tree/feed.atom", b"<feed/>");
+    }),
     ("changes-broken", "changes/head.json", 5, |place| {
         edit(place, "tree/changes/head.json", |head| {
             head["records"][0]["number"] = json!(7);

@@ -386,6 +386,7 @@ impl Batch<'_, '_> {
         demand(&document, upload, policy)?;
         let mut fresh = upload.document.clone();
         fresh.published_at = self.options.now;
+        fresh.published_by = Some(by.name.clone());
         let published = published(&fresh, is_first);
         if !self.dry_run {
             if let Some(archive) = &fresh.archive {

@@ -251,6 +251,9 @@ impl Merge<'_> {
         }
         if let Some(old) = old {
             fresh.published_at = old.published_at;
+            if as_listed {
+                fresh.published_by.clone_from(&old.published_by);
+            }
             fresh.yanked.clone_from(&old.yanked);
             fresh.give_sources(&old.given_sources);
             patch::reapply(&mut fresh, &old.patches).map_err(|source| PackError::Patch {

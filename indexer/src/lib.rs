@@ -48,6 +48,7 @@ pub mod registry_check;
 pub mod report;
 pub mod scaffold;
 mod search;
+pub mod source_files;
 pub mod statistics;
 mod sweep;
 pub mod templates;

@@ -64,11 +64,15 @@ impl<'a> Lists<'a> {
             self.put(path, &self.renderer.home(self.site, list, number)?)
         })?;
         self.groups(list, before, scope)?;
-        self.put(
-            layout::SEARCH_PAGE.to_owned(),
-            &self.renderer.search(self.site)?,
-        )?;
-        self.put("404.html".to_owned(), &self.renderer.not_found(self.site)?)?;
+        let (renderer, site) = (self.renderer, self.site);
+        for (path, page) in [
+            (layout::SEARCH_PAGE, renderer.search(site)?),
+            (layout::SOURCE_PAGE, renderer.source_page(site)?),
+            (layout::ABOUT_PAGE, renderer.about(site)?),
+            ("404.html", renderer.not_found(site)?),
+        ] {
+            self.put(path.to_owned(), &page)?;
+        }
         for (path, bytes) in feeds::of_registry(self.site, list) {
             self.put(path, &bytes)?;
         }

@@ -252,6 +252,7 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
         versions: vec![VersionDocument {
             version: entry.version.clone(),
             published_at: at,
+            published_by: None,
             yanked: None,
             taken_down: None,
             label: entry.label.clone(),

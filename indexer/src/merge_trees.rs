@@ -529,7 +529,7 @@ impl<'a> Joined<'a> {
                 None => self.document.versions.push(version.clone()),
                 Some(known) => {
                     same_contents(&self.document.pack_ref, (out, self.first), version, known)?;
-                    known.published_at = known.published_at.min(version.published_at);
+                    date(known, version);
                     carry(&self.document.pack_ref, known, version)?;
                 }
             }
@@ -609,9 +609,17 @@ fn carry(
     })
 }
 
+/// Who entered a version first, and when, is who published it.
+fn date(known: &mut VersionDocument, other: &VersionDocument) {
+    if other.published_at < known.published_at {
+        known.published_at = other.published_at;
+        known.published_by.clone_from(&other.published_by);
+    }
+}
+
 /// What both trees say of one version: the first says it, but for what is withdrawn anywhere.
 fn agree(known: &mut VersionDocument, other: VersionDocument) {
-    known.published_at = known.published_at.min(other.published_at);
+    date(known, &other);
     if known.taken_down.is_none() && other.taken_down.is_some() {
         known.taken_down = other.taken_down;
         known.yanked.clone_from(&other.yanked);

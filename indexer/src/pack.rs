@@ -437,6 +437,7 @@ pub(crate) fn from_manifest(manifest: Manifest, published_at: Timestamp) -> Vers
     VersionDocument {
         version: manifest.version,
         published_at,
+        published_by: None,
         yanked: None,
         taken_down: None,
         label: manifest.label,

@@ -35,7 +35,7 @@
 //!
 //! # What a proxy in front may rely on
 //! No answer is built from `Host`, `Forwarded` or `X-Forwarded-*`. Errors are `no-store`; names under
-//! `archives/`, `docs/` and `assets/` are `immutable`; everything else is revalidated with a strong `ETag`,
+//! `archives/`, `docs/` and `assets/` and sealed segments of `changes/` are `immutable`; everything else is revalidated with a strong `ETag`,
 //! which for files up to 256 KiB is the same on every instance that serves the same bytes.
 //!
 //! # Example
@@ -86,6 +86,7 @@ mod report;
 mod router;
 mod search;
 mod serve;
+mod source;
 mod stamp;
 pub mod state;
 mod statistics;
@@ -118,6 +119,7 @@ pub use report::{Answered, Reporter, Silent, TimedOut};
 pub use router::{Route, RouteFuture, Router};
 pub use search::SearchRoute;
 pub use serve::{ServeError, ServeSummary, serve};
+pub use source::SourceRoute;
 pub use statistics::{Downloads, Statistics, StatisticsError, StatisticsOptions};
 pub use tls::{TlsError, TlsIdentity};
 pub use tree::{OpenTreeError, TreeFiles};

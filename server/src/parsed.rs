@@ -69,6 +69,15 @@ impl ParsedFiles {
         Ok(Some(content))
     }
 
+    /// The bytes of a file; `None` where there is none, or it has more than 16 MiB.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+        match self.tree.find(path).await {
+            Found::File(entry) => self.read(path, entry).await,
+            Found::Folder | Found::Absent => Ok(None),
+            Found::Failed(error) => Err(failure(&error)),
+        }
+    }
+
     fn known(&self, path: &str, stamp: Stamp) -> Option<Arc<dyn Any + Send + Sync>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, content) = kept.files.get(path)?;

@@ -123,10 +123,12 @@ pub(crate) fn kind_of(name: &str) -> &'static Kind {
         .unwrap_or(&UNKNOWN)
 }
 
-/// `Cache-Control` of the file `name`: names under these folders never change their bytes.
+/// `Cache-Control` of the file `name`: names of these kinds never change their bytes.
 pub(crate) fn caching_of(name: &str) -> HeaderValue {
     match name.split_once('/') {
         Some(("archives" | "docs" | "assets", _)) => IMMUTABLE,
+        // Sealed segments; the head alone changes.
+        Some(("changes", name)) if name.starts_with(|c: char| c.is_ascii_digit()) => IMMUTABLE,
         _ => REVALIDATED,
     }
 }

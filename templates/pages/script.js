@@ -124,6 +124,17 @@
         for (const part of all(".part", input.closest("section"))) part.hidden = !part.textContent.toLowerCase().includes(word);
       });
     }
+    // Files lead to their text; without a server, the page of the source reads the archive.
+    const source = document.querySelector("a.source");
+    if (source) {
+      source.href = source.href.replace("/source?", "/source/index.html?");
+      for (const name of all(".files th code")) {
+        const link = document.createElement("a");
+        link.href = `${source.href}&file=${encodeURIComponent(name.textContent)}`;
+        name.replaceWith(link);
+        link.append(name);
+      }
+    }
     const links = all(".sections a");
     const spy = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {

@@ -187,7 +187,7 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
       more.hidden = hits.length <= from + AT_ONCE;
       more.dataset.from = from + AT_ONCE;
       const number = `${hits.length.toLocaleString("en")}${answer.more ? " or more" : ""} ${hits.length === 1 && !answer.more ? "pack" : "packs"}`;
-      count.textContent = !hits.length ? "No pack matches." : answer.partial ? `No pack has every word. ${number} with some of them.` : number;
+      count.textContent = !hits.length ? "No pack matches. Try fewer or other words." : answer.partial ? `No pack has every word. ${number} with some of them.` : number;
     } catch {
       if (mine === turn) count.textContent = "The search index cannot be read here.";
     }

@@ -11,6 +11,7 @@ use crate::support::{installed, project, snapshot};
 #[test]
 fn backup_of_a_running_registry_is_restored() {
     let mut registry = Registry::new();
+    own_mark(&registry);
     let token = registry.token("ann", &["--scope", "publish"]);
     let [one, two] = ["one", "two"].map(|pack_ref| registry.archive(pack_ref, "1.0.0", ""));
     // Publishers do not wait for each other, nor does the backup lose one that was told of success before.
@@ -70,6 +71,30 @@ fn backup_of_a_running_registry_is_restored() {
     assert_eq!(registry.put("two/1.0.0", &later, &two).status, 401);
     assert_eq!(registry.put("two/1.0.0", &token, &two).status, 201);
     registry.is_sound();
+    // Pages that are made after the restore have the operator's templates, too.
+    let page = &registry.tree()["packs/two/index.html"];
+    assert!(String::from_utf8_lossy(page).contains("OWN MARK"));
+}
+
+/// Pages of the operator's own.
+fn own_mark(registry: &Registry) {
+    let layout = fs::read_to_string(project().join("templates/pages/layout.html")).unwrap();
+    let own = registry.place.path("own");
+    fs::create_dir(&own).unwrap();
+    let marked = layout.replace("<footer", "<p>OWN MARK</p>\n<footer");
+    fs::write(own.join("layout.html"), marked).unwrap();
+    registry.place.pack("base", "base", "1.0.0", "");
+    let build = [
+        "registry",
+        "build",
+        "packs",
+        "--out",
+        "tree",
+        "--templates",
+        "own",
+    ];
+    registry.place.run(&build, 0);
+    fs::remove_dir_all(registry.place.path("packs")).unwrap();
 }
 
 /// The unit is one that systemd understands, and asks for nothing unknown.

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod database;
 mod limits;
 mod log;
 mod openapi;

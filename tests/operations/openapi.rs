@@ -26,6 +26,7 @@ fn every_operation_of_the_document_is_answered_as_it_says() {
         let query = match path.rsplit('/').next() {
             Some("diff") => "?from=1.0.0&to=1.0.0",
             Some("search") => "?q=base",
+            Some("source") => "?pack=base",
             _ => "?dry_run=true",
         };
         for method in ["get", "put", "post", "delete"] {

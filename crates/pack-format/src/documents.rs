@@ -184,6 +184,9 @@ pub struct VersionDocument {
     pub version: Version,
     /// When the version entered the registry; written once.
     pub published_at: Timestamp,
+    /// Name of the account that published it over HTTP; absent where a build or an import entered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_by: Option<String>,
     /// Set when the version is yanked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yanked: Option<Yank>,

@@ -59,7 +59,7 @@ fn dense(source: &str, stylesheet: bool) -> String {
 }
 
 /// The stylesheet as a page may carry it; none that would end its element.
-pub(crate) fn inlined([style, ..]: &[Asset; 4]) -> String {
+pub(crate) fn inlined([style, ..]: &[Asset; 5]) -> String {
     let text = String::from_utf8_lossy(&style.bytes).into_owned();
     if text.to_ascii_lowercase().contains("</style") {
         return String::new();
@@ -67,8 +67,8 @@ pub(crate) fn inlined([style, ..]: &[Asset; 4]) -> String {
     text
 }
 
-/// The assets in force: stylesheet, script, icon, script of the search page, in this order.
-pub(crate) fn in_force(overrides: &Overrides) -> [Asset; 4] {
+/// The assets in force: stylesheet, script, icon, scripts of the pages of search and source, in this order.
+pub(crate) fn in_force(overrides: &Overrides) -> [Asset; 5] {
     [
         Asset::new(
             "style",
@@ -89,6 +89,11 @@ pub(crate) fn in_force(overrides: &Overrides) -> [Asset; 4] {
             "search",
             "js",
             include_str!("../../../templates/pages/search.js"),
+        ),
+        Asset::new(
+            "source",
+            "js",
+            include_str!("../../../templates/pages/source.js"),
         ),
     ]
 }

@@ -72,7 +72,7 @@ fn feed_of_packs(site: &Site, packs: &[PackSummary]) -> Vec<u8> {
 }
 
 /// The feed of the versions of a pack, newest publication first.
-pub fn of_pack(site: &Site, document: &PackDocument) -> Vec<u8> {
+pub fn of_pack(document: &PackDocument) -> Vec<u8> {
     let pack_ref = document.pack_ref.as_str();
     let mut versions: Vec<&VersionDocument> = document.versions.iter().collect();
     // Versions of one moment stay as they are: newest version first.
@@ -104,7 +104,7 @@ pub fn of_pack(site: &Site, document: &PackDocument) -> Vec<u8> {
         title: label,
         id: format!("urn:attune:pack:{pack_ref}"),
         link: "index.html",
-        updated: latest.unwrap_or(site.registry.updated_at),
+        updated: latest.unwrap_or(Timestamp::from_unix(0)),
     };
     feed.write(entries)
 }

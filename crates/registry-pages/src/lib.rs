@@ -10,6 +10,7 @@
 //! Pure: no file, no clock, no network. The same documents give the same bytes. Links between pages
 //! are relative, so a tree works in any folder and from `file://`.
 
+mod about;
 mod api;
 mod assets;
 mod badge;
@@ -29,12 +30,14 @@ mod renderer;
 mod search;
 mod shell;
 mod site;
+mod source;
 mod summary;
 mod text;
 
 /// The page of a private registry for those it does not know. It names no other file: they are private too.
 pub const PRIVATE: &str = include_str!("../../../templates/pages/private.html");
 
+pub use about::ABOUT_PAGE;
 pub use api::ApiPage;
 pub use assets::Asset;
 pub use badge::badge;
@@ -47,4 +50,5 @@ pub use pack::{FileRow, PackPage};
 pub use renderer::{PackPages, PageError, Renderer};
 pub use search::{FOUND_PER_PAGE, Found, FoundPack, SEARCH_PAGE};
 pub use site::Site;
+pub use source::{Content, MAX_SOURCE_BYTES, SOURCE_PAGE, SourcePage};
 pub use summary::PackSummary;

@@ -8,6 +8,7 @@ use pack_format::{ArchiveDigest, Hint, PackRef};
 use serde::Serialize;
 use std::error::Error as _;
 
+use crate::about::AboutView;
 use crate::api::{ApiPage, ApiView};
 use crate::assets::{self, Asset};
 use crate::escape;
@@ -20,9 +21,10 @@ use crate::pack::PackPage;
 use crate::pack::changes::{self, ChangesView};
 use crate::search::{Found, SearchView};
 use crate::site::Site;
+use crate::source::{SourcePage, SourceView};
 
 /// Every template, by the name others include it under.
-pub(crate) const TEMPLATES: [(&str, &str); 15] = [
+pub(crate) const TEMPLATES: [(&str, &str); 17] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -76,6 +78,14 @@ pub(crate) const TEMPLATES: [(&str, &str); 15] = [
         include_str!("../../../templates/pages/search.html"),
     ),
     (
+        "source.html",
+        include_str!("../../../templates/pages/source.html"),
+    ),
+    (
+        "about.html",
+        include_str!("../../../templates/pages/about.html"),
+    ),
+    (
         "missing.html",
         include_str!("../../../templates/pages/missing.html"),
     ),
@@ -89,7 +99,7 @@ pub(crate) const TEMPLATES: [(&str, &str); 15] = [
 #[derive(Debug)]
 pub struct Renderer {
     environment: Environment<'static>,
-    assets: [Asset; 4],
+    assets: [Asset; 5],
     overrides: Overrides,
 }
 
@@ -164,7 +174,8 @@ impl Renderer {
         environment.set_fuel(Some(TEMPLATE_FUEL));
         environment.set_syntax(syntax()?);
         environment.add_filter("ticks", escape::ticks);
-        for (global, asset) in ["css", "js", "icon", "search_js"].into_iter().zip(&assets) {
+        let globals = ["css", "js", "icon", "search_js", "source_js"];
+        for (global, asset) in globals.into_iter().zip(&assets) {
             environment.add_global(global, Value::from(asset.path.clone()));
         }
         let style = assets::inlined(&assets);
@@ -285,6 +296,30 @@ impl Renderer {
     /// [`PageError::Render`] when the template fails.
     pub fn found(&self, site: &Site, found: &Found) -> Result<Vec<u8>, PageError> {
         self.render("search.html", &SearchView::of(site, found))
+    }
+
+    /// The page that shows files in the browser, [`SOURCE_PAGE`](crate::SOURCE_PAGE).
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn source_page(&self, site: &Site) -> Result<Vec<u8>, PageError> {
+        self.render("source.html", &SourceView::to_fill(site))
+    }
+
+    /// The files of a version, at `source` in the root of the site.
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn source(&self, site: &Site, page: &SourcePage<'_>) -> Result<Vec<u8>, PageError> {
+        self.render("source.html", &SourceView::of(site, page))
+    }
+
+    /// The page that says how the registry is used, [`ABOUT_PAGE`](crate::ABOUT_PAGE).
+    ///
+    /// # Errors
+    /// [`PageError::Render`] when the template fails.
+    pub fn about(&self, site: &Site) -> Result<Vec<u8>, PageError> {
+        self.render("about.html", &AboutView::new(site))
     }
 
     /// The page for addresses that lead nowhere, `404.html`.

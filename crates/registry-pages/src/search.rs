@@ -128,7 +128,7 @@ fn count(found: &Found) -> String {
     };
     match (found.question.trim().is_empty(), total, found.partial) {
         (true, ..) => "Type what you look for.".to_owned(),
-        (_, 0, _) => "No pack matches.".to_owned(),
+        (_, 0, _) => "No pack matches. Try fewer or other words.".to_owned(),
         (_, _, true) => format!("No pack has every word. {number} with some of them."),
         (_, _, false) => number,
     }

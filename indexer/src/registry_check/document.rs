@@ -11,6 +11,8 @@ use registry_pages::PackSummary;
 use registry_tree::{assemble, layout};
 use serde::de::DeserializeOwned;
 
+use crate::pack_views;
+
 use super::archive::{self, Promise};
 use super::context::{Context, count};
 use super::index::Entries;
@@ -40,6 +42,8 @@ pub(super) struct Kept {
     pub(super) search: Option<SearchRecord>,
     /// Archives in the tree, with the sizes they should have.
     pub(super) archives: Vec<(String, u64)>,
+    /// Feed and badge, with the digests they should have.
+    pub(super) views: Vec<(String, ArchiveDigest)>,
 }
 
 /// Checks the pack that `packs.json` lists as `pack_ref`; `None` if its document cannot be read.
@@ -116,6 +120,12 @@ fn kept(document: PackDocument, archives: Vec<(String, u64)>) -> Kept {
         }),
         summary: PackSummary::from_document(&document),
         search: SearchRecord::of(&document),
+        views: match newest {
+            Some(_) => pack_views::of_document(&document)
+                .map(|(path, bytes)| (path, ArchiveDigest::of(&bytes)))
+                .to_vec(),
+            None => Vec::new(),
+        },
         successor: document.deprecated.and_then(|d| d.successor),
         versions: document.versions.into_iter().map(|v| v.version).collect(),
         archives,

@@ -19,8 +19,16 @@ use super::tree::Listed;
 const TWINS: [&str; 2] = [".gz", ".zst"];
 /// The page for what is not there.
 const MISSING: &str = "404.html";
+/// Pages that every tree has.
+const PAGES: [&str; 5] = [
+    "index.html",
+    MISSING,
+    layout::SEARCH_PAGE,
+    layout::SOURCE_PAGE,
+    layout::ABOUT_PAGE,
+];
 /// Paths that a server answers and no file is there for.
-const DYNAMIC: [&str; 2] = ["search", "api"];
+const DYNAMIC: [&str; 3] = ["search", "source", "api"];
 
 /// Files by path, with their sizes.
 type Files<'a> = BTreeMap<&'a str, u64>;
@@ -39,7 +47,7 @@ pub(super) fn check(context: &Context<'_>, scan: &Scan, listed: Option<&Listed>)
     if let Some(listed) = listed {
         present(context, &files, listed);
         orphans(context, &files, listed);
-        search(context, &files, listed);
+        derived(context, &files, listed);
     }
     let paths: Vec<&str> = files.keys().copied().collect();
     paths.par_iter().for_each(|path| {
@@ -67,7 +75,7 @@ fn twin_of(path: &str) -> Option<(&str, &'static str)> {
 
 /// Checks that pages, and in a quick check archives, are there.
 fn present(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
-    for page in ["index.html", MISSING, layout::SEARCH_PAGE] {
+    for page in PAGES {
         if !files.contains_key(page) {
             context.breach(rules::PAGE_MISSING, page, "it is not there");
         }
@@ -142,22 +150,23 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
     }
 }
 
-/// Checks that the search index is the one of the listed packs.
-fn search(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
-    let expected = listed.search.iter().flatten();
-    let wrong = |path: &str, message: String| {
-        context.add(
-            Diagnostic::new(rules::SEARCH_STALE, path, message).with_hint("build the tree again"),
-        );
-    };
-    for (path, expected) in expected {
+/// Checks that the search index, feeds and badges are those of the listed packs.
+fn derived(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
+    let search = listed.search.iter().flatten();
+    let search = search.map(|file| (file, rules::SEARCH_STALE, "hold the words of"));
+    let views = listed.views.iter();
+    let views = views.map(|file| (file, rules::VIEW_STALE, "say what is said of"));
+    for ((path, expected), rule, what) in search.chain(views) {
+        let wrong = |path: &str, message: String| {
+            context.add(Diagnostic::new(rule, path, message).with_hint("build the tree again"));
+        };
         if !files.contains_key(path.as_str()) {
             wrong(path, "it is not there".to_owned());
         } else if let Some(bytes) = read(context, path) {
             let found = ArchiveDigest::of(&bytes);
             if found != *expected {
                 let message = format!(
-                    "it does not hold the words of the listed packs\n  expected  {expected}\n  found     {found}"
+                    "it does not {what} the listed packs\n  expected  {expected}\n  found     {found}"
                 );
                 wrong(path, message);
             }

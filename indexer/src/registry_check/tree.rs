@@ -7,7 +7,7 @@ use pack_check::Diagnostic;
 use pack_format::documents::{PackDependency, PackPointer, PacksDocument, RegistryDocument};
 use pack_format::{ArchiveDigest, PackRef, Version};
 use rayon::prelude::*;
-use registry_pages::PackList;
+use registry_pages::{PackList, Site, feeds};
 use registry_tree::assemble::Totals;
 use registry_tree::layout;
 
@@ -26,6 +26,8 @@ pub(super) struct Listed {
     pub(super) archives: BTreeMap<String, u64>,
     /// Files of the search index, with the digests they should have; `None` where that cannot be told.
     pub(super) search: Option<BTreeMap<String, ArchiveDigest>>,
+    /// Feeds, badges and maps, with the digests they should have.
+    pub(super) views: BTreeMap<String, ArchiveDigest>,
     /// Pages that list packs, but for the first; `None` where that cannot be told.
     pub(super) lists: Option<BTreeSet<String>>,
     /// Files of the record of changes; `None` where that cannot be told.
@@ -69,12 +71,15 @@ pub(super) fn check(context: &Context<'_>, index: Option<&[u8]>) -> Option<Liste
     }
     neighbours(context, &packs, &kept);
     let search = (!incomplete).then(|| search(&kept));
-    let lists = (!incomplete).then(|| lists(&kept));
+    let list = (!incomplete).then(|| list(&kept));
+    let lists = list.as_ref().map(lists);
+    let views = views(&kept, registry.as_ref().zip(list.as_ref()));
     let archives = kept.into_iter().filter_map(|(_, kept)| kept);
     Some(Listed {
         archives: archives.flat_map(|kept| kept.archives).collect(),
         packs: packs.packs,
         search,
+        views,
         lists,
         changes: change_log::check(context),
         host_folder: registry.as_ref().map_or_else(String::new, host_folder),
@@ -92,12 +97,35 @@ fn host_folder(registry: &RegistryDocument) -> String {
     })
 }
 
-/// The pages that list these packs.
-fn lists(kept: &[(&PackRef, Option<Kept>)]) -> BTreeSet<String> {
+/// What lists say of these packs.
+fn list(kept: &[(&PackRef, Option<Kept>)]) -> PackList {
     let summaries = kept
         .iter()
         .filter_map(|(_, kept)| kept.as_ref()?.summary.clone());
-    let list = PackList::new(summaries.collect());
+    PackList::new(summaries.collect())
+}
+
+/// The views that documents alone tell, of each pack and of the registry that lists all of them.
+fn views(
+    kept: &[(&PackRef, Option<Kept>)],
+    all: Option<(&RegistryDocument, &PackList)>,
+) -> BTreeMap<String, ArchiveDigest> {
+    let packs = kept.iter().filter_map(|(_, kept)| kept.as_ref());
+    let packs = packs.flat_map(|kept| kept.views.iter().cloned());
+    let registry = all.into_iter().flat_map(|(registry, list)| {
+        let site = Site {
+            base_url: registry.url.clone(),
+            install_registry_hint: registry.url.clone(),
+            registry: registry.clone(),
+        };
+        feeds::of_registry(&site, list)
+    });
+    let registry = registry.map(|(path, bytes)| (path, ArchiveDigest::of(&bytes)));
+    packs.chain(registry).collect()
+}
+
+/// The pages that list these packs.
+fn lists(list: &PackList) -> BTreeSet<String> {
     let pages = (2..=list.pages()).map(PackList::page_path);
     let groups = list.groups().iter();
     let groups = groups.flat_map(|group| (1..=group.pages()).map(|page| group.path(page)));

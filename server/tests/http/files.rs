@@ -8,10 +8,12 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' 
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// Name, type, caching, and who else may read it.
-const KINDS: [(&str, &str, &str, &str); 14] = [
+const KINDS: [(&str, &str, &str, &str); 16] = [
     ("registry.json", "application/json", "no-cache", "*"),
     ("packs/slack.json", "application/json", "no-cache", "*"),
     ("docs/00ff.slack.json", "application/json", FOREVER, "*"),
+    ("changes/0-00ff.json", "application/json", FOREVER, "*"),
+    ("changes/head.json", "application/json", "no-cache", "*"),
     (
         "archives/slack/slack-1.0.0.tar.gz",
         "application/gzip",

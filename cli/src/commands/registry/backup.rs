@@ -1,9 +1,11 @@
-//! `registry backup`: a tree and the database of its server, each as it is at one moment.
+//! `registry backup`: a tree, the database of its server and the operator's templates, each as it is at one moment.
 
-use std::fs::{DirBuilder, Permissions, set_permissions};
+use std::fs::{self, DirBuilder, Permissions, set_permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
+use attune_indexer::templates;
 use clap::Args;
 use registry_tree::copy_tree;
 use serde::Serialize;
@@ -34,6 +36,9 @@ struct Output {
     /// Absent where there is none, or it is no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<PathBuf>,
+    /// Absent where all are built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    templates: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &BackupArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
@@ -68,6 +73,7 @@ pub(crate) fn run(args: &BackupArgs, settings: &Settings, report: Report) -> Res
         tree,
         files,
         database,
+        templates: copy_templates(args)?,
     };
     report.result(&output, || {
         let database = output
@@ -80,6 +86,20 @@ pub(crate) fn run(args: &BackupArgs, settings: &Settings, report: Report) -> Res
             args.out.display()
         )
     })
+}
+
+/// What the next change would need to make the same pages.
+fn copy_templates(args: &BackupArgs) -> Result<Option<PathBuf>, Failure> {
+    let target = args.out.join("templates.json");
+    match fs::copy(templates::file_of(&args.tree), &target) {
+        Ok(_) => Ok(Some(target)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Failure::text(
+            Code::Failed,
+            format!("cannot copy `{}`: {e}", target.display()),
+            None,
+        )),
+    }
 }
 
 fn copy_database(args: &BackupArgs, settings: &Settings) -> Result<Option<PathBuf>, Failure> {

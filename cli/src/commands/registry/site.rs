@@ -7,7 +7,7 @@ use attune_server::state::SharedState;
 use attune_server::{
     Callers, DiffRoute, HealthRoute, Installation, LivePolicy, LogOptions, Metrics, MetricsRoute,
     OpenApiRoute, Pages, PublishOptions, Publishing, Reporter, Router, SearchRoute, ServeOptions,
-    ServerLog, Statistics, TlsIdentity, TreeFiles, bind, serve,
+    ServerLog, SourceRoute, Statistics, TlsIdentity, TreeFiles, bind, serve,
 };
 
 use tokio::sync::oneshot;
@@ -85,6 +85,7 @@ impl Site {
         let pages = Arc::new(pages);
         let search = SearchRoute::new(Arc::clone(&tree), Arc::clone(&pages));
         let diff = DiffRoute::new(Arc::clone(&tree), Arc::clone(&pages));
+        let source = SourceRoute::new(Arc::clone(&tree), Arc::clone(&pages));
         let health = HealthRoute::new(Arc::clone(&tree), self.state.clone());
         let metrics = MetricsRoute::new(
             Arc::clone(&self.metrics),
@@ -94,6 +95,7 @@ impl Site {
         let mut router = Router::new(tree)
             .route(search)
             .route(diff)
+            .route(source)
             .route(health)
             .route(metrics)
             .route(OpenApiRoute::new(

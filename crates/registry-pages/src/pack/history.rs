@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::limits::{MAX_LINKED_PACKS, MAX_NAMES, MAX_VERSIONS, first};
 use crate::pack::changes::{Meaning, Step};
 use crate::pack::install::Download;
+use crate::pack::origin::Origin;
 use crate::pack::references::{Reference, References};
 use crate::site::Site;
 use crate::text::{Moment, clean, grouped, size, slug};
@@ -33,6 +34,7 @@ pub(crate) struct VersionRow<'a> {
     /// What it means to those who had the version before.
     meaning: Option<Meaning>,
     download: Option<Download>,
+    origin: Option<Origin<'a>>,
 }
 
 /// The newest versions, and how many the table leaves out.
@@ -99,6 +101,7 @@ impl<'a> VersionRow<'a> {
                 .archive
                 .as_ref()
                 .and_then(|a| Download::new(site, a)),
+            origin: Origin::of(version),
             version: text,
         }
     }

@@ -4,6 +4,7 @@ use pack_format::PackRef;
 use pack_format::documents::{ArchiveRecord, VersionDocument};
 use pack_format::source::InstallSource;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::limits::MAX_NAMES;
 use crate::link::web_url;
@@ -80,15 +81,60 @@ pub(crate) fn ways(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -
             download,
         });
     }
+    if has_source && version.yanked.is_none() {
+        ways.extend(elsewhere(site, pack_ref, version).into_iter().flatten());
+    }
     ways
 }
 
-fn registry_command(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -> Option<String> {
-    let line = format!("attune pack install {pack_ref}@{}", version.version);
-    match site.install_registry_hint.as_deref() {
-        None => Some(line),
-        Some(hint) => Some(format!("{line} --registry {}", quote(hint)?)),
+/// The ways of hosts that reach no registry, and of programs.
+fn elsewhere(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -> Option<[Way; 2]> {
+    let wanted = format!("{pack_ref}@{}", version.version);
+    let registry = from_registry(site)?;
+    let mut body = json!({"source": wanted});
+    if let Some(url) = &site.install_registry_hint {
+        body["registry_url"] = url.as_str().into();
     }
+    Some([
+        Way {
+            id: "offline",
+            label: "Air-gapped",
+            commands: vec![
+                format!("attune pack fetch {wanted}{registry} --with-deps --archive --to packs"),
+                "attune pack install packs/*.tar.gz --no-registry".to_owned(),
+            ],
+            note: Some(
+                "The first where there is a network; carry the folder over; the second there.",
+            ),
+            download: None,
+        },
+        Way {
+            id: "api",
+            label: "API",
+            commands: vec![format!(
+                "curl -H \"Authorization: Bearer $TOKEN\" --json {} \"$ATTUNE_URL/api/v1/packs/install\"",
+                quote(&body.to_string())?
+            )],
+            note: Some("Asks an Attune server to install it. The token is one of its accounts."),
+            download: None,
+        },
+    ])
+}
+
+/// The flag that names this registry; empty where it need not be named.
+fn from_registry(site: &Site) -> Option<String> {
+    match site.install_registry_hint.as_deref() {
+        None => Some(String::new()),
+        Some(hint) => Some(format!(" --registry {}", quote(hint)?)),
+    }
+}
+
+fn registry_command(site: &Site, pack_ref: &PackRef, version: &VersionDocument) -> Option<String> {
+    let registry = from_registry(site)?;
+    Some(format!(
+        "attune pack install {pack_ref}@{}{registry}",
+        version.version
+    ))
 }
 
 /// Installs the archive of this registry: from its URL where that is known, else from the file.

@@ -19,6 +19,7 @@ use crate::pack::drawing::Drawing;
 use crate::pack::flow::Flow;
 use crate::pack::history::{Need, VersionRow};
 use crate::pack::install::Way;
+use crate::pack::origin::Origin;
 use crate::pack::references::{Reference, References};
 use crate::pack::schema::{RowBudget, SchemaTable};
 use crate::readme;
@@ -34,6 +35,7 @@ mod flow;
 mod history;
 mod install;
 mod neighbours;
+pub(crate) mod origin;
 mod references;
 mod schema;
 
@@ -99,7 +101,7 @@ pub(crate) struct PackView<'a> {
     neighbours: Option<Drawing>,
     files: Vec<FileView<'a>>,
     files_omitted: usize,
-    trust: Trust,
+    trust: Trust<'a>,
 }
 
 /// A banner: why, and what to use instead.
@@ -113,6 +115,8 @@ struct Notice<'a> {
 #[derive(Debug, Serialize)]
 struct Facts<'a> {
     published: Moment,
+    /// Account that published it over HTTP.
+    publisher: Option<Cow<'a, str>>,
     license: Cow<'a, str>,
     author: Cow<'a, str>,
     email: Option<Cow<'a, str>>,
@@ -145,9 +149,10 @@ struct FileView<'a> {
     executable: bool,
 }
 
-/// The digests, and the name of the file one of them belongs to.
+/// Where the version comes from, its digests, and the name of the file one of them belongs to.
 #[derive(Debug, Serialize)]
-struct Trust {
+struct Trust<'a> {
+    origin: Option<Origin<'a>>,
     archive: Option<String>,
     archive_hex: Option<String>,
     archive_name: String,
@@ -267,6 +272,7 @@ impl<'a> Facts<'a> {
         let homepage = homepage.filter(|h| Some(*h) != version.repository.as_deref());
         Self {
             published: version.published_at.into(),
+            publisher: version.published_by.as_deref().map(clean),
             license: clean(license_label(&version.license)),
             author: clean(&version.author),
             email: version.email.as_deref().map(clean),
@@ -342,10 +348,11 @@ impl<'a> FileView<'a> {
     }
 }
 
-impl Trust {
-    fn new(document: &PackDocument, version: &VersionDocument) -> Self {
+impl<'a> Trust<'a> {
+    fn new(document: &PackDocument, version: &'a VersionDocument) -> Self {
         let checksum = version.archive.as_ref().map(|a| &a.checksum);
         Self {
+            origin: Origin::of(version),
             archive: checksum.map(ToString::to_string),
             archive_hex: checksum.map(pack_format::ArchiveDigest::to_hex),
             archive_name: format!("{}-{}.tar.gz", document.pack_ref, version.version),

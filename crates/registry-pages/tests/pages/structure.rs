@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use pack_format::documents::PackDocument;
 use registry_pages::{
-    FileRow, HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer, SEARCH_PAGE,
+    ABOUT_PAGE, Content, FileRow, HOME_PAGE_SIZE, PackList, PackPage, PackSummary, Renderer,
+    SEARCH_PAGE, SOURCE_PAGE, SourcePage,
 };
 
 use crate::support;
@@ -49,12 +50,25 @@ pub(crate) fn tree(documents: &[PackDocument]) -> Vec<(String, String)> {
         let changes = made.changes.into_iter();
         pages.extend(changes.map(|page| (format!("{folder}/changes/index.html"), page)));
     }
+    for document in documents.iter().take(1) {
+        let path = files[0].path.as_str();
+        let page = SourcePage {
+            pack_ref: &document.pack_ref,
+            version: &document.versions[0],
+            files: &files,
+            shown: Some((path, Content::Text("a\n<b>\n"))),
+        };
+        let page = renderer.source(&site, &page).unwrap();
+        pages.push(("source.html".to_owned(), page));
+    }
     let empty = PackList::new(Vec::new());
     for (group, number, _) in list.group_pages(&empty) {
         let page = renderer.group(&site, &list, group, number).unwrap();
         pages.push((group.path(number), page));
     }
     pages.push(("404.html".to_owned(), renderer.not_found(&site).unwrap()));
+    pages.push((ABOUT_PAGE.to_owned(), renderer.about(&site).unwrap()));
+    pages.push((SOURCE_PAGE.to_owned(), renderer.source_page(&site).unwrap()));
     pages.push((SEARCH_PAGE.to_owned(), renderer.search(&site).unwrap()));
     let text = |bytes| String::from_utf8(bytes).expect("pages are UTF-8");
     pages
@@ -112,7 +126,8 @@ fn no_page_has_anything_inline() {
     for (path, html) in tree(&support::documents()) {
         assert!(!html.contains(" style="), "{path}");
         assert!(!html.contains("<style"), "{path}");
-        let scripts = if path == SEARCH_PAGE { 2 } else { 1 };
+        let own = [SEARCH_PAGE, SOURCE_PAGE, "source.html"].contains(&path.as_str());
+        let scripts = if own { 2 } else { 1 };
         assert_eq!(html.matches("<script").count(), scripts, "{path}");
         assert!(html.contains("<script src=\""), "{path}");
         assert!(
@@ -133,7 +148,9 @@ fn relative_links_resolve() {
         "registry.json",
         "index.json",
         "packs.json",
+        "changes/head.json",
         "search",
+        "source",
         "feed.atom",
         "opensearch.xml",
     ]
@@ -159,6 +176,10 @@ fn relative_links_resolve() {
             .chain(attributes(html, "action"));
         for link in links.filter(|l| !l.starts_with("https://") && !l.starts_with("mailto:")) {
             let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
+            // Another file of the same version.
+            if target.starts_with('?') {
+                continue;
+            }
             if target.is_empty() {
                 assert!(ids.contains(anchor), "{path}: no #{anchor}");
                 continue;
@@ -214,10 +235,12 @@ fn canonical_address_needs_a_base() {
 #[test]
 fn sizes_stay_within_their_budgets() {
     let renderer = Renderer::new().unwrap();
-    let [css, js, icon, search] = renderer.assets() else {
-        panic!("four assets")
+    let [css, js, icon, search, source] = renderer.assets() else {
+        panic!("five assets")
     };
-    assert!(search.bytes.len() <= JS_BUDGET, "{}", search.bytes.len());
+    for script in [search, source] {
+        assert!(script.bytes.len() <= JS_BUDGET, "{}", script.path);
+    }
     assert!(
         css.bytes.len() <= CSS_BUDGET,
         "stylesheet: {} bytes",

@@ -119,6 +119,7 @@ impl Reader<'_> {
             version.to_string(),
             VersionDocument {
                 published_at: made,
+                published_by: None,
                 yanked: None,
                 taken_down: None,
                 label: self.text("name").unwrap_or_else(|| name.to_owned()),
