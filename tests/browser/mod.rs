@@ -145,7 +145,7 @@ fn pages_are_valid_html() {
     let place = tree();
     let pages: Vec<PathBuf> = snapshot(&place.path("tree"))
         .into_keys()
-        .filter(|path| path.ends_with(".html"))
+        .filter(|path| path.rsplit_once('.').is_some_and(|(_, end)| end == "html"))
         .map(|path| place.path("tree").join(path))
         .collect();
     assert!(pages.len() > 20);

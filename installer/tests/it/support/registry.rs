@@ -76,6 +76,7 @@ impl TestRegistry {
         let document = VersionDocument {
             version: version.parse().unwrap(),
             published_at: Timestamp::from_unix(1_700_000_000),
+            published_by: None,
             yanked: None,
             taken_down: None,
             label: format!("{name} pack"),
