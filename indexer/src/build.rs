@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use pack_format::statistics::StatisticsDocument;
 use pack_format::{PackRef, Timestamp};
-use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use rayon::prelude::*;
 use registry_pages::Renderer;
 use registry_tree::assemble::{self, Identity};
 use registry_tree::{TreeReader, TreeWriter, layout};
 
-use crate::cache::{BuildCache, CachedPack, Seen, absolute};
+use crate::cache::{self, BuildCache, CachedPack, Seen, absolute};
 use crate::checkout::Checkouts;
 use crate::claim::{self, Claim};
 use crate::error::BuildError;
@@ -153,8 +152,10 @@ impl<'a> Run<'a> {
         writer: &'a TreeWriter,
     ) -> Result<Self, BuildError> {
         let reader = TreeReader::new(&options.out);
+        let state = layout::state_directory(&options.out);
+        let (listed, cache) = rayon::join(|| reader.packs(), || BuildCache::read(&state));
+        let listed = listed?;
         let registry = reader.registry()?;
-        let listed = reader.packs()?;
         let statistics = reader.statistics()?;
         if registry.is_none() && listed.is_none() && has_foreign_files(&options.out) {
             return Err(BuildError::NotATree(options.out.clone()));
@@ -195,21 +196,17 @@ impl<'a> Run<'a> {
             listed,
             renderer,
         };
-        let state = layout::state_directory(&options.out);
-        let (publication, cache) = rayon::join(
-            || Publication::open(writer, about),
-            || BuildCache::read(&state),
-        );
+        let publication = Publication::open(writer, about)?;
         Ok(Self {
             options,
             operator,
             patches,
             statistics,
             writer,
-            publication: publication?,
-            cache,
+            publication,
             base_url,
             settings,
+            cache,
         })
     }
 
@@ -250,14 +247,18 @@ impl<'a> Run<'a> {
             self.missing_archives(&work, &mut report);
         }
         let templates = self.publication.templates().clone();
-        let published = self.publication.finish(work.staged, work.replaced, scope)?;
+        let (published, seen) = rayon::join(
+            || self.publication.finish(work.staged, work.replaced, scope),
+            || remember(cache, work.seen, (self.options, &self.settings), inputs),
+        );
+        let published = published?;
         if self.options.templates.is_some() {
             templates::keep(&self.options.out, &templates).map_err(PublishError::from)?;
         }
         report.changes.files_written = published.files_written;
         report.warnings.extend(published.warnings);
         report.totals = published.totals;
-        remember(cache, work.seen, (self.options, &self.settings), inputs)?;
+        cache::write(&layout::state_directory(&self.options.out), seen)?;
         Ok(report)
     }
 
@@ -480,7 +481,7 @@ fn remember(
     seen: Vec<Seen>,
     (options, settings): (&BuildOptions, &str),
     inputs: &Inputs,
-) -> Result<(), FsError> {
+) -> Option<Vec<u8>> {
     settings.clone_into(&mut cache.settings);
     if options.only.is_empty() {
         cache.keep_only(&inputs.packs);
@@ -496,7 +497,7 @@ fn remember(
             )
         });
     }
-    cache.write(&layout::state_directory(&options.out))
+    cache.bytes()
 }
 
 /// The URL with a trailing slash.

@@ -26,6 +26,8 @@ const TICK_NS: i128 = 20_000_000;
 /// Longest tick of a file system that keeps whole seconds, in nanoseconds (2 s).
 const COARSE_TICK_NS: i128 = 2_000_000_000;
 
+const FILE: &str = "build.json";
+
 /// What changes the meaning of a cached entry without changing a file.
 const CACHE_FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
 
@@ -96,7 +98,7 @@ pub(crate) fn now_ns() -> i128 {
 impl BuildCache {
     /// Reads the cache of a state directory; an empty one if there is none that can be used.
     pub(crate) fn read(state: &Path) -> Self {
-        fs::read(state.join("build.json"))
+        fs::read(state.join(FILE))
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok())
             .filter(|cache| cache.format == CACHE_FORMAT)
@@ -139,19 +141,22 @@ impl BuildCache {
         self.packs.retain(|directory, _| kept.contains(directory));
     }
 
-    /// Writes the cache if its bytes differ from what is there.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub(crate) fn write(&self, state: &Path) -> Result<(), FsError> {
-        let path = state.join("build.json");
-        let Ok(bytes) = serde_json::to_vec(self) else {
-            return Ok(());
-        };
-        if fs::read(&path).is_ok_and(|found| found == bytes) {
-            return Ok(());
-        }
-        durable::replace_file(&path, &bytes)
+    /// The cache as it is kept; `None` if it cannot be told.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+}
+
+/// Keeps the bytes of a cache in a state directory, if they differ from what is there.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn write(state: &Path, bytes: Option<Vec<u8>>) -> Result<(), FsError> {
+    let path = state.join(FILE);
+    match bytes {
+        Some(bytes) if fs::read(&path).is_ok_and(|found| found == bytes) => Ok(()),
+        Some(bytes) => durable::replace_file(&path, &bytes),
+        None => Ok(()),
     }
 }
 

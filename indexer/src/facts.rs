@@ -1,7 +1,7 @@
 //! `PackFacts`: what the lists of a registry say of one pack, and what its neighbours' pages say of it.
 //!
 //! A change of one pack among ten thousand needs these few hundred bytes of the others, not their
-//! documents. They are derived from documents and kept in `TREE.state/facts.json`, what changed since in
+//! documents. They are derived from documents and kept in `TREE.state/facts.jsonl`, what changed since in
 //! `facts-step.json` beside it; losing them costs time, never correctness:
 //!
 //! * facts count while `packs.json` pins the document they were derived from;
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::publish_error::PublishError;
 
 /// What changes the meaning of kept facts without changing a document.
-const FACTS_FORMAT: &str = concat!("5 ", env!("CARGO_PKG_VERSION"));
+const FACTS_FORMAT: &str = concat!("6 ", env!("CARGO_PKG_VERSION"));
 
 /// What is kept of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,24 +196,58 @@ struct Base {
     has_grown: bool,
 }
 
-/// The file of facts, to be read.
-#[derive(Deserialize)]
-struct Kept {
+/// The first line of the file of facts; of the others, each has a pack and its facts, so that any number of threads may
+/// read them.
+#[derive(Serialize, Deserialize)]
+struct Head {
     format: String,
     /// What the entries of `index.json` depend on besides the documents.
     base_url: String,
     /// The `index.json` that was written with these facts.
     index: ArchiveDigest,
+}
+
+/// The file of facts.
+struct Kept {
+    head: Head,
     packs: BTreeMap<PackRef, PackFacts>,
 }
 
-/// The same, to be written.
-#[derive(Serialize)]
-struct KeptFacts<'a> {
-    format: &'a str,
-    base_url: &'a str,
-    index: ArchiveDigest,
-    packs: &'a BTreeMap<PackRef, PackFacts>,
+impl Kept {
+    /// Reads the file in `state`; one that cannot be read is as good as none.
+    fn read(state: &Path) -> Option<Self> {
+        let text = fs::read(state.join(FILE)).ok()?;
+        let mut lines = text
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let head = serde_json::from_slice(lines.next()?).ok()?;
+        let lines: Vec<&[u8]> = lines.collect();
+        let packs: Vec<(PackRef, PackFacts)> = lines
+            .into_par_iter()
+            // Few enough that no thread is left with many while the others wait.
+            .with_max_len(128)
+            .map(|line| serde_json::from_slice(line).ok())
+            .collect::<Option<_>>()?;
+        Some(Self {
+            head,
+            packs: packs.into_iter().collect(),
+        })
+    }
+}
+
+/// The file of facts with these, to be kept.
+fn file_of(head: &Head, packs: &BTreeMap<PackRef, PackFacts>) -> serde_json::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(head)?;
+    let lines: Vec<Vec<u8>> = packs
+        .par_iter()
+        .map(|line| serde_json::to_vec(&line))
+        .collect::<Result<_, _>>()?;
+    for line in lines {
+        text.push(b'\n');
+        text.extend(line);
+    }
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// What changed since the file of facts was written: one pack among ten thousand does not write all of them anew.
@@ -229,7 +263,7 @@ struct Step {
     packs: BTreeMap<PackRef, PackFacts>,
 }
 
-const FILE: &str = "facts.json";
+const FILE: &str = "facts.jsonl";
 const STEP_FILE: &str = "facts-step.json";
 
 /// As long as fewer than one in so many packs changed, a step is written.
@@ -249,25 +283,23 @@ impl Known {
         let Some(listed) = listed else {
             return Ok(Self::default());
         };
-        let (mut kept, mut base, index) = match kept(reader, state, base_url) {
-            Some((kept, base, index)) => (kept, Some(base), index),
+        let (mut packs, mut base, index) = match kept(reader, state, base_url) {
+            Some((packs, base, index)) => (packs, Some(base), index),
             None => Default::default(),
         };
-        let mut packs = BTreeMap::new();
-        let mut unknown = Vec::new();
-        for (pack_ref, pointer) in &listed.packs {
-            match kept.remove(pack_ref) {
-                Some(facts) if facts.pointer == *pointer => {
-                    packs.insert(pack_ref.clone(), facts);
-                }
-                _ => unknown.push((pack_ref, pointer)),
+        let mut outdated = Vec::new();
+        packs.retain(|pack_ref, facts| {
+            let holds = listed.packs.get(pack_ref) == Some(&facts.pointer);
+            if !holds {
+                outdated.push(pack_ref.clone());
             }
-        }
+            holds
+        });
+        let unknown = listed.packs.iter().filter(|(r, _)| !packs.contains_key(*r));
+        let unknown: Vec<(&PackRef, &PackPointer)> = unknown.collect();
         if let Some(base) = &mut base {
-            // What is left is listed no more.
-            let others = kept
-                .into_keys()
-                .chain(unknown.iter().map(|(r, _)| (*r).clone()));
+            let unknown = unknown.iter().map(|(pack_ref, _)| (*pack_ref).clone());
+            let others = outdated.into_iter().chain(unknown);
             let before = base.changed.len();
             base.changed.extend(others);
             base.has_grown = base.changed.len() > before;
@@ -330,13 +362,12 @@ impl Known {
                 (state.join(STEP_FILE), serde_json::to_vec(&step))
             }
             None => {
-                let kept = KeptFacts {
-                    format: FACTS_FORMAT,
-                    base_url,
+                let head = Head {
+                    format: FACTS_FORMAT.to_owned(),
+                    base_url: base_url.to_owned(),
                     index,
-                    packs: &self.packs,
                 };
-                (state.join(FILE), serde_json::to_vec(&kept))
+                (state.join(FILE), file_of(&head, &self.packs))
             }
         };
         let Ok(bytes) = bytes else {
@@ -380,40 +411,40 @@ fn kept(
     base_url: &str,
 ) -> Option<(BTreeMap<PackRef, PackFacts>, Base, Vec<u8>)> {
     let (kept, index) = rayon::join(
-        || read::<Kept>(&state.join(FILE)),
+        || Kept::read(state),
         || {
             let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
             Some((ArchiveDigest::of(&index), index))
         },
     );
-    let (mut kept, (digest, index)) = (kept?, index?);
-    if kept.format != FACTS_FORMAT || kept.base_url != base_url {
+    let (Kept { head, mut packs }, (digest, index)) = (kept?, index?);
+    if head.format != FACTS_FORMAT || head.base_url != base_url {
         return None;
     }
     let mut base = Base {
-        id: kept.index,
+        id: head.index,
         index: digest,
         changed: BTreeSet::new(),
         has_grown: false,
     };
     let step = read::<Step>(&state.join(STEP_FILE)).filter(|step| {
         let (format, url) = (step.format.as_str(), step.base_url.as_str());
-        (format, url, step.base, step.index) == (FACTS_FORMAT, base_url, kept.index, digest)
+        (format, url, step.base, step.index) == (FACTS_FORMAT, base_url, head.index, digest)
     });
     match step {
         Some(step) => {
             for pack_ref in step.removed {
-                kept.packs.remove(&pack_ref);
+                packs.remove(&pack_ref);
                 base.changed.insert(pack_ref);
             }
             base.changed.extend(step.packs.keys().cloned());
-            kept.packs.extend(step.packs);
+            packs.extend(step.packs);
         }
-        None if digest == kept.index => {}
+        None if digest == head.index => {}
         None => return None,
     }
     let mut spans = entry_spans(&index).into_iter();
-    for (pack_ref, facts) in &mut kept.packs {
+    for (pack_ref, facts) in &mut packs {
         if facts.left_out.is_some() {
             continue;
         }
@@ -424,7 +455,7 @@ fn kept(
         }
         facts.entry = Entry::Kept(span);
     }
-    spans.next().is_none().then_some((kept.packs, base, index))
+    spans.next().is_none().then_some((packs, base, index))
 }
 
 /// A file of facts; one that cannot be read is as good as none.

@@ -225,7 +225,8 @@ fn children(folder: &Path) -> Result<Vec<Child>, FsError> {
             children.push(Child { path, is_link });
         }
     }
-    children.sort_by(|a, b| a.path.cmp(&b.path));
+    // Beside each other, paths are in the order of their bytes.
+    children.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     Ok(children)
 }
 

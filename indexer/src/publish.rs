@@ -284,8 +284,8 @@ impl<'a> Publication<'a> {
         replaced: Vec<String>,
         scope: Scope,
     ) -> Result<Published, PublishError> {
-        let before = Neighbours::of_known(&self.known.packs);
-        let list_before = self.list();
+        let (before, list_before) =
+            rayon::join(|| Neighbours::of_known(&self.known.packs), || self.list());
         let lists_packs = !self.known.packs.is_empty();
         let changes = changes_of(&staged);
         let (staged_inputs, searched) = self.take(staged, scope);
@@ -329,6 +329,9 @@ impl<'a> Publication<'a> {
             totals: (registry.pack_count, registry.version_count),
         };
         self.known.keep(&self.state, &self.index_base, index)?;
+        // Letting go of ten thousand packs takes time that nobody needs to wait.
+        let known = std::mem::take(&mut self.known);
+        rayon::spawn(move || drop((known, before, after, list_before)));
         Ok(published)
     }
 
@@ -582,19 +585,22 @@ impl<'a> Publication<'a> {
         let Some(listed) = &self.listed else {
             return Ok(());
         };
-        let current: BTreeSet<String> = self
-            .known
-            .packs
-            .iter()
-            .map(|(pack_ref, facts)| facts.pointer.document_path(pack_ref))
-            .collect();
+        let current = |pack_ref: &str| self.known.packs.get(pack_ref).map(|facts| &facts.pointer);
         let before = listed.packs.iter();
         let mut superseded: Vec<String> = before
+            .filter(|(pack_ref, pointer)| current(pack_ref.as_str()) != Some(pointer))
             .map(|(pack_ref, pointer)| pointer.document_path(pack_ref))
-            .filter(|path| !current.contains(path))
             .collect();
         superseded.extend(replaced);
-        Ok(self.writer.retire(&superseded, &current, self.now)?)
+        let is_current = |path: &str| {
+            let pack_ref =
+                PackPointer::ref_of_path(path).and_then(|name| name.parse::<PackRef>().ok());
+            pack_ref.is_some_and(|pack_ref| {
+                let pointer = current(pack_ref.as_str());
+                pointer.is_some_and(|pointer| pointer.document_path(&pack_ref) == path)
+            })
+        };
+        Ok(self.writer.retire(&superseded, is_current, self.now)?)
     }
 }
 

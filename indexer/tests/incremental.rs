@@ -61,7 +61,7 @@ fn small_steps_give_the_bytes_of_large_ones() {
             }
             build(&options, |_| {}).unwrap();
             let state: PathBuf = large.root().join("tree.state");
-            for file in ["facts.json", "facts-step.json", "build.json"] {
+            for file in ["facts.jsonl", "facts-step.json", "build.json"] {
                 let _ = fs::remove_file(state.join(file));
             }
             steps += usize::from(small.root().join("tree.state/facts-step.json").exists());

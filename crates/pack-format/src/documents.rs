@@ -91,6 +91,12 @@ impl PackPointer {
     pub fn document_path(&self, pack_ref: &PackRef) -> String {
         format!("docs/{}.{pack_ref}.json", self.document.to_hex())
     }
+
+    /// The pack that a [`document_path`](Self::document_path) is of; `None` for another path.
+    pub fn ref_of_path(path: &str) -> Option<&str> {
+        let name = path.strip_prefix("docs/")?.strip_suffix(".json")?;
+        name.split_once('.').map(|(_, pack_ref)| pack_ref)
+    }
 }
 
 /// `packs/<ref>.json`: every version of one pack, newest first.

@@ -112,6 +112,9 @@ impl AsRef<str> for PackRef {
 /// The superscript digits count: Windows treats `COM¹` as `COM1`.
 pub fn is_windows_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
+    if stem.len() > "CONOUT$".len() && stem.is_ascii() {
+        return false;
+    }
     let upper = stem.to_uppercase();
     if matches!(
         upper.as_str(),

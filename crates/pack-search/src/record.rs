@@ -149,6 +149,7 @@ struct Found {
 }
 
 struct Word {
+    beginning: u64,
     text: Span,
     field: Field,
     place: Span,
@@ -236,7 +237,13 @@ impl Found {
             texts.push_str(word);
             let end = texts.len();
             let text = Span { start, end };
-            words.push(Word { text, field, place });
+            let beginning = beginning(word);
+            words.push(Word {
+                beginning,
+                text,
+                field,
+                place,
+            });
         });
     }
 
@@ -244,7 +251,9 @@ impl Found {
         let Self { texts, mut words } = self;
         let of = |span: Span| texts.get(span.start..span.end).unwrap_or_default();
         // Of one word the field that says most stays, and of that the first place.
-        words.sort_by(|a, b| (of(a.text), a.field).cmp(&(of(b.text), b.field)));
+        // The beginning as a number tells most words apart; `start` is the order they came in.
+        let key = |word: &Word| (word.beginning, of(word.text), word.field, word.text.start);
+        words.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         words.dedup_by(|later, kept| of(later.text) == of(kept.text));
         if words.len() > MAX_WORDS {
             words.sort_by_key(|word| word.field);
@@ -264,6 +273,14 @@ impl Found {
         }
         text
     }
+}
+
+/// The first eight bytes of a word as a number that sorts like them.
+fn beginning(word: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = word.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&word.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 /// Whether a place can be told: names of components may hold anything.
