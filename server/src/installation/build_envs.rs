@@ -8,11 +8,12 @@ use attune_installer::{ReadyError, Rebuild};
 use pack_format::manifest::Manifest;
 use pack_runtime::environment::{EnvironmentSettings, PackEnvironments};
 use pack_runtime::{EnvironmentError, EnvironmentKind, Interpreters};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::malformed;
-use super::download::{seconds, within};
+use super::download::{MAX_PACKS, MAX_TIMEOUT, seconds, within};
 use super::workshop::{Workshop, reason};
 use crate::jobs::Job;
 use crate::problem::Problem;
@@ -26,20 +27,31 @@ const DEFAULT_PYTHON: &str = "3.11";
 /// The version of Node.js that is preferred if nobody says.
 const DEFAULT_NODEJS: &str = "20";
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// Packs whose environments are built.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BuildEnvsRequest")]
 pub(super) struct Request {
+    /// Absolute paths of folders.
+    #[schemars(length(max = MAX_PACKS))]
     pack_paths: Vec<String>,
+    /// Where packs are installed; the configured place by default.
     pub(super) packs_base_dir: Option<String>,
+    /// The Python that is taken if it is there, such as `3.11`.
     python_version: Option<String>,
+    /// The Node.js that is taken if it is there, such as `20`.
     nodejs_version: Option<String>,
+    /// Build no Python environments.
     #[serde(default)]
     skip_python: bool,
+    /// Build no Node.js environments.
     #[serde(default)]
     skip_nodejs: bool,
+    /// Build again what is there.
     #[serde(default)]
     force_rebuild: bool,
+    /// Seconds for each environment.
+    #[schemars(range(min = 1, max = MAX_TIMEOUT), extend("default" = DEFAULT_TIMEOUT))]
     timeout: Option<u64>,
 }
 

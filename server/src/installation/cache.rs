@@ -7,6 +7,7 @@ use attune_installer::{CacheKeep, Classify as _, FailureClass, Installer};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,11 +24,15 @@ use crate::problem::Problem;
 const DAYS: u64 = 30;
 const MAX_DAYS: u64 = 36_500;
 
-/// What stays.
-#[derive(Debug, Deserialize)]
+/// What stays of the cache.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Keep {
+#[schemars(rename = "CacheKeep")]
+pub(super) struct Keep {
+    /// Files that were used within so many days.
+    #[schemars(range(max = MAX_DAYS))]
     days: Option<u64>,
+    /// So many bytes, of those that were used last.
     size_bytes: Option<u64>,
 }
 

@@ -10,6 +10,7 @@ use pack_format::documents::Parameter;
 use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Timestamp};
 use pack_runtime::action::configuration_problems;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -23,11 +24,12 @@ use crate::clock::now;
 use crate::problem::Problem;
 use crate::state::{ConfigRow, State};
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// What is wanted of a pack.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Request {
-    /// All that differs from the defaults of the pack.
+#[schemars(rename = "PackChanges")]
+pub(super) struct Request {
+    /// All that differs from the defaults of the pack; `[REDACTED]` keeps a value.
     config: Map<String, Value>,
 }
 

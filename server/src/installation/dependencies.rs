@@ -10,18 +10,23 @@ use pack_check::{Checked, Severity};
 use pack_format::documents::PackDependency;
 use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::download::within;
+use super::download::{MAX_PACKS, within};
 use super::workshop::{Workshop, reader, reason};
 use crate::problem::Problem;
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// Packs whose needs are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DependenciesRequest")]
 pub(super) struct Request {
+    /// Absolute paths of folders.
+    #[schemars(length(max = MAX_PACKS))]
     pack_paths: Vec<String>,
+    /// Whether packs with errors are analysed, too.
     #[serde(default)]
     skip_validation: bool,
 }

@@ -13,6 +13,7 @@ use pack_format::PackRef;
 use pack_format::git_ref::GitRef;
 use pack_fs::durable;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -33,15 +34,25 @@ pub(super) const MAX_TIMEOUT: u64 = 3600;
 /// Most packs of a request.
 pub(super) const MAX_PACKS: usize = 1000;
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// Which packs, and where to.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DownloadRequest")]
 pub(super) struct Request {
+    /// Refs, git URLs, archive URLs, absolute paths.
+    #[schemars(length(max = MAX_PACKS))]
     packs: Vec<String>,
+    /// An absolute path; each pack becomes a folder in it.
     destination_dir: String,
+    /// The one registry to ask.
     registry_url: Option<String>,
+    /// Branch, tag or commit for repositories that name none.
     ref_spec: Option<String>,
+    /// Seconds for each pack.
+    #[schemars(range(min = 1, max = MAX_TIMEOUT), extend("default" = DEFAULT_TIMEOUT))]
     timeout: Option<u64>,
+    /// `false` needs `pack_registry.allow_insecure_tls`.
+    #[schemars(extend("default" = true))]
     verify_ssl: Option<bool>,
 }
 

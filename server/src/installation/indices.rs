@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 use pack_client::Location;
 use pack_client::settings::{Headers, RegistryConfig};
 use pack_format::text::printable;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
@@ -35,6 +36,9 @@ const MOST: usize = 100;
 const MOST_HEADERS: usize = 20;
 const MAX_TEXT: usize = 2048;
 
+/// Largest position.
+const MAX_POSITION: i64 = 1_000_000;
+
 /// The registries that are managed, as the database has them.
 #[derive(Debug)]
 pub(super) struct Indices {
@@ -52,26 +56,42 @@ pub(super) struct Index {
     headers: Option<Headers>,
 }
 
-/// A new one.
-#[derive(Debug, Deserialize)]
+/// A new registry.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewPackIndex")]
+pub(super) struct New {
+    /// `https://`, `http://` or `file://`.
+    #[schemars(length(max = MAX_TEXT))]
     url: String,
+    /// What people call it.
     name: Option<String>,
+    /// Smaller is asked first; last where it is not named.
+    #[schemars(range(min = 0, max = MAX_POSITION))]
     position: Option<i64>,
+    /// Whether it is asked.
+    #[schemars(extend("default" = true))]
     enabled: Option<bool>,
+    /// Sent to this registry only.
     #[serde(default)]
     headers: BTreeMap<String, String>,
 }
 
 /// What is to be otherwise; members that are not named stay as they are.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Changes {
+#[schemars(rename = "PackIndexChanges")]
+pub(super) struct Changes {
+    /// `https://`, `http://` or `file://`.
     url: Option<String>,
+    /// What people call it.
     name: Option<String>,
+    /// Smaller is asked first.
+    #[schemars(range(min = 0, max = MAX_POSITION))]
     position: Option<i64>,
+    /// Whether it is asked.
     enabled: Option<bool>,
+    /// Sent to this registry only; `[REDACTED]` keeps a value.
     headers: Option<BTreeMap<String, String>>,
 }
 
@@ -378,10 +398,10 @@ fn named(name: Option<String>) -> Result<Option<String>, Problem> {
 }
 
 fn bounded(position: i64) -> Result<i64, Problem> {
-    (0..=1_000_000)
+    (0..=MAX_POSITION)
         .contains(&position)
         .then_some(position)
-        .ok_or_else(|| malformed("`position` is a number from 0 to 1000000"))
+        .ok_or_else(|| malformed(&format!("`position` is a number from 0 to {MAX_POSITION}")))
 }
 
 /// No message repeats a value: it may be a secret.

@@ -12,6 +12,7 @@ use hyper::StatusCode;
 use pack_client::RegistryConfig;
 use pack_format::Checksum;
 use pack_resolve::ResolveError;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,38 +30,53 @@ use crate::jobs::{Job, Outcome};
 use crate::problem::Problem;
 use crate::state::{State, Trigger};
 
-/// The body of `packs/install`.
-#[derive(Debug, Deserialize)]
+/// A pack from a source.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstallRequest")]
 #[expect(clippy::struct_excessive_bools, reason = "the members of its JSON")]
 pub(super) struct Install {
+    /// A ref, a git URL, an archive URL or an absolute path.
     source: String,
+    /// Branch, tag or commit of a repository.
     ref_spec: Option<String>,
     /// Digest of an archive, or of the tree of a directory.
     checksum: Option<String>,
+    /// The one registry to ask.
     registry_url: Option<String>,
+    /// Ask no registry.
     #[serde(default)]
     no_registry: bool,
+    /// Replace what is installed.
     #[serde(default)]
     force: bool,
+    /// Run no tests; implies `skip_deps`.
     #[serde(default)]
     skip_tests: bool,
+    /// Install and check nothing that the pack needs.
     #[serde(default)]
     skip_deps: bool,
+    /// Where packs are installed; the configured place by default.
     packs_base_dir: Option<String>,
 }
 
-/// The body of `packs/register`.
-#[derive(Debug, Deserialize)]
+/// A pack of a folder.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RegisterRequest")]
 pub(super) struct Register {
+    /// An absolute path.
     path: String,
+    /// Replace what is installed.
     #[serde(default)]
     force: bool,
+    /// Run no tests.
     #[serde(default)]
     skip_tests: bool,
+    /// Errors in its files refuse nothing.
     #[serde(default)]
     skip_validation: bool,
+    /// Where packs are installed; the configured place by default.
     packs_base_dir: Option<String>,
 }
 

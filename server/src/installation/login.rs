@@ -9,6 +9,7 @@ use governor::{Quota, RateLimiter};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use pack_format::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,11 +32,13 @@ const MOST: usize = 10_000;
 
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
-/// The body of a login.
-#[derive(Deserialize)]
+/// Who logs in.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credentials {
+    /// Address of the account.
     email: String,
+    /// Its password.
     password: String,
 }
 

@@ -1,26 +1,43 @@
 //! What `/openapi.json` says of the installation API. Paths, methods and roles come from the table of operations; what
-//! an operation takes and gives stands here, so that none can be left out; forms stand in `schemas.json`.
+//! an operation takes and gives stands here, so that none can be left out. Forms of requests are made from the types that
+//! they are read as; those of answers stand in `schemas.json`.
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::target::{OPERATIONS, Operation, PREFIX};
+use super::{
+    build_envs, cache, config, dependencies, download, indices, install, login, register, rollback,
+    tests as test_runs, update,
+};
 
-/// Forms of requests and answers; every object is closed that has named members.
+/// Forms of answers, and of the one request that is no JSON; every object is closed that has named members.
 const SCHEMAS: &str = include_str!("schemas.json");
 
 /// What an operation takes and gives.
 struct Form {
     summary: &'static str,
-    request: Option<&'static str>,
+    request: Option<Request>,
     answer: &'static str,
     query: &'static [&'static str],
     /// Whether it runs as a job.
     is_job: bool,
 }
 
+/// How a body is formed.
+#[derive(Clone, Copy)]
+enum Request {
+    /// As the type it is read as.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// A form with files; its schema by name.
+    Files(&'static str),
+}
+
 /// Paths, and the schemas they refer to.
 pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
     let mut paths = Map::new();
+    let mut generator = generator();
     for (method, pattern, operation, role) in &OPERATIONS {
         let parameter = parameter(pattern);
         let path = format!(
@@ -28,7 +45,7 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
             pattern.replace("{}", &format!("{{{parameter}}}"))
         );
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        let described = described(*operation, pattern, role.as_str());
+        let described = described((*operation, &mut generator), pattern, role.as_str());
         item[method.as_str().to_lowercase()] = described;
         if pattern.contains("{}") {
             let schema = match parameter {
@@ -40,7 +57,18 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
             ]);
         }
     }
-    (paths, serde_json::from_str(SCHEMAS).unwrap_or_default())
+    let mut schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    schemas.extend(generator.take_definitions(false));
+    (paths, schemas)
+}
+
+/// Makes the schemas of this document.
+fn generator() -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    settings.into_generator()
 }
 
 /// What the variable part of a path names.
@@ -52,7 +80,11 @@ fn parameter(pattern: &str) -> &'static str {
     }
 }
 
-fn described(operation: Operation, pattern: &str, role: &str) -> Value {
+fn described(
+    (operation, generator): (Operation, &mut SchemaGenerator),
+    pattern: &str,
+    role: &str,
+) -> Value {
     let form = form(operation);
     let name = format!("{operation:?}");
     let (first, rest) = name.split_at(1);
@@ -85,10 +117,12 @@ fn described(operation: Operation, pattern: &str, role: &str) -> Value {
         value["parameters"] = json!(parameters);
     }
     if let Some(request) = form.request {
-        let schema = json!({ "$ref": format!("#/components/schemas/{request}") });
-        let media_type = match operation {
-            Operation::Upload => "multipart/form-data",
-            _ => "application/json",
+        let (media_type, schema) = match request {
+            Request::Json(schema_of) => ("application/json", json!(schema_of(generator))),
+            Request::Files(name) => {
+                let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+                ("multipart/form-data", schema)
+            }
         };
         let is_required = !matches!(
             operation,
@@ -216,8 +250,13 @@ const fn reads(summary: &'static str, answer: &'static str) -> Form {
 const PAGES: &[&str] = &["page", "page_size"];
 
 impl Form {
-    const fn takes(mut self, request: &'static str) -> Self {
-        self.request = Some(request);
+    fn takes<T: JsonSchema>(mut self) -> Self {
+        self.request = Some(Request::Json(SchemaGenerator::subschema_for::<T>));
+        self
+    }
+
+    const fn takes_files(mut self, request: &'static str) -> Self {
+        self.request = Some(Request::Files(request));
         self
     }
 
@@ -237,37 +276,39 @@ fn form(operation: Operation) -> Form {
     use Operation as O;
     const BROWSE: &[&str] = &["q", "page", "page_size"];
     match operation {
-        O::Login => reads("A token for an address and a password.", "Login").takes("Credentials"),
+        O::Login => {
+            reads("A token for an address and a password.", "Login").takes::<login::Credentials>()
+        }
         O::Logout => reads("Ends the token.", "Logout"),
         O::Whoami => reads("Whose the token is.", "Whoami"),
         O::Download => reads("Packs into a folder.", "Downloads")
-            .takes("DownloadRequest")
+            .takes::<download::Request>()
             .job(),
         O::Dependencies => reads("What packs need, and what of it is there.", "Dependencies")
-            .takes("DependenciesRequest"),
+            .takes::<dependencies::Request>(),
         O::BuildEnvs => reads("Python and Node.js environments.", "Environments")
-            .takes("BuildEnvsRequest")
+            .takes::<build_envs::Request>()
             .job(),
         O::RegisterBatch => reads("Packs of folders become active.", "Registered")
-            .takes("RegisterBatchRequest")
+            .takes::<register::Request>()
             .job(),
         O::Install => reads("A pack from a source, with what it needs.", "Installed")
-            .takes("InstallRequest")
+            .takes::<install::Install>()
             .job(),
         O::Register => reads("A pack of a folder.", "Installed")
-            .takes("RegisterRequest")
+            .takes::<install::Register>()
             .job(),
         O::Upload => reads("A pack of an archive.", "Installed")
-            .takes("UploadRequest")
+            .takes_files("UploadRequest")
             .job(),
         O::Update => reads("A pack to the newest version it may reach.", "Updated")
-            .takes("UpdateRequest")
+            .takes::<update::Request>()
             .job(),
         O::Rollback => reads("A pack as it was before its last change.", "RolledBack")
-            .takes("RollbackRequest")
+            .takes::<rollback::Request>()
             .job(),
         O::Test => reads("Runs the tests of an installed pack.", "TestReport")
-            .takes("TestRequest")
+            .takes::<test_runs::Request>()
             .job(),
         O::Tests => reads("What the tests of a pack gave, newest first.", "TestRuns").asks(PAGES),
         O::LatestTest => reads("What the tests of a pack gave last.", "TestRun"),
@@ -277,7 +318,7 @@ fn form(operation: Operation) -> Form {
         O::JobEvents => reads("A job as it goes on.", "text/event-stream"),
         O::ListPacks => reads("What is installed, by ref.", "InstalledPacks").asks(BROWSE),
         O::ShowPack => reads("An installed pack.", "InstalledPack"),
-        O::ChangePack => reads("Configures a pack.", "InstalledPack").takes("PackChanges"),
+        O::ChangePack => reads("Configures a pack.", "InstalledPack").takes::<config::Request>(),
         O::ShowConfig => reads(
             "The configuration of a pack, with its secrets.",
             "PackConfig",
@@ -289,9 +330,9 @@ fn form(operation: Operation) -> Form {
             reads("What a pack registered.", "Components").asks(&["kind", "page", "page_size"])
         }
         O::ListIndices => reads("Registries that are asked.", "PackIndices").asks(PAGES),
-        O::AddIndex => reads("Adds a registry.", "PackIndex").takes("NewPackIndex"),
+        O::AddIndex => reads("Adds a registry.", "PackIndex").takes::<indices::New>(),
         O::ShowIndex => reads("A registry.", "PackIndex"),
-        O::ChangeIndex => reads("Changes a registry.", "PackIndex").takes("PackIndexChanges"),
+        O::ChangeIndex => reads("Changes a registry.", "PackIndex").takes::<indices::Changes>(),
         O::RemoveIndex => reads("Removes a registry.", "Done"),
         O::TestIndex => reads("Whether a registry answers.", "PackIndexAnswer"),
         O::RefreshIndex => reads("Asks a registry anew.", "PackIndexAnswer"),
@@ -306,7 +347,7 @@ fn form(operation: Operation) -> Form {
         O::FindIndexed => reads("What an installation would find.", "IndexedPack"),
         O::CacheUsage => reads("What the cache and the store cost.", "CacheUsage"),
         O::PruneCache => reads("Removes files that were not used.", "CacheRemoved")
-            .takes("CacheKeep")
+            .takes::<cache::Keep>()
             .job(),
         O::ClearCache => reads("Removes every file of the cache.", "CacheRemoved").job(),
     }
@@ -343,7 +384,9 @@ mod tests {
             let form = form(*operation);
             let is_known = |name: &str| schemas.contains_key(name) || name.contains('/');
             assert!(is_known(form.answer), "{pattern}");
-            assert!(form.request.is_none_or(is_known), "{pattern}");
+            if let Some(Request::Files(name)) = form.request {
+                assert!(is_known(name), "{pattern}");
+            }
             let path = format!(
                 "{PREFIX}{}",
                 pattern.replace("{}", &format!("{{{}}}", parameter(pattern)))

@@ -13,13 +13,14 @@ use attune_installer::{
 use pack_client::Reporter as _;
 use pack_format::PackRef;
 use pack_format::manifest::Manifest;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::activate::{Wish, changed, install, record, record_tests};
 use super::build_envs::millis;
 use super::dependencies::wrong;
-use super::download::within;
+use super::download::{MAX_PACKS, within};
 use super::projection::{self, POLICIES};
 use super::workshop::{Workshop, reader, reason};
 use crate::jobs::Job;
@@ -29,16 +30,23 @@ use crate::state::{RegisteredPack, State, Trigger};
 /// The stage of paths that are no packs.
 const INPUT: &str = "input_validation";
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
+/// Packs of folders.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RegisterBatchRequest")]
 pub(super) struct Request {
+    /// Absolute paths of folders.
+    #[schemars(length(max = MAX_PACKS))]
     pack_paths: Vec<String>,
+    /// Where packs are installed; the configured place by default.
     pub(super) packs_base_dir: Option<String>,
+    /// Errors are told and refuse nothing.
     #[serde(default)]
     skip_validation: bool,
+    /// Run no tests.
     #[serde(default)]
     skip_tests: bool,
+    /// Replace what is installed.
     #[serde(default)]
     force: bool,
 }

@@ -8,6 +8,7 @@ use attune_installer::{
 };
 use hyper::StatusCode;
 use pack_format::PackRef;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -17,10 +18,12 @@ use crate::jobs::{Job, Outcome};
 use crate::problem::Problem;
 use crate::state::State;
 
-/// The body, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+/// Where a pack goes back.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RollbackRequest")]
 pub(super) struct Request {
+    /// Where packs are installed; the configured place by default.
     pub(super) packs_base_dir: Option<String>,
 }
 

@@ -12,12 +12,13 @@ use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_runtime::testing::TestReport;
 use pack_runtime::{Stream, Watcher};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::activate::record_tests;
 use super::body::malformed;
-use super::download::seconds;
+use super::download::{MAX_TIMEOUT, seconds};
 use super::page::Page;
 use super::workshop::{Workshop, reader, reason};
 use crate::clock::now;
@@ -90,12 +91,15 @@ pub(super) fn shown(run: &TestRun, with_result: bool) -> Value {
     value
 }
 
-/// The body of `packs/{ref}/test`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+/// How tests are run.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TestRequest")]
 pub(super) struct Request {
+    /// Where packs are installed; the configured place by default.
     pub(super) packs_base_dir: Option<String>,
     /// Seconds a runner may take that says nothing itself.
+    #[schemars(range(min = 1, max = MAX_TIMEOUT))]
     timeout: Option<u64>,
 }
 

@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use pack_client::RegistryConfig;
 use pack_diff::Severity;
 use pack_format::{PackRef, Version};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,24 +21,29 @@ use crate::jobs::{Job, Outcome};
 use crate::problem::Problem;
 use crate::state::{State, Trigger};
 
-/// The body, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+/// How far a pack goes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "UpdateRequest")]
 pub(super) struct Request {
     /// How far to go, whatever the configuration says.
     to: Option<Reach>,
     /// Whether packs stay as they are whose new version breaks what uses them.
     #[serde(default)]
     hold_breaking: bool,
+    /// The one registry to ask.
     registry_url: Option<String>,
+    /// Run no tests.
     #[serde(default)]
     skip_tests: bool,
+    /// Where packs are installed; the configured place by default.
     packs_base_dir: Option<String>,
 }
 
 /// How far an update goes.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 enum Reach {
     Patch,
     Minor,
