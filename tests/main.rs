@@ -44,6 +44,7 @@
 //! * `pack_test` `pack test`, and tests before packs become active: results, confinement, refusals
 //! * `environments` Python and Node.js environments: offline, reused, pruned; hostile packs
 //! * `api`       `serve`: the installation API, on SQLite and on PostgreSQL
+//! * `contract`  what a server says of itself, held against it by made-up requests
 //! * `doctor`    packs, links and environments that were damaged: told, and mended
 //! * `example`   the example packs: built, and their own tests
 
@@ -67,6 +68,7 @@ mod check;
 mod check_rules;
 mod checksum;
 mod ci;
+mod contract;
 mod demo;
 mod diff;
 mod doctor;

@@ -13,6 +13,7 @@ mod indices;
 mod install;
 mod jobs;
 mod many;
+mod older;
 mod openapi;
 mod packs;
 mod register;
@@ -98,6 +99,21 @@ impl Api {
             .output()
             .unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+    }
+
+    /// Changes its database.
+    pub(crate) fn alter(&self, statements: &[&str]) {
+        if let Some(postgres) = &self.postgres {
+            return postgres.alter(&statements.join("; "));
+        }
+        let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript(sys.argv[2])\ndb.commit()";
+        let output = Command::new("python3")
+            .args(["-c", script])
+            .arg(self.place.path("data/server.db"))
+            .arg(statements.join("; "))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// A token of the administrator.

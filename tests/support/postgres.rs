@@ -66,6 +66,11 @@ impl Postgres {
         command
     }
 
+    /// Does what statements say.
+    pub(crate) fn alter(&self, statements: &str) {
+        self.server.query(&self.name, statements);
+    }
+
     /// The rows of a query, each a list of its values.
     pub(crate) fn rows(&self, query: &str) -> Value {
         let query = format!("SELECT coalesce(json_agg(t), '[]') FROM ({query}) t");

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::Installation;
 use super::build_envs::millis;
 use super::indices::Index;
-use super::packs::text_of;
+use super::packs::{flag, text_of};
 use super::page::Page;
 use super::target::{Operation, Target};
 use super::tests::named;
@@ -53,7 +53,7 @@ impl Installation {
                     Operation::BrowseIndex => Some(target.name.clone()),
                     _ => text_of(parts, "registry_id"),
                 };
-                let all = text_of(parts, "include_disabled").as_deref() == Some("true");
+                let all = flag(parts, "include_disabled")?;
                 let sources = match id {
                     Some(id) => vec![one(&id)?],
                     None => sources(workshop, all),

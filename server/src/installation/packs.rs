@@ -148,7 +148,7 @@ fn refused(error: &UninstallError) -> Problem {
 }
 
 /// What a query says of `name`, which is true or, also where it is not said, false.
-fn flag(parts: &Parts, name: &str) -> Result<bool, Problem> {
+pub(super) fn flag(parts: &Parts, name: &str) -> Result<bool, Problem> {
     match text_of(parts, name).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),

@@ -3,6 +3,7 @@
 use attune_indexer::changes::Change;
 use attune_indexer::upload::Upload;
 use attune_indexer::withdraw::Withdrawal;
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
 use pack_format::text::printable;
 use pack_format::{PackRef, Version};
@@ -13,6 +14,9 @@ use crate::problem::Problem;
 use crate::state::Scope;
 
 const PREFIX: &str = "/api/v1/packs/";
+
+/// What stands where versions do, and is none.
+const BESIDE_VERSIONS: [&str; 3] = ["deprecate", "undeprecate", "owners"];
 
 /// Longest name of an account, in bytes.
 const MAX_ACCOUNT_BYTES: usize = 64;
@@ -60,7 +64,7 @@ impl Verb {
     /// Of a method and the parts of a path behind the prefix.
     fn of(method: &Method, parts: &[&str]) -> Option<Self> {
         Some(match (method, parts) {
-            (&Method::PUT, [_, _]) => Self::Publish,
+            (&Method::PUT, [_, version]) if !BESIDE_VERSIONS.contains(version) => Self::Publish,
             (&Method::POST, [_, _, "yank"]) => Self::Yank,
             (&Method::POST, [_, _, "unyank"]) => Self::Unyank,
             (&Method::POST, [_, _, "takedown"]) => Self::TakeDown,
@@ -78,9 +82,37 @@ fn parts(path: &str) -> Option<Vec<&str>> {
     Some(path.strip_prefix(PREFIX)?.split('/').collect())
 }
 
-/// Whether a request is about publishing.
+/// Whether a request is about publishing, or changes what only others of its kind do; reads that are none may be others'.
 pub(super) fn is_of_publishing(method: &Method, path: &str) -> bool {
-    parts(path).is_some_and(|parts| Verb::of(method, &parts).is_some())
+    let Some(parts) = parts(path) else {
+        return false;
+    };
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    Verb::of(method, &parts).is_some() || (!reads && !methods(&parts).is_empty())
+}
+
+/// The methods that mean something for a path.
+fn methods(parts: &[&str]) -> Vec<Method> {
+    let all = [Method::GET, Method::PUT, Method::POST, Method::DELETE];
+    let known = all.into_iter();
+    known
+        .filter(|method| Verb::of(method, parts).is_some())
+        .collect()
+}
+
+fn other_method(parts: &[&str]) -> Problem {
+    let methods = methods(parts);
+    let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    let allowed = allowed.join(", ");
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("this takes {allowed}"),
+    );
+    match HeaderValue::try_from(allowed) {
+        Ok(field) => problem.with(ALLOW, field),
+        Err(_) => problem,
+    }
 }
 
 /// What a request is about.
@@ -105,11 +137,7 @@ impl Target {
     pub(super) fn parse(method: &Method, path: &str) -> Result<Self, Problem> {
         let parts = parts(path).unwrap_or_default();
         let Some(verb) = Verb::of(method, &parts) else {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "there is nothing here",
-            ));
+            return Err(other_method(&parts));
         };
         let part = |at: usize| parts.get(at).copied().unwrap_or_default();
         let pack_ref = part(0)

@@ -1,11 +1,13 @@
 //! `registry statistics`: what a server counted, and putting it into the tree.
 
+use std::path::PathBuf;
+
 use attune_indexer::edit::EditOptions;
 use attune_indexer::statistics::publish_statistics;
 use clap::Args;
 use pack_format::Day;
 
-use super::token::{PlaceArgs, existing};
+use super::token::existing;
 use crate::commands::pack::args::LockArgs;
 use crate::commands::pack::index_update::clock;
 use crate::commands::{now, runtime};
@@ -16,8 +18,9 @@ use crate::settings::Settings;
 /// `registry statistics`.
 #[derive(Debug, Args)]
 pub(crate) struct StatisticsArgs {
-    #[command(flatten)]
-    place: PlaceArgs,
+    /// The registry tree
+    #[arg(long, value_name = "TREE")]
+    tree: PathBuf,
     /// The last day to count, to its end; today if it is not given
     #[arg(long, value_name = "DAY")]
     until: Option<Day>,
@@ -33,13 +36,13 @@ pub(crate) fn run(
     settings: &Settings,
     report: Report,
 ) -> Result<(), Failure> {
-    let place = existing(&args.place, settings)?;
+    let place = existing(settings.state_place(&args.tree)?, &args.tree)?;
     let until = args.until.unwrap_or_else(|| now().day());
     let statistics = runtime()?.block_on(async { place.open().await?.statistics(until).await });
     let statistics = statistics.map_err(|e| Failure::new(Code::Failed, &e))?;
     if args.publish {
         let edit = EditOptions {
-            tree: args.place.tree.clone(),
+            tree: args.tree.clone(),
             purpose: "registry statistics",
             development_url: settings.development_url()?,
             now: clock()?,

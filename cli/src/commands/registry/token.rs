@@ -1,6 +1,6 @@
 //! `registry token create|list|revoke` and `registry audit`: the database of a registry that is served.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use attune_server::state::{
@@ -31,8 +31,53 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
     /// The registry tree
-    #[arg(long, value_name = "TREE")]
-    pub(super) tree: PathBuf,
+    #[arg(
+        long,
+        value_name = "TREE",
+        required_unless_present = "data_dir",
+        conflicts_with = "data_dir"
+    )]
+    tree: Option<PathBuf>,
+    /// The folder of `attune serve`, where that is not the tree's
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    /// The tree or folder that was named.
+    pub(super) fn named(&self) -> &Path {
+        let named = self.tree.as_deref().or(self.data_dir.as_deref());
+        named.unwrap_or(Path::new("."))
+    }
+
+    /// Refuses a place that nobody would serve.
+    fn check(&self) -> Result<(), Failure> {
+        let named = self.named();
+        let (is_there, lack, hint) = if self.data_dir.is_some() {
+            let hint = "name the folder that `attune serve` was told with `--data-dir`";
+            (named.is_dir(), "no folder", hint)
+        } else {
+            let hint = "make one with `attune registry build`";
+            let is_there = named.join("packs.json").is_file();
+            (is_there, "no registry tree: it has no `packs.json`", hint)
+        };
+        if is_there {
+            return Ok(());
+        }
+        let text = format!("`{}` is {lack}", named.display());
+        Err(Failure::text(Code::Failed, text, Some(hint)))
+    }
+
+    /// Its database.
+    pub(super) fn database(&self, settings: &Settings) -> Result<StatePlace, Failure> {
+        match &self.data_dir {
+            None => settings.state_place(self.named()),
+            Some(folder) => Ok(match settings.database_url()? {
+                Some(url) => StatePlace::Url(url),
+                None => StatePlace::File(State::file_of(folder)),
+            }),
+        }
+    }
 }
 
 /// `registry token create`.
@@ -108,7 +153,7 @@ fn account(text: &str) -> Result<String, String> {
 
 impl Settings {
     /// The database of a tree.
-    pub(crate) fn state_place(&self, tree: &std::path::Path) -> Result<StatePlace, Failure> {
+    pub(crate) fn state_place(&self, tree: &Path) -> Result<StatePlace, Failure> {
         Ok(match self.database_url()? {
             Some(url) => StatePlace::Url(url),
             None => StatePlace::File(state_file(tree)),
@@ -117,8 +162,7 @@ impl Settings {
 }
 
 /// A database that is there.
-pub(super) fn existing(args: &PlaceArgs, settings: &Settings) -> Result<StatePlace, Failure> {
-    let place = settings.state_place(&args.tree)?;
+pub(super) fn existing(place: StatePlace, named: &Path) -> Result<StatePlace, Failure> {
     if place.is_there() {
         return Ok(place);
     }
@@ -126,7 +170,7 @@ pub(super) fn existing(args: &PlaceArgs, settings: &Settings) -> Result<StatePla
         Code::Failed,
         format!(
             "`{}` has no tokens, and nothing was counted of it",
-            args.tree.display()
+            named.display()
         ),
         Some("make a token with `attune registry token create`, or serve the tree"),
     ))
@@ -157,16 +201,7 @@ struct Created<'a> {
 }
 
 fn create(args: &CreateArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
-    if !args.place.tree.join("packs.json").is_file() {
-        return Err(Failure::text(
-            Code::Failed,
-            format!(
-                "`{}` is no registry tree: it has no `packs.json`",
-                args.place.tree.display()
-            ),
-            Some("make one with `attune registry build`"),
-        ));
-    }
+    args.place.check()?;
     let refs = RefPatterns::new(args.refs.iter().map(String::as_str))
         .map_err(|e| Failure::text(Code::Usage, e.to_string(), None))?;
     let user = args.user.clone().unwrap_or_else(settings::user_name);
@@ -188,7 +223,7 @@ fn create(args: &CreateArgs, settings: &Settings, report: Report) -> Result<(), 
             Timestamp::from_unix(now.as_unix().saturating_add(seconds))
         }),
     };
-    let place = settings.state_place(&args.place.tree)?;
+    let place = args.place.database(settings)?;
     let made = runtime()?.block_on(async { place.open().await?.create_token(new, now).await });
     let (secret, token) = made.map_err(|e| failed(&e))?;
     let output = Created {
@@ -209,7 +244,7 @@ fn create(args: &CreateArgs, settings: &Settings, report: Report) -> Result<(), 
 }
 
 fn list(args: &ListArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
-    let place = existing(&args.place, settings)?;
+    let place = existing(args.place.database(settings)?, args.place.named())?;
     let tokens = runtime()?.block_on(async { place.open().await?.tokens().await });
     let tokens = tokens.map_err(|e| failed(&e))?;
     let now = now();
@@ -247,7 +282,7 @@ fn list(args: &ListArgs, settings: &Settings, report: Report) -> Result<(), Fail
 }
 
 fn revoke(args: &RevokeArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
-    let place = existing(&args.place, settings)?;
+    let place = existing(args.place.database(settings)?, args.place.named())?;
     let revoked = async |state: State| state.revoke_token(&args.id, now()).await;
     let token = runtime()?.block_on(async { revoked(place.open().await?).await });
     let token = token.map_err(|e| failed(&e))?.ok_or_else(|| {
@@ -262,7 +297,7 @@ fn revoke(args: &RevokeArgs, settings: &Settings, report: Report) -> Result<(), 
 
 /// `registry audit`.
 pub(crate) fn audit(args: &AuditArgs, settings: &Settings, report: Report) -> Result<(), Failure> {
-    let place = existing(&args.place, settings)?;
+    let place = existing(args.place.database(settings)?, args.place.named())?;
     let entries = runtime()?.block_on(async { place.open().await?.audit(args.lines).await });
     let entries = entries.map_err(|e| failed(&e))?;
     report.result(&entries, || {
