@@ -18,6 +18,7 @@ use pack_format::{Hint, PackRef, StoreKey, Timestamp};
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Lock, LockError};
 use pack_fs::{FsError, durable, remove};
+use pack_runtime::Environment;
 
 use crate::failpoint::{Failpoints, Fault, Step};
 use crate::failure::{Classify, FailureClass};
@@ -178,7 +179,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Removes work in progress, half a removal, and generations that never became active.
+    /// Removes work in progress, half a removal, generations that never became active, and half an environment.
     fn sweep(&self) -> Result<(), FsError> {
         for path in own_children(&self.layout.staging())? {
             remove::remove_all(&path)?;
@@ -189,6 +190,12 @@ impl<'a> Session<'a> {
                 .and_then(|n| n.to_str())
                 .and_then(|n| n.parse::<u64>().ok());
             if number.is_none_or(|n| n > self.state.generation) {
+                remove::remove_all(&path)?;
+            }
+        }
+        for path in own_children(&self.layout.environments())? {
+            // Who builds one holds the lock.
+            if !Environment::is_complete(&path) {
                 remove::remove_all(&path)?;
             }
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -188,6 +188,52 @@ fn timeout_ends_a_build_and_leaves_nothing() {
     stream.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(names(place.installed().join(".attune/envs")), [""; 0]);
     assert_eq!(place.active("demo"), None);
+}
+
+/// A build that is called off or killed ends with all it started; what it leaves is no environment, and goes with the
+/// next change.
+#[test]
+fn builds_that_are_cut_off_leave_no_environment() {
+    let place = Place::new();
+    let files = [
+        ("requirements.txt", "tiny\n"),
+        ("actions/say.yaml", ACTION),
+        ("actions/say.py", "import tiny\nprint(tiny.VERSION)\n"),
+    ];
+    write(&place, "1.0.0", &files);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/simple/", silent.local_addr().unwrap());
+    let envs = place.installed().join(".attune/envs");
+    for signal in ["INT", "KILL"] {
+        let mut child = place
+            .attune(&["pack", "install", "./demo"])
+            .env("ATTUNE__ENVIRONMENTS__PYTHON_INDEX", &url)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It is in the middle of its build, and then nobody asks any more.
+        let (mut stream, _) = silent.accept().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        assert!(!child.wait().unwrap().success());
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        assert_eq!(place.active("demo"), None);
+    }
+    // The same name is built anew, and what else was left goes.
+    wheel(&place.path("operator"), "1.0.0");
+    let links = json!([place.path("operator")]).to_string();
+    let key = keys(&install(
+        &place,
+        0,
+        &[("ATTUNE__ENVIRONMENTS__FIND_LINKS", &links)],
+    ));
+    assert_eq!(names(&envs), [key["python"].as_str().unwrap()]);
+    assert_eq!(
+        place.run(&["action", "execute", "demo.say"], 0).stdout,
+        "1.0.0\n"
+    );
 }
 
 /// Details say what is being built; an environment that is there is not built, and nothing says so.

@@ -160,6 +160,11 @@ impl Environment {
         (found.key == *key && found.path == path).then_some(found)
     }
 
+    /// Whether what lies at `path` was built to its end; what was not is nobody's, unless it is being built.
+    pub fn is_complete(path: &Path) -> bool {
+        path.join(RECORD).is_file()
+    }
+
     /// Lets a program with these variables find what is in it.
     pub fn enter(&self, variables: &mut Variables) {
         match self.kind {
