@@ -86,7 +86,9 @@ bench_web() {
     echo "## Install: 200 packs from nginx on loopback, verified"
     echo
     uv=$("$python" -c 'import uv; print(uv.find_uv_bin())')
-    interpreter=$("$python" -c 'import sys; print(sys.executable)')
+    interpreter=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
+    # The interpreter that ours asks for its version as well.
+    PATH=$(dirname "$interpreter"):$PATH; export PATH
     rm -rf "$work/web" "$work/to" "$work/warm" "$work/uv-cold" "$work/uv-warm" "$work/aside"; mkdir -p "$work/web/flat" "$work/warm"
     "$python" "$here/make_wheels.py" "$packs" "$work/web" 200
     settled "$packs" "$work/web/tree"

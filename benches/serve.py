@@ -357,10 +357,10 @@ def many(of):
 def slow(of):
     """F9: connections that hold the server up, while honest ones ask."""
     with Server("attune", of) as server:
-        asked = server.connect()
-        ask(asked, "/sparse.json")
+        honest = server.connect()
+        ask(honest, "/sparse.json")
         before = server.memory()
-        # The one that asked is still open.
+        # The honest one is still open.
         sockets = server.sockets()
         kinds = {}
         for kind, first in {
@@ -379,7 +379,6 @@ def slow(of):
                 kinds[stream] = kind
         begun = time.monotonic()
         closed, times, errors, most = {}, [], 0, before
-        honest = server.connect()
         selector = selectors.DefaultSelector()
         for stream, kind in kinds.items():
             if kind != "unread":

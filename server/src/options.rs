@@ -30,7 +30,7 @@ pub struct ServeOptions {
     /// How long a kept-alive connection may wait for its next request. Default 60 s.
     pub idle_timeout: Duration,
     /// How long the client may take without accepting a byte of a response, or without sending a
-    /// byte of a request body that is being read. Any byte restarts it. Default 30 s.
+    /// byte of a request body that is being read. Any byte restarts it. Default 25 s: whoever never goes on is gone within 30.
     pub body_timeout: Duration,
     /// Largest body a request may declare, in bytes; more is answered 413 before it is read.
     /// Default: the largest archive a pack may have.
@@ -53,7 +53,7 @@ impl Default for ServeOptions {
         Self {
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
-            body_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(25),
             request_body_limit: Limits::default().archive_bytes,
             max_connections: 10_000,
             shutdown_deadline: Duration::from_secs(10),

@@ -21,10 +21,10 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill fail disk places'
-[ -n "$scenarios" ] || scenarios='build rebuild install web upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge publish-http yank-http'
+[ -n "$scenarios" ] || scenarios='build rebuild install web git git-cached upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge publish-http yank-http'
 
-server='' asker=''
-work=$(mktemp -d); trap 'kill $server $asker 2>/dev/null || true; rm -rf "$work"' EXIT
+server='' asker='' repositories=''
+work=$(mktemp -d); trap 'kill $server $asker $repositories 2>/dev/null || true; rm -rf "$work"' EXIT
 export HOME=$work ATTUNE="$attune" SOURCE_DATE_EPOCH=1700000000
 pack() { # DIR VERSION
     mkdir -p "$1/actions"
@@ -44,6 +44,17 @@ done
 server=$!
 until grep -q http "$work/served"; do kill -0 "$server"; done
 url=$(sed -n 's/.* \(http:[^ ]*\).*/\1/p' "$work/served")
+
+# The pack in a git repository behind a server, whose own files do not fail: what arrives of a commit is cached too.
+cp -a "$work/one/slack" "$work/repository"
+in_repository() { git -C "$work/repository" -c user.name=fault -c user.email=fault@example.org "$@" >/dev/null; }
+in_repository init -q; in_repository add -A; in_repository commit -q -m one
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$(git --exec-path)/git-daemon" --base-path="$work" --export-all --reuseaddr --listen=127.0.0.1 --port="$port" 2>/dev/null &
+repositories=$!
+repository="git://127.0.0.1:$port/repository"
+until git ls-remote -q "$repository" >/dev/null 2>&1; do kill -0 "$repositories"; done
+commit=$(git -C "$work/repository" rev-parse HEAD)
 
 # Index files: one that lists two packs, and one to merge with it.
 entry() { # REF VERSION
@@ -72,6 +83,7 @@ update="env HOME=$work SOURCE_DATE_EPOCH=1700000000 $attune pack index-update $w
 merge="env HOME=$work $attune pack index-merge --force --output {root}/index.json {root}/index.json $work/other.json"
 damage="echo 'echo damaged' > {root}/packs/slack/actions/run.sh"
 installed="$packs install slack@1.0.0 --registry $work/tree"
+git="$packs install $repository --ref $commit"
 failed=0
 for mode in $modes; do
     case $mode in
@@ -87,6 +99,8 @@ for mode in $modes; do
         rebuild) setup="$build $work/one --out {root}/tree"; run="$build $work/two --out {root}/tree"; check="sh $here/check_tree.sh {root} $work/two 2.0.0" ;;
         install) setup=true; run=$installed; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
         web) setup=true; run="$packs install slack@1.0.0 --registry $url"; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
+        git) setup=true; run=$git; check="sh $here/check_git.sh {root} $repository $commit" ;;
+        git-cached) setup="$git && $packs uninstall slack"; run="$git --offline"; check="sh $here/check_git.sh {root} $repository $commit" ;;
         upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
         rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;
         uninstall) setup=$installed; run="$packs uninstall slack"; check="sh $here/check_packs.sh {root} 1.0.0 none" ;;
