@@ -41,7 +41,7 @@ impl ArchiveCache {
 
     /// The archive that has a checksum, at most `limit` bytes of it; a larger body is copied into `spool`.
     ///
-    /// A file with other bytes is removed, which `reporter` hears, and is no archive.
+    /// A file with other bytes is removed, which `reporter` hears, and is no archive; one that cannot be read stays.
     pub fn take(
         &self,
         checksum: &Checksum,
@@ -53,6 +53,14 @@ impl ArchiveCache {
         let received = match Received::from_file(&path, limit, spool) {
             Ok(received) if received.digest() == digest => received,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
+            // The bytes may be good: they stay.
+            Err(e) if e.raw_os_error().is_some() => {
+                reporter.warning(&format!(
+                    "the cached archive `{}` cannot be read and is not used: {e}",
+                    path.display()
+                ));
+                return None;
+            }
             _ => {
                 reporter.warning(&format!(
                     "the cached archive with {digest} is damaged and is not used"

@@ -66,7 +66,7 @@ impl DocumentCache {
 
     /// The last answer for a URL.
     pub(crate) fn get(&self, url: &str) -> Option<Cached> {
-        let bytes = read(&self.path_of(url))?;
+        let bytes = read(&self.path_of(url)).ok()?;
         let end = bytes.iter().position(|b| *b == b'\n')?;
         let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
         let body = &bytes[end + 1..];
@@ -103,7 +103,7 @@ impl DocumentCache {
 
     /// A document by its digest.
     pub(crate) fn pinned(&self, digest: &ArchiveDigest) -> Option<Vec<u8>> {
-        let bytes = read(&self.pinned_path(digest))?;
+        let bytes = read(&self.pinned_path(digest)).ok()?;
         (ArchiveDigest::of(&bytes) == *digest).then_some(bytes)
     }
 
@@ -137,13 +137,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Reads an entry, and notes now and then that it is of use: what nobody reads goes first (`upkeep`).
-pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut file = fs::File::open(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
-    file.read_to_end(&mut bytes).ok()?;
+pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
     note_use(&file);
-    Some(bytes)
+    Ok(bytes)
 }
 
 /// Notes now and then that an entry is of use.

@@ -7,6 +7,7 @@
 //! A commit never changes, so entries never go stale. The archive is held against its digest whenever it is taken. A
 //! cache that cannot be written is a slower cache, never an error.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pack_format::{ArchiveDigest, Checksum};
@@ -68,20 +69,30 @@ impl CommitCache {
 
     /// Whether there is a pack of a commit. The bytes of its archive are not looked at before they are taken.
     pub fn holds(&self, key: &CommitKey) -> bool {
-        self.entry(key)
-            .is_some_and(|entry| self.archives.holds(&entry.sha256.into()))
+        match self.entry(key) {
+            Ok(entry) => entry.is_some_and(|entry| self.archives.holds(&entry.sha256.into())),
+            // What cannot be read may well be there, and says why when it is taken.
+            Err(_) => true,
+        }
     }
 
     /// A pack of a commit, at most `limit` bytes of archive; a larger body is copied into `spool`.
     ///
-    /// What is damaged is removed, which `reporter` hears, and is not there.
+    /// What is damaged is removed, which `reporter` hears, and is not there. What cannot be read stays, and is not there now.
     pub fn take(
         &self,
         key: &CommitKey,
         place: (u64, &Path),
         reporter: &dyn Reporter,
     ) -> Option<CachedCommit> {
-        let entry = self.entry(key)?;
+        let entry = self.entry(key).unwrap_or_else(|error| {
+            let path = self.path_of(key);
+            reporter.warning(&format!(
+                "the cached commit `{}` cannot be read and is not used: {error}",
+                path.display()
+            ));
+            None
+        })?;
         let checksum = Checksum::from(entry.sha256);
         Some(CachedCommit {
             directory: entry.directory,
@@ -104,9 +115,17 @@ impl CommitCache {
         }
     }
 
-    fn entry(&self, key: &CommitKey) -> Option<Entry> {
-        let bytes = cache::read(&self.path_of(key))?;
-        let (digest, line) = std::str::from_utf8(&bytes).ok()?.split_once('\n')?;
+    /// What is known of a commit; nothing where it is damaged.
+    fn entry(&self, key: &CommitKey) -> io::Result<Option<Entry>> {
+        match cache::read(&self.path_of(key)) {
+            Ok(bytes) => Ok(Self::parse(key, &bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn parse(key: &CommitKey, bytes: &[u8]) -> Option<Entry> {
+        let (digest, line) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
         if ArchiveDigest::of(line.as_bytes()).to_hex() != digest {
             return None;
         }
@@ -174,5 +193,48 @@ mod tests {
             fs::write(&path, good).unwrap();
         }
         assert!(take(&key).is_some());
+    }
+
+    /// What cannot be read is told with its cause and is still there afterwards.
+    #[test]
+    fn unreadable_commit_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = ClientSettings::new(pack_format::Timestamp::from_unix(0));
+        settings.cache_directory = Some(dir.path().join("cache"));
+        let cache = CommitCache::of(&settings).unwrap();
+        let key = CommitKey {
+            repository: "https://example.org/mono.git".to_owned(),
+            commit: "0".repeat(40),
+            subdir: None,
+        };
+        cache.keep(key.clone(), "", b"archive");
+        let digest = ArchiveDigest::of(b"archive").to_hex();
+        let archive = dir.path().join("cache/archives").join(digest);
+        for path in [cache.path_of(&key), archive] {
+            let aside = dir.path().join("aside");
+            fs::rename(&path, &aside).unwrap();
+            // The kernel does not open what leads to itself.
+            std::os::unix::fs::symlink(&path, &path).unwrap();
+            let told = Told::default();
+            assert!(cache.take(&key, (1 << 20, dir.path()), &told).is_none());
+            let told = told.0.into_inner().unwrap();
+            assert!(
+                told.contains("cannot be read") && told.contains("symbolic links"),
+                "{told}"
+            );
+            assert!(told.contains(path.to_str().unwrap()), "{told}");
+            fs::remove_file(&path).unwrap();
+            fs::rename(&aside, &path).unwrap();
+        }
+        assert!(cache.take(&key, (1 << 20, dir.path()), &Silent).is_some());
+    }
+
+    #[derive(Debug, Default)]
+    struct Told(std::sync::Mutex<String>);
+
+    impl Reporter for Told {
+        fn warning(&self, text: &str) {
+            self.0.lock().unwrap().push_str(text);
+        }
     }
 }
