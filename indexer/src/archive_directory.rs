@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pack_format::{ArchiveDigest, PackRef, Version};
+use pack_format::source::InstallSource;
+use pack_format::{ArchiveDigest, Checksum, PackRef, Version};
 use registry_tree::layout;
 
 use crate::contents::Contents;
@@ -25,6 +26,8 @@ pub struct PackArchive {
     pub tree: DirectoryTree,
     /// The files in it, in byte order of their paths.
     pub files: Vec<PackFileRecord>,
+    /// Where git has the same files, if the directory is a clean checkout of a published commit.
+    pub source: Option<InstallSource>,
 }
 
 impl PackArchive {
@@ -37,9 +40,12 @@ impl PackArchive {
         let contents = Contents::read(directory, opened.files)?;
         let (manifest, _) = contents.metadata(directory)?;
         let bytes = pack::pack_up(directory, &manifest, &contents, mtime_seconds)?;
+        let tree = DirectoryTree::new(directory, &contents)?;
+        let same = Checksum::from(tree.digest);
         Ok(Self {
             checksum: ArchiveDigest::of(&bytes),
-            tree: DirectoryTree::new(directory, &contents)?,
+            source: opened.source.filter(|s| s.checksum() == Some(&same)),
+            tree,
             files: file_records(&contents),
             bytes,
             pack_ref: manifest.pack_ref,

@@ -12,6 +12,7 @@ use std::fs;
 use pack_format::ArchiveDigest;
 use serde_json::{Value, json};
 
+use crate::support::git::Repository;
 use crate::support::{Answer, Hosted, Place, Run, snapshot};
 
 /// A registry with one pack, `base@1.0.0`, that is served.
@@ -175,6 +176,56 @@ fn published_version_is_there_for_everybody() {
     registry.place.build();
     assert!(registry.place.path("tree/packs/one.json").exists());
     registry.is_sound();
+}
+
+/// A published checkout tells its commit, which becomes a source with the digest of what came; half of one, one that can
+/// be moved and one that is not public are refused.
+#[test]
+fn published_checkout_names_its_commit() {
+    let registry = Registry::new();
+    let token = registry.token("ann", &["--scope", "publish"]);
+    let repository = Repository::new(registry.place.path("packs"));
+    repository.pack("one", "one", "1.0.0");
+    let commit = repository.commit();
+    let remote = "https://github.com/acme/packs.git";
+    repository.git(&["remote", "add", "origin", remote]);
+    repository.git(&["update-ref", "refs/remotes/origin/main", &commit]);
+    let url = registry.hosted.url.clone();
+    registry.run(
+        &token,
+        &["pack", "publish", "packs/one", "--registry", &url],
+        0,
+    );
+    let tree = registry.tree();
+    let document: Value = serde_json::from_slice(&tree["packs/one.json"]).unwrap();
+    let version = &document["versions"][0];
+    let source = json!({"type": "git", "url": remote, "ref": commit, "checksum": version["tree"], "subdir": "one"});
+    assert_eq!(version["install_sources"], json!([source]));
+    let page = String::from_utf8_lossy(&tree["packs/one/index.html"]).into_owned();
+    let shown = format!("https://github.com/acme/packs/tree/{commit}/one");
+    assert!(
+        page.contains(&shown) && page.contains("by <bdi>ann</bdi>"),
+        "{page}"
+    );
+    registry.is_sound();
+
+    let archive = registry.archive("two", "1.0.0", "");
+    let at = "git_url=https://github.com/acme/packs";
+    for query in [
+        at.to_owned(),
+        format!("git_commit={commit}"),
+        format!("{at}&git_commit=main"),
+        format!("{at}&git_commit={commit}&git_subdir=../two"),
+        format!("git_url=file:///etc&git_commit={commit}"),
+    ] {
+        let put = registry.put(&format!("two/1.0.0?{query}"), &token, &archive);
+        assert_eq!(
+            (put.status, &put.body["code"]),
+            (400, &json!("bad_parameter")),
+            "{query}"
+        );
+    }
+    assert_eq!(registry.tree(), tree);
 }
 
 /// What may be said of a version and a pack over HTTP is what may be said of a tree.

@@ -30,7 +30,7 @@ pub use files::RegistryFiles;
 pub use http::HostLimit;
 pub use location::Location;
 pub use pack_search::Match;
-pub use publisher::{OwnerChange, Publisher, PublisherError};
+pub use publisher::{OwnerChange, Publication, Publisher, PublisherError};
 pub use registries::{Found, LookupError, Registries};
 pub use registry::{FetchRequest, Registry, fetch_url};
 pub use registry_error::RegistryError;

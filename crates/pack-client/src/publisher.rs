@@ -2,16 +2,22 @@
 //!
 //! ```no_run
 //! # async fn example(archive: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
-//! use pack_client::{ClientSettings, Publisher, RegistryConfig};
+//! use pack_client::{ClientSettings, Publication, Publisher, RegistryConfig};
 //! use pack_format::Timestamp;
 //!
 //! let mut registry = RegistryConfig::new("https://packs.example.org/");
 //! registry.headers = registry.headers.with_token("…");
 //! let settings = ClientSettings::new(Timestamp::from_unix(0));
 //! let publisher = Publisher::at(&registry, &settings)?;
-//! let answer = publisher
-//!     .publish(&"slack".parse()?, &"2.1.0".parse()?, archive, false)
-//!     .await?;
+//! let (pack_ref, version) = ("slack".parse()?, "2.1.0".parse()?);
+//! let publication = Publication {
+//!     pack_ref: &pack_ref,
+//!     version: &version,
+//!     archive,
+//!     source: None,
+//!     dry_run: false,
+//! };
+//! let answer = publisher.publish(publication).await?;
 //! println!("{}", answer["published_at"]);
 //! # Ok(())
 //! # }
@@ -19,6 +25,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pack_format::source::InstallSource;
 use pack_format::text::is_deceptive;
 use pack_format::{Hint, PackRef, Version};
 use reqwest::Method;
@@ -104,6 +111,21 @@ impl Hint for PublisherError {
     }
 }
 
+/// What is published.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// The pack.
+    pub pack_ref: &'a PackRef,
+    /// Its version.
+    pub version: &'a Version,
+    /// The archive.
+    pub archive: Vec<u8>,
+    /// Where git has the same files at a commit; sources of other kinds are not told.
+    pub source: Option<&'a InstallSource>,
+    /// Whether it is only asked if the archive would be taken.
+    pub dry_run: bool,
+}
+
 /// One registry that takes changes.
 #[derive(Debug)]
 pub struct Publisher {
@@ -128,21 +150,35 @@ impl Publisher {
         })
     }
 
-    /// Publishes an archive; `dry_run`: only asks whether it would be taken. The answer is the registry's: `created`
-    /// tells whether the version is new.
+    /// Publishes an archive. The answer is the registry's: `created` tells whether the version is new.
     ///
     /// # Errors
     /// [`PublisherError`].
-    pub async fn publish(
-        &self,
-        pack_ref: &PackRef,
-        version: &Version,
-        archive: Vec<u8>,
-        dry_run: bool,
-    ) -> Result<Value, PublisherError> {
+    pub async fn publish(&self, publication: Publication<'_>) -> Result<Value, PublisherError> {
+        let Publication {
+            pack_ref,
+            version,
+            archive,
+            source,
+            dry_run,
+        } = publication;
         let mut url = self.url(&[pack_ref.as_str(), &version.to_string()]);
         if dry_run {
-            url.set_query(Some("dry_run=true"));
+            url.query_pairs_mut().append_pair("dry_run", "true");
+        }
+        if let Some(InstallSource::Git {
+            url: repository,
+            git_ref: Some(commit),
+            subdir,
+            ..
+        }) = source
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("git_url", repository.as_str());
+            query.append_pair("git_commit", commit.as_str());
+            if let Some(subdir) = subdir {
+                query.append_pair("git_subdir", subdir);
+            }
         }
         let mut headers = HeaderMap::new();
         let digest = STANDARD.encode(Sha256::digest(&archive));

@@ -14,10 +14,12 @@
 //! 1. `access/callers.rs` and [`rights`]: who asks, before a byte of the body is read.
 //! 2. [`receive`]: the body, counted and hashed, to a file without a name.
 //! 3. `Upload::read`: the policy of extraction and the rules of `pack check`; one archive at a time in memory.
+//!    With [`origin`], where git has the same files.
 //! 4. [`queue`]: one commit for all who wait; the answer follows it.
 //!
 //! Every change is in the audit log before it is done.
 
+mod origin;
 mod queue;
 mod receive;
 mod rights;
@@ -35,6 +37,7 @@ use attune_indexer::withdraw::{WithdrawError, Withdrawal};
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
+use pack_format::source::WireSource;
 use pack_format::{Hint, error_chain};
 use registry_tree::layout;
 use serde_json::{Value, json};
@@ -106,7 +109,8 @@ impl Publishing {
             .query()
             .is_some_and(|query| query.split('&').any(|part| part == "dry_run=true"));
         let received = receive::body(&parts, body, &target, &self.options).await?;
-        let (change, warnings) = self.judge(&target, received).await?;
+        let origin = origin::of(parts.uri.query().unwrap_or_default())?;
+        let (change, warnings) = self.judge(&target, received, origin).await?;
         let wish = Wish {
             by: caller.authority(&target),
             pack_ref: target.pack_ref.clone(),
@@ -125,6 +129,7 @@ impl Publishing {
         &self,
         target: &Target,
         received: Received,
+        origin: Option<WireSource>,
     ) -> Result<(Change, Vec<Value>), Problem> {
         if target.verb != Verb::Publish {
             return Ok((target.withdrawal(&received)?, Vec::new()));
@@ -134,9 +139,10 @@ impl Publishing {
         let policy = self.options.rules.get().policy.publish.policy;
         let judged = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let upload = Upload::read(received.bytes()?)
+            let mut upload = Upload::read(received.bytes()?)
                 .map_err(|e| refusal(StatusCode::UNPROCESSABLE_ENTITY, "invalid_pack", &e))?;
             target.is_what_came(&upload)?;
+            origin::add(&mut upload, origin)?;
             let warnings = upload
                 .warnings
                 .iter()

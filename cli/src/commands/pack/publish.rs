@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use attune_indexer::PackArchive;
 use attune_indexer::upload::Upload;
 use clap::{Args, Subcommand};
-use pack_client::{OwnerChange, Publisher, PublisherError};
+use pack_client::{OwnerChange, Publication, Publisher, PublisherError};
 use pack_format::{ArchiveDigest, PackRef};
 use serde_json::{Value, json};
 
@@ -95,11 +95,13 @@ pub(crate) fn refused(error: &PublisherError) -> Failure {
 pub(crate) fn run(args: &PublishArgs, context: &Context<'_>) -> Result<(), Failure> {
     let publisher = publisher(&args.registry, context)?;
     let source = args.source.display();
+    let mut origin = None;
     let bytes = if args.source.is_dir() {
         let time = settings::source_date_epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
-        PackArchive::of_directory(&args.source, time.unwrap_or(0))
-            .map_err(|e| Failure::new(Code::Failed, &e))?
-            .bytes
+        let archive = PackArchive::of_directory(&args.source, time.unwrap_or(0))
+            .map_err(|e| Failure::new(Code::Failed, &e))?;
+        origin = archive.source;
+        archive.bytes
     } else {
         fs::read(&args.source).map_err(|e| {
             Failure::text(
@@ -129,8 +131,15 @@ pub(crate) fn run(args: &PublishArgs, context: &Context<'_>) -> Result<(), Failu
         ));
     }
     let version = &upload.document.version;
+    let publication = Publication {
+        pack_ref: &upload.pack_ref,
+        version,
+        archive: bytes,
+        source: origin.as_ref(),
+        dry_run: args.dry_run,
+    };
     let answer = runtime()?
-        .block_on(publisher.publish(&upload.pack_ref, version, bytes, args.dry_run))
+        .block_on(publisher.publish(publication))
         .map_err(|e| refused(&e))?;
     let name = format!("{}@{version}", upload.pack_ref);
     context.report.result(&answer, || {
