@@ -36,7 +36,12 @@ pub(super) async fn read<T: DeserializeOwned>(
         }
         malformed("the body broke off before its end")
     })?;
-    serde_json::from_slice(&bytes.to_bytes())
+    let bytes = bytes.to_bytes();
+    // A list of their values would be read as members, too.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(malformed("the body must be a JSON object"));
+    }
+    serde_json::from_slice(&bytes)
         .map_err(|error| malformed(&format!("the body is not what is expected here: {error}")))
 }
 

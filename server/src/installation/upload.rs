@@ -212,6 +212,11 @@ async fn form(
 
 fn refused(error: &multer::Error, limit: u64) -> Problem {
     match error {
+        multer::Error::FieldSizeExceeded { field_name, .. }
+            if field_name.as_deref() != Some("pack") =>
+        {
+            malformed("a field of the form other than `pack` is too long")
+        }
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             too_large(limit)
         }

@@ -104,10 +104,7 @@ impl Publishing {
         if target.verb == Verb::ListOwners {
             return self.owners(&target).await;
         }
-        let is_dry_run = parts
-            .uri
-            .query()
-            .is_some_and(|query| query.split('&').any(|part| part == "dry_run=true"));
+        let is_dry_run = target::is_dry_run(parts.uri.query())?;
         let received = receive::body(&parts, body, &target, &self.options).await?;
         let origin = origin::of(parts.uri.query().unwrap_or_default())?;
         let (change, warnings) = self.judge(&target, received, origin).await?;

@@ -124,6 +124,23 @@ pub(super) struct Target {
     pub(super) owner: Option<String>,
 }
 
+/// Whether a change is only judged. What is neither true nor false is refused: it must not be taken for its absence.
+pub(super) fn is_dry_run(query: Option<&str>) -> Result<bool, Problem> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut said = false;
+    for (_, value) in pairs.filter(|(name, _)| name == "dry_run") {
+        said = match &*value {
+            "true" => true,
+            "false" => false,
+            _ => {
+                let message = "`dry_run` is `true` or `false`".to_owned();
+                return Err(wrong("bad_request", message));
+            }
+        };
+    }
+    Ok(said)
+}
+
 /// What the body of a change may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
