@@ -266,7 +266,8 @@ pub(crate) fn names(directory: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
-/// The folder a test variable names; without it the test says so, and fails where everything must run.
+/// The folder a test variable names; without it the test says so, and fails where everything must run. An empty variable says
+/// that the folder is not to be had.
 #[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
 pub(crate) fn material(variable: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
@@ -276,6 +277,7 @@ pub(crate) fn material(variable: &str) -> Option<PathBuf> {
         folder.is_some() || read("CI").is_none_or(|ci| ci != "true"),
         "{variable} is not set"
     );
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_none() {
         println!("skipped: {variable} is not set");
     }
