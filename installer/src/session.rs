@@ -17,7 +17,7 @@ use std::time::Duration;
 use pack_format::{Hint, PackRef, StoreKey, Timestamp};
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Lock, LockError};
-use pack_fs::{FsError, durable, remove};
+use pack_fs::{FsError, durable, remove, tree};
 use pack_runtime::Environment;
 
 use crate::failpoint::{Failpoints, Fault, Step};
@@ -175,6 +175,7 @@ impl<'a> Session<'a> {
         };
         session.reached(Step::Locked)?;
         session.sweep()?;
+        session.finish_adoptions()?;
         session.reached(Step::Swept)?;
         Ok(session)
     }
@@ -210,6 +211,25 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Does what a change that was cut off behind its switch did not come to: a directory that lies where the link of an
+    /// installed pack belongs, and holds what is installed, gives way to the link.
+    fn finish_adoptions(&mut self) -> Result<(), FsError> {
+        let holds_it = |record: &&Record| {
+            let path = self.layout.pack(&record.pack_ref);
+            path.symlink_metadata().is_ok_and(|found| found.is_dir())
+                && tree::hash(&path).is_ok_and(|(_, key, _)| key == record.store_key)
+        };
+        let left: Vec<PackRef> = self
+            .state
+            .packs
+            .values()
+            .filter(holds_it)
+            .map(|record| record.pack_ref.clone())
+            .collect();
+        left.iter()
+            .try_for_each(|pack_ref| self.put_link_over(pack_ref))
     }
 
     /// The session's own directory for work in progress, on the file system of the store.
@@ -410,8 +430,14 @@ impl<'a> Session<'a> {
         if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Ok(());
         }
+        self.put_link_over(&pack_ref)
+    }
+
+    /// Puts the link of a pack in place of the directory there, which goes with the session.
+    fn put_link_over(&mut self, pack_ref: &PackRef) -> Result<(), FsError> {
+        let path = self.layout.pack(pack_ref);
         let aside = self.new_staging("a-")?.join("directory");
-        std::os::unix::fs::symlink(Layout::pack_target(&pack_ref), &aside)
+        std::os::unix::fs::symlink(Layout::pack_target(pack_ref), &aside)
             .on("create link", &aside)?;
         rustix::fs::renameat_with(
             rustix::fs::CWD,

@@ -105,7 +105,7 @@ fn yank(token: &str, version: &str, reason: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Of fifty who yank one version one changes it; of fifty yanks of as many versions of a pack none is lost; who reads
+/// Of fifty who yank one version at least one changes it; of fifty yanks of as many versions of a pack none is lost; who reads
 /// meanwhile sees every version, yanked or not, and no yank taken back.
 #[test]
 fn yankers_at_once_get_one_answer_each() {

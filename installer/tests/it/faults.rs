@@ -5,9 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use attune_installer::{
-    Classify as _, Dependents, Failpoints, FailureClass, Fault, RollbackTarget, Step,
+    ChangeSettings, Classify as _, Dependents, DetectOptions, Failpoints, FailureClass, Fault,
+    InstallRequest, Installer, Mismatch, RollbackTarget, Source, Step,
 };
-use pack_format::Hint as _;
+use pack_format::{Hint as _, Timestamp};
 
 use crate::support::home::chain;
 use crate::support::{Home, Pack, TestRegistry};
@@ -242,4 +243,53 @@ fn repair_stops_anywhere() {
             assert_eq!(home.snapshot(), good, "{step:?} {fault:?}");
         }
     }
+}
+
+/// A directory that was to give way to the link of its pack does so with the next change, whatever that is; one that holds
+/// something else stays.
+#[test]
+fn adoption_that_was_cut_off_is_finished() {
+    let registry = registry();
+    let directory = |home: &Home, pack: &Pack| {
+        pack.write(&home.base.join("slack"));
+        assert!(home.base.join("slack").symlink_metadata().unwrap().is_dir());
+    };
+    let adopt = |home: &Home, failpoints: Failpoints| {
+        let mut settings = ChangeSettings::new(Timestamp::from_unix(home.now), "tester", "test");
+        settings.failpoints = failpoints;
+        let installer = Installer::new(&home.base, settings, &home.log);
+        let source = home.base.join("slack").display().to_string();
+        let request = InstallRequest {
+            sources: vec![Source::detect(&source, &DetectOptions::default()).unwrap()],
+            checksum: None,
+            dependencies: home.dependencies,
+            replace: home.replace,
+            mismatch: Mismatch::Refuse,
+        };
+        installer
+            .adopting("slack".parse().unwrap())
+            .install(&request, &home.registries())
+    };
+    let home = Home::new().registry(&registry.url());
+    let pack = Pack::new("slack", "2.0.0");
+    directory(&home, &pack);
+    adopt(&home, stop_at(Step::Switched, Fault::Abandon)).unwrap_err();
+    let link = home.base.join("slack");
+    assert_eq!(home.packs(), ["slack@2.0.0"]);
+    assert!(link.symlink_metadata().unwrap().is_dir());
+
+    home.install(&["core"]).unwrap();
+
+    assert!(link.is_symlink());
+    home.verify_clean();
+    assert_eq!(home.packs(), ["core@1.0.0", "slack@2.0.0"]);
+
+    // Whatever else lies there is somebody's.
+    fs::remove_file(&link).unwrap();
+    directory(&home, &pack.file("notes.txt", false, "mine"));
+    let before = home.snapshot();
+    let error = home.install(&["core@1.0.0", "slack@2.1.0"]).unwrap_err();
+    assert!(chain(&error).contains("slack"), "{}", chain(&error));
+    assert_eq!(home.snapshot(), before);
+    assert_eq!(home.read("slack/notes.txt").as_deref(), Some("mine"));
 }
