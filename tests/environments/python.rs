@@ -190,7 +190,7 @@ fn timeout_ends_a_build_and_leaves_nothing() {
     assert_eq!(place.active("demo"), None);
 }
 
-/// A build that is called off or killed ends with all it started; what it leaves is no environment, and goes with the
+/// A build that is ended or killed ends with all it started; what it leaves is no environment, and goes with the
 /// next change.
 #[test]
 fn builds_that_are_cut_off_leave_no_environment() {
@@ -204,7 +204,7 @@ fn builds_that_are_cut_off_leave_no_environment() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/simple/", silent.local_addr().unwrap());
     let envs = place.installed().join(".attune/envs");
-    for signal in ["INT", "KILL"] {
+    for signal in ["TERM", "KILL"] {
         let mut child = place
             .attune(&["pack", "install", "./demo"])
             .env("ATTUNE__ENVIRONMENTS__PYTHON_INDEX", &url)
