@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
-use registry_pages::{PackGroup, PackList, Renderer, Site, feeds};
-use registry_tree::{Phase, TreeWriter, layout};
+use registry_pages::{
+    ABOUT_PAGE, PackGroup, PackList, Renderer, SEARCH_PAGE, SOURCE_PAGE, Site, feeds,
+};
+use registry_tree::{Phase, TreeWriter};
 
 use crate::publish::Scope;
 use crate::publish_error::PublishError;
@@ -66,9 +68,9 @@ impl<'a> Lists<'a> {
         self.groups(list, before, scope)?;
         let (renderer, site) = (self.renderer, self.site);
         for (path, page) in [
-            (layout::SEARCH_PAGE, renderer.search(site)?),
-            (layout::SOURCE_PAGE, renderer.source_page(site)?),
-            (layout::ABOUT_PAGE, renderer.about(site)?),
+            (SEARCH_PAGE, renderer.search(site)?),
+            (SOURCE_PAGE, renderer.source_page(site)?),
+            (ABOUT_PAGE, renderer.about(site)?),
             ("404.html", renderer.not_found(site)?),
         ] {
             self.put(path.to_owned(), &page)?;

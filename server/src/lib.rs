@@ -35,8 +35,8 @@
 //!
 //! # What a proxy in front may rely on
 //! No answer is built from `Host`, `Forwarded` or `X-Forwarded-*`. Errors are `no-store`; names under
-//! `archives/`, `docs/` and `assets/` and sealed segments of `changes/` are `immutable`; everything else is revalidated with a strong `ETag`,
-//! which for files up to 256 KiB is the same on every instance that serves the same bytes.
+//! `archives/`, `docs/` and `assets/` and sealed segments of `changes/` are `immutable`; everything else is
+//! revalidated with a strong `ETag`, which for files up to 256 KiB is the same on every instance that serves the same bytes.
 //!
 //! # Example
 //! ```no_run

@@ -34,6 +34,8 @@ const OPERATIONS: [&str; 5] = ["/health/live", "/health/ready", "/metrics", PATH
 #[derive(Debug)]
 pub struct OpenApiRoute {
     document: Value,
+    /// The document as it is sent.
+    text: String,
     pages: Arc<Pages>,
     /// The page, and what it was made with.
     page: Mutex<Option<(Arc<Renderer>, ApiPage)>>,
@@ -42,8 +44,10 @@ pub struct OpenApiRoute {
 impl OpenApiRoute {
     /// Of a server that has the role of a registry, offers the installation API, or both.
     pub fn new(pages: Arc<Pages>, is_registry: bool, is_installation: bool) -> Self {
+        let document = document(is_registry, is_installation);
         Self {
-            document: document(is_registry, is_installation),
+            text: document.to_string(),
+            document,
             pages,
             page: Mutex::default(),
         }
@@ -121,7 +125,7 @@ impl Route for OpenApiRoute {
                 if is_page {
                     return self.page();
                 }
-                Ok(json_response(self.document.to_string()))
+                Ok(json_response(self.text.clone()))
             });
             answer.unwrap_or_else(|problem| refused(problem, manner))
         })

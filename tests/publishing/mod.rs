@@ -228,6 +228,28 @@ fn published_checkout_names_its_commit() {
     assert_eq!(registry.tree(), tree);
 }
 
+/// What is said with a change is an object: a list of its values is refused, and nothing changes.
+#[test]
+fn bodies_of_changes_are_objects() {
+    let registry = Registry::new();
+    let token = registry.token("ann", &["--scope", "publish,yank"]);
+    let archive = registry.archive("one", "1.0.0", "");
+    assert_eq!(registry.put("one/1.0.0", &token, &archive).status, 201);
+    let tree = registry.tree();
+    let authorization = format!("Bearer {token}");
+    let headers = [("Authorization", authorization.as_str())];
+    for (path, body) in [
+        ("one/1.0.0/yank", r#"["broken"]"#),
+        ("one/deprecate", r#"["old", "base"]"#),
+        ("one/1.0.0/yank", r#""broken""#),
+    ] {
+        let answer = registry.ask("POST", path, &headers, body.as_bytes());
+        assert_eq!(answer.status, 400, "{path} {body}: {}", answer.body);
+        assert_eq!(answer.body["code"], "invalid_body", "{}", answer.body);
+    }
+    assert_eq!(registry.tree(), tree);
+}
+
 /// What may be said of a version and a pack over HTTP is what may be said of a tree.
 #[test]
 fn versions_are_hidden_and_shown_over_http() {

@@ -32,15 +32,6 @@ pub const CHANGES: &str = "changes";
 /// The newest records of it.
 pub const CHANGES_HEAD: &str = "changes/head.json";
 
-/// The page that searches in the browser.
-pub const SEARCH_PAGE: &str = "search/index.html";
-
-/// The page that says how the registry is used.
-pub const ABOUT_PAGE: &str = "about/index.html";
-
-/// The page that shows files of packs in the browser.
-pub const SOURCE_PAGE: &str = "source/index.html";
-
 /// Path of an archive; build metadata is part of the name.
 pub fn archive(pack_ref: &PackRef, version: &Version) -> String {
     format!(

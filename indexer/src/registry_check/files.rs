@@ -8,7 +8,7 @@ use pack_format::limits::MAX_INDEX_FILE_BYTES;
 use pack_format::{ArchiveDigest, PackRef, error_chain};
 use pack_fs::tree::Scan;
 use rayon::prelude::*;
-use registry_pages::Link;
+use registry_pages::{ABOUT_PAGE, Link, SEARCH_PAGE, SOURCE_PAGE};
 use registry_tree::{layout, twin_matches};
 
 use super::context::Context;
@@ -20,13 +20,7 @@ const TWINS: [&str; 2] = [".gz", ".zst"];
 /// The page for what is not there.
 const MISSING: &str = "404.html";
 /// Pages that every tree has.
-const PAGES: [&str; 5] = [
-    "index.html",
-    MISSING,
-    layout::SEARCH_PAGE,
-    layout::SOURCE_PAGE,
-    layout::ABOUT_PAGE,
-];
+const PAGES: [&str; 5] = ["index.html", MISSING, SEARCH_PAGE, SOURCE_PAGE, ABOUT_PAGE];
 /// Paths that a server answers and no file is there for.
 const DYNAMIC: [&str; 3] = ["search", "source", "api"];
 
@@ -130,7 +124,7 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                 "docs" => documents.contains(plain),
                 "archives" => listed.incomplete || listed.archives.contains_key(plain),
                 "packs" => of_listed_pack(rest),
-                "search" => plain == layout::SEARCH_PAGE || is_search_file(plain),
+                "search" => plain == SEARCH_PAGE || is_search_file(plain),
                 layout::CHANGES => {
                     let changes = listed.changes.as_ref();
                     changes.is_none_or(|changes| changes.contains(plain))

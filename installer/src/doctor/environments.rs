@@ -1,8 +1,8 @@
 //! The environments that records name, and those that packs need.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 
+use pack_format::error_chain;
 use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
 use pack_fs::error::Context as _;
@@ -48,7 +48,10 @@ impl Installer<'_> {
                     }),
                 );
             }
-            Err(error) => problems.push(format!("what it needs cannot be told: {}", chain(&error))),
+            Err(error) => problems.push(format!(
+                "what it needs cannot be told: {}",
+                error_chain(&error)
+            )),
         }
         problems
     }
@@ -64,27 +67,16 @@ impl Installer<'_> {
         let path = tree.join("pack.yaml");
         let bytes = pack_fs::limited::read(&path, MAX_METADATA_BYTES)
             .on("read", &path)
-            .map_err(|e| chain(&e))?;
+            .map_err(|e| error_chain(&e))?;
         let manifest =
-            Manifest::parse(&path.display().to_string(), &bytes).map_err(|e| chain(&e))?;
+            Manifest::parse(&path.display().to_string(), &bytes).map_err(|e| error_chain(&e))?;
         let pack = Unready {
             tree: &tree,
             manifest: &manifest,
             name: "",
         };
         let built = session.environments(pack, (settings, Rebuild::Broken), self.reporter);
-        let built = built.map_err(|e| chain(&e))?;
+        let built = built.map_err(|e| error_chain(&e))?;
         Ok(built.into_iter().map(|e| (e.kind, e.key)).collect())
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -80,11 +80,7 @@ impl Installation {
         };
         let workshop = Arc::clone(&self.workshop);
         let base = workshop.options.packs_base_dir.clone();
-        let order = Order {
-            operation: "cache/prune",
-            account: caller.token.account.clone(),
-            base: base.clone(),
-        };
+        let order = Order::of(&caller.token.account, "cache/prune", base.clone());
         let how = (&parts.headers, StatusCode::OK);
         self.perform_job(order, how, move |job| async move {
             (workshop.run(move |workshop| prune(&workshop.installer(&base, &job), keep))).await?

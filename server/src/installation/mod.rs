@@ -230,11 +230,7 @@ impl Installation {
     ) -> Result<Response<ResponseBody>, Problem> {
         let headers = &parts.headers;
         let workshop = Arc::clone(&self.workshop);
-        let order = |operation: &'static str, base: Option<&str>| Order {
-            operation,
-            account: caller.token.account.clone(),
-            base: self.base(base),
-        };
+        let order = |operation, base| Order::of(&caller.token.account, operation, self.base(base));
         let how = (headers, StatusCode::OK);
         match target.operation {
             Operation::Download => {
@@ -287,11 +283,7 @@ impl Installation {
         let workshop = Arc::clone(&self.workshop);
         let state = self.callers.state().await?.clone();
         let pack_ref = tests::named(&target.name)?;
-        let order = |operation: &'static str, base: PathBuf| Order {
-            operation,
-            account: caller.token.account.clone(),
-            base,
-        };
+        let order = |operation, base| Order::of(&caller.token.account, operation, base);
         let how = (headers, StatusCode::OK);
         match target.operation {
             Operation::Rollback => {
@@ -331,11 +323,6 @@ impl Installation {
         let headers = &parts.headers;
         let workshop = Arc::clone(&self.workshop);
         let state = self.callers.state().await?.clone();
-        let order = |operation: &'static str, base: PathBuf| Order {
-            operation,
-            account: caller.token.account.clone(),
-            base,
-        };
         let (operation, status, task) = match target.operation {
             Operation::Install => {
                 let request: install::Install = body::read(headers, body).await?;
@@ -357,7 +344,7 @@ impl Installation {
             }
             _ => return Err(workshop::failed()),
         };
-        let order = order(operation, task.base.clone());
+        let order = Order::of(&caller.token.account, operation, task.base.clone());
         let work = |job| async move { install::run(&workshop, task, (job, state)).await };
         self.perform_job(order, (headers, status), work).await
     }

@@ -82,11 +82,7 @@ impl Installation {
         let workshop = Arc::clone(&self.workshop);
         let database = self.callers.state().await?.clone();
         let base = workshop.options.packs_base_dir.clone();
-        let order = Order {
-            operation: "packs/uninstall",
-            account: caller.token.account.clone(),
-            base: base.clone(),
-        };
+        let order = Order::of(&caller.token.account, "packs/uninstall", base.clone());
         let how = (&parts.headers, StatusCode::OK);
         self.perform_job(order, how, move |job| async move {
             let name = (base.display().to_string(), pack_ref.to_string());

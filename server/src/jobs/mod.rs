@@ -62,6 +62,17 @@ pub(crate) struct Order {
     pub(crate) base: PathBuf,
 }
 
+impl Order {
+    /// What `account` asks for, about the packs directory `base`.
+    pub(crate) fn of(account: &str, operation: &'static str, base: PathBuf) -> Self {
+        Self {
+            operation,
+            account: account.to_owned(),
+            base,
+        }
+    }
+}
+
 /// What comes of work: JSON, or why there is none.
 pub(crate) type Outcome = Result<Value, Problem>;
 

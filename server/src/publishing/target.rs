@@ -237,6 +237,12 @@ impl Target {
         let bytes = received.bytes()?;
         let said = if bytes.is_empty() {
             Said::default()
+        } else if !bytes.trim_ascii_start().starts_with(b"{") {
+            // A list of their values would be read as members, too.
+            return Err(wrong(
+                "invalid_body",
+                "the body must be a JSON object".to_owned(),
+            ));
         } else {
             serde_json::from_slice(&bytes)
                 .map_err(|e| wrong("invalid_body", format!("the body: {e}")))?
