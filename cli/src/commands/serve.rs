@@ -64,7 +64,11 @@ pub(crate) fn run(args: &ServeApiArgs, settings: &Settings, report: Report) -> R
             if !can_log_in {
                 report.warning("nobody can log in: the first start takes the administrator's address and password from `ATTUNE_ADMIN_EMAIL` and `ATTUNE_ADMIN_PASSWORD`");
             }
-            report.lines(&format!("Serving the installation API at {url}"))
+            let hosted = args.registry.as_ref();
+            let hosted = hosted.map_or_else(String::new, |tree| {
+                format!(" and the registry `{}`", tree.display())
+            });
+            report.lines(&format!("Serving the installation API{hosted} at {url}"))
         };
         let reload = Reload::new(settings, &site)?;
         let hosted = tokio::select! {

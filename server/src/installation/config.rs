@@ -332,4 +332,18 @@ mod tests {
         }
         assert!(put(&own, &json!({}), Given::default()).is_ok());
     }
+
+    /// A key that the schema describes and `config` sets is named once.
+    #[test]
+    fn known_keys_are_named_once() {
+        let both = manifest("conf_schema: {channel: {type: string}}\nconfig: {channel: ops}\n");
+        let wrong = put(&both, &json!({"other": 1}), Given::default());
+        let Err(problem) = wrong else {
+            panic!("it was taken");
+        };
+        assert_eq!(
+            problem.message(),
+            "`config`: `other` is no configuration key; there are `channel`"
+        );
+    }
 }

@@ -89,6 +89,9 @@ pub fn configuration_problems(
         }
     }
     let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let others = others
+        .iter()
+        .filter(|name| rows.iter().all(|row| row.name != **name));
     names.extend(others);
     for name in configuration
         .keys()
