@@ -7,11 +7,12 @@
 //! the atomics only make it `Send`.
 
 use crate::framing::HeadScanner;
+use crate::kernel_copy::{KernelCopy, Socket};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -45,6 +46,9 @@ pub(crate) struct Activity {
     write_blocked: AtomicBool,
     body_awaited: AtomicBool,
     refused: AtomicBool,
+    /// What the kernel has of the body that is being sent; looked at only where the flag is set.
+    copy: Mutex<Option<Arc<KernelCopy>>>,
+    has_copy: AtomicBool,
 }
 
 /// What a connection waits for. Two equal values are the same wait; the number tells waits apart.
@@ -112,6 +116,19 @@ impl Activity {
         self.sent.load(Relaxed)
     }
 
+    fn set_copy(&self, copy: Option<Arc<KernelCopy>>) {
+        self.has_copy.store(copy.is_some(), Relaxed);
+        *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = copy;
+    }
+
+    fn copy(&self) -> Option<Arc<KernelCopy>> {
+        if !self.has_copy.load(Relaxed) {
+            return None;
+        }
+        let copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
+        copy.clone()
+    }
+
     fn is_answering(&self) -> bool {
         self.unanswered.load(Relaxed) > 0
     }
@@ -132,6 +149,11 @@ impl InFlight {
         add(&activity.requests, 1);
         add(&activity.unanswered, 1);
         Self(Arc::clone(activity))
+    }
+
+    /// Notes that the kernel has the body that comes next.
+    pub(crate) fn sends(&self, copy: Arc<KernelCopy>) {
+        self.0.set_copy(Some(copy));
     }
 }
 
@@ -238,14 +260,41 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: Socket> Metered<S> {
+    /// Sends the first slices from what the kernel has of them; `None` if it has nothing of them.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Option<Poll<io::Result<usize>>> {
+        let copy = self.activity.copy()?;
+        let (head, body): (&[u8], &[u8]) = match slices {
+            [body] => (&[], body),
+            [head, body, ..] => (head, body),
+            [] => return None,
+        };
+        let result = self.socket.poll_send(cx, head, body, &copy)?;
+        if let Poll::Ready(Ok(sent)) = result
+            && sent == head.len() + body.len()
+            && copy.ends_with(body)
+        {
+            self.activity.set_copy(None);
+        }
+        Some(result)
+    }
+}
+
+impl<S: Socket> AsyncWrite for Metered<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.socket).poll_write(cx, bytes);
+        let result = match this.poll_send(cx, &[IoSlice::new(bytes)]) {
+            Some(result) => result,
+            None => Pin::new(&mut this.socket).poll_write(cx, bytes),
+        };
         this.note_write(&result);
         result
     }
@@ -257,7 +306,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
-        let result = if total <= MAX_JOINED {
+        let result = if let Some(result) = this.poll_send(cx, slices) {
+            result
+        } else if total <= MAX_JOINED {
             let mut joined = [0; MAX_JOINED];
             let mut length = 0;
             for slice in slices {

@@ -1,6 +1,7 @@
 //! The body of a response: nothing, bytes in memory, a file, or what a dynamic route streams.
 
 use crate::activity::InFlight;
+use crate::kernel_copy::KernelCopy;
 use crate::statistics::Delivery;
 use crate::stream::FileStream;
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Why a body broke off. The connection is then closed, so that the client notices.
@@ -25,7 +27,7 @@ pub struct ResponseBody {
 
 enum Content {
     Empty,
-    Memory(Bytes),
+    Memory(Bytes, Option<Arc<KernelCopy>>),
     File(FileStream),
     Stream(Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -34,7 +36,7 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "Empty",
-            Self::Memory(_) => "Memory",
+            Self::Memory(..) => "Memory",
             Self::File(_) => "File",
             Self::Stream(_) => "Stream",
         })
@@ -50,6 +52,15 @@ impl ResponseBody {
     /// A body that is produced while it is sent, such as server-sent events.
     pub fn stream(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
         Self::with(Content::Stream(Box::pin(body)))
+    }
+
+    /// Bytes of which the kernel has a copy.
+    pub(crate) fn copied(bytes: Bytes, copy: Option<Arc<KernelCopy>>) -> Self {
+        let mut body = Self::from(bytes);
+        if let Content::Memory(_, place) = &mut body.content {
+            *place = copy;
+        }
+        body
     }
 
     pub(crate) fn file(stream: FileStream) -> Self {
@@ -80,7 +91,7 @@ impl From<Bytes> for ResponseBody {
         Self::with(if bytes.is_empty() {
             Content::Empty
         } else {
-            Content::Memory(bytes)
+            Content::Memory(bytes, None)
         })
     }
 }
@@ -114,7 +125,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Empty => true,
-            Content::Memory(_) => false,
+            Content::Memory(..) => false,
             Content::File(stream) => stream.remaining() == 0,
             Content::Stream(body) => body.is_end_stream(),
         }
@@ -123,7 +134,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
-            Content::Memory(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Memory(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             Content::File(stream) => SizeHint::with_exact(stream.remaining()),
             Content::Stream(body) => body.size_hint(),
         }
@@ -138,7 +149,10 @@ impl ResponseBody {
         let content = &mut self.content;
         match content {
             Content::Empty => Poll::Ready(None),
-            Content::Memory(bytes) => {
+            Content::Memory(bytes, copy) => {
+                if let (Some(copy), Some(in_flight)) = (copy.take(), &self.in_flight) {
+                    in_flight.sends(copy);
+                }
                 let bytes = std::mem::take(bytes);
                 *content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))

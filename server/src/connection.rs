@@ -8,6 +8,7 @@
 
 use crate::activity::{Activity, Ended, InFlight, Metered, Wait};
 use crate::body::ResponseBody;
+use crate::kernel_copy::Socket;
 use crate::options::{MAX_HEAD_BYTES, ServeOptions};
 use crate::report::TimedOut;
 use crate::router::Router;
@@ -25,7 +26,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncRead;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -47,7 +48,7 @@ pub(crate) async fn run<S>(
     stage: watch::Receiver<Stage>,
 ) -> Ended
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Socket,
 {
     shared.options.metrics.connected();
     let activity = Arc::new(Activity::default());
@@ -91,7 +92,7 @@ struct Connection<'a> {
 impl Connection<'_> {
     async fn serve<S>(&mut self, socket: Metered<S>) -> Served<S>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Socket,
     {
         let (client, shared, activity) = (self.client, self.shared, self.activity);
         let service = service_fn(|request: Request<Incoming>| {

@@ -10,6 +10,7 @@ use crate::beneath::Root;
 use crate::conditional::Validators;
 use crate::encoding::Coding;
 use crate::heat::Heat;
+use crate::kernel_copy::KernelCopy;
 use crate::stamp::Stamp;
 use crate::types::{Kind, caching_of, kind_of};
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -96,6 +97,8 @@ pub(crate) struct Representation {
     pub(crate) stamp: Stamp,
     pub(crate) validators: Validators,
     pub(crate) source: Source,
+    /// Made once the file is asked for again and again.
+    copy: OnceLock<Option<Arc<KernelCopy>>>,
 }
 
 /// Where the bytes of a representation are.
@@ -177,6 +180,18 @@ impl Entry {
             .find(|twin| twin.coding == Some(coding))
     }
 
+    /// What the kernel has of `chosen`, if the file is asked for again and again.
+    pub(crate) fn copy_of(&self, chosen: &Representation) -> Option<Arc<KernelCopy>> {
+        let Source::Memory(bytes) = &chosen.source else {
+            return None;
+        };
+        if !self.heat.is_warm() {
+            return None;
+        }
+        let copy = chosen.copy.get_or_init(|| KernelCopy::of(bytes));
+        copy.clone()
+    }
+
     /// The same without open files, to be kept.
     pub(crate) fn closed(&self) -> Self {
         let mut kept = self.clone();
@@ -232,6 +247,7 @@ impl Representation {
                 modified: stamp.modified(SystemTime::now()),
             },
             source: bytes.map_or_else(|| Source::Open(Arc::new(file)), Source::Memory),
+            copy: OnceLock::new(),
         })
     }
 }

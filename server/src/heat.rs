@@ -1,4 +1,5 @@
-//! How often a file is asked for. Of one that is asked for all the time the kernel need not be asked for each request.
+//! How often a file is asked for. Of one that is asked for all the time the kernel need not be asked for each request, and one
+//! that is asked for again and again is worth a copy in the kernel (`kernel_copy.rs`).
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -9,6 +10,9 @@ const GAP: Duration = Duration::from_micros(100);
 
 /// ... so many times in turn, make it hot.
 const STREAK: u32 = 64;
+
+/// As many within this time of each other, 100 a second, make it warm.
+const WARM_GAP: Duration = Duration::from_millis(10);
 
 /// How long what the kernel said of a hot file holds.
 const HOLDS: Duration = Duration::from_micros(200);
@@ -22,6 +26,7 @@ pub(crate) struct Heat {
     asked: AtomicU64,
     looked: AtomicU64,
     streak: AtomicU32,
+    warm_streak: AtomicU32,
 }
 
 /// The copy of a file is asked for by itself.
@@ -38,20 +43,32 @@ impl Heat {
         let within = |since: &AtomicU64, time: Duration| {
             u128::from(now.saturating_sub(since.load(Relaxed))) < time.as_nanos()
         };
-        let streak = if within(&self.asked, GAP) {
-            self.streak.load(Relaxed).saturating_add(1)
-        } else {
-            0
-        };
+        let streak = next(&self.streak, within(&self.asked, GAP));
+        next(&self.warm_streak, within(&self.asked, WARM_GAP));
         self.asked.store(now, Relaxed);
-        self.streak.store(streak, Relaxed);
         streak >= STREAK && within(&self.looked, HOLDS)
+    }
+
+    /// Whether it was asked for again and again until just now.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm_streak.load(Relaxed) >= STREAK
     }
 
     /// Notes that the file was as it is known to be, after `now`.
     pub(crate) fn looked_at(&self, now: Instant) {
         self.looked.store(nanoseconds(now), Relaxed);
     }
+}
+
+/// Lengthens a streak, or begins it anew; how long it is now.
+fn next(streak: &AtomicU32, goes_on: bool) -> u32 {
+    let length = if goes_on {
+        streak.load(Relaxed).saturating_add(1)
+    } else {
+        0
+    };
+    streak.store(length, Relaxed);
+    length
 }
 
 fn nanoseconds(at: Instant) -> u64 {

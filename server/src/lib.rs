@@ -8,7 +8,7 @@
 //! path.rs         request path -> name in the tree      tree.rs         the file of that name, as it is now
 //! beneath.rs      opens nothing outside the root        entry.rs        a file and its twins; cache.rs keeps them
 //! encoding.rs conditional.rs range.rs types.rs          pure rules of HTTP
-//! heat.rs         files that are asked for all the time
+//! heat.rs         files that are asked for all the time; kernel_copy.rs sends them
 //! body.rs stream.rs chunks.rs                           bytes on their way out
 //! search/        `/search` and `/api/v1/search`, from the search index of the tree
 //! pages.rs       the templates of pages that are made for a request
@@ -71,6 +71,7 @@ mod framing;
 mod heat;
 mod installation;
 mod jobs;
+mod kernel_copy;
 mod listen;
 mod log;
 mod openapi;

@@ -52,7 +52,7 @@ pub(crate) fn weigh(
     let range = part.unwrap_or(0..chosen.stamp.size());
     let body = match &chosen.source {
         _ if question.method == Method::HEAD => ResponseBody::empty(),
-        Source::Memory(bytes) => ResponseBody::from(slice(bytes, &range)),
+        Source::Memory(bytes) => ResponseBody::copied(slice(bytes, &range), entry.copy_of(chosen)),
         Source::Open(_) | Source::Closed => return Ok(Weighed::ToBeRead { range, is_part }),
     };
     let mut response = with_body(body, (entry, chosen), &range, is_part);

@@ -8,6 +8,7 @@
 //! framing.rs       heads with two readings   updates.rs   a tree rewritten while it is served
 //! timeouts.rs      every wait ends           shutdown.rs  cap, drain, cut
 //! errors.rs        texts for people          routes.rs    what comes before the tree
+//! warm.rs          files asked for all the time
 //! ```
 
 #![expect(
@@ -28,3 +29,4 @@ mod support;
 mod timeouts;
 mod traversal;
 mod updates;
+mod warm;
