@@ -14,6 +14,7 @@
 //! pages.rs       the templates of pages that are made for a request
 //! diff.rs        any two versions of a pack   parsed.rs        JSON files of the tree, kept while they stay the same
 //! problem.rs report.rs options.rs listen.rs             errors, events, settings, binding
+//! openapi.rs      what the server answers, for programs  forms.rs        schemas from the types of requests and answers
 //! access/        who may read and who asks for changes
 //! operations/     health, metrics, ids of requests      log/            a line for each request, and events
 //! statistics/     how often archives were downloaded
@@ -67,6 +68,7 @@ mod diff;
 mod encoding;
 mod entry;
 mod exchange;
+mod forms;
 mod framing;
 mod heat;
 mod installation;
@@ -110,7 +112,7 @@ pub use installation::{
 pub use jobs::JobLimits;
 pub use listen::{BindError, bind};
 pub use log::{AccessLog, LogFormat, LogOptions, ServerLog};
-pub use openapi::{OpenApiRoute, REGISTRY_API};
+pub use openapi::OpenApiRoute;
 pub use operations::{HealthRoute, Metrics, MetricsRoute};
 pub use options::{MAX_HEAD_BYTES, MAX_HEADERS, ServeOptions};
 pub use pages::Pages;

@@ -10,18 +10,19 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use hyper::{Method, Request, Response};
 use registry_pages::{ApiPage, Renderer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::access::policy_of;
 use crate::body::ResponseBody;
+use crate::forms::Forms;
 use crate::installation::paths_and_schemas;
 use crate::pages::Pages;
-use crate::problem::{Manner, Problem};
+use crate::problem::{Manner, Problem, ProblemForm};
 use crate::router::{Route, RouteFuture};
 use crate::search::{html, json as json_response, no_page, only_read, refused};
 
 /// What a registry answers beside its files: `OpenAPI` 3.1, without a place to ask.
-pub const REGISTRY_API: &str = include_str!("openapi.json");
+const REGISTRY_API: &str = include_str!("openapi.json");
 
 const PATH: &str = "/openapi.json";
 /// Where people read it.
@@ -72,6 +73,9 @@ impl OpenApiRoute {
 
 fn document(is_registry: bool, is_installation: bool) -> Value {
     let mut document: Value = serde_json::from_str(REGISTRY_API).unwrap_or_default();
+    let mut forms = Forms::new();
+    forms.answers.subschema_for::<ProblemForm>();
+    join(&mut document, "/components/schemas", forms.into_schemas());
     if !is_installation {
         return document;
     }
@@ -87,12 +91,8 @@ fn document(is_registry: bool, is_installation: bool) -> Value {
         }
     }
     let (paths, schemas) = paths_and_schemas();
-    for (place, mut all) in [("/paths", paths), ("/components/schemas", schemas)] {
-        if let Some(Value::Object(known)) = document.pointer_mut(place) {
-            all.append(known);
-            *known = all;
-        }
-    }
+    join(&mut document, "/paths", paths);
+    join(&mut document, "/components/schemas", schemas);
     for (name, text) in [
         ("Failed", "The server failed."),
         ("BadGateway", "A registry failed."),
@@ -102,6 +102,14 @@ fn document(is_registry: bool, is_installation: bool) -> Value {
         document["components"]["responses"][name] = response;
     }
     document
+}
+
+/// Puts more in front of what a document has at a place, which stays as it is.
+fn join(document: &mut Value, place: &str, mut more: Map<String, Value>) {
+    if let Some(Value::Object(known)) = document.pointer_mut(place) {
+        more.append(known);
+        *known = more;
+    }
 }
 
 impl Route for OpenApiRoute {

@@ -3,7 +3,8 @@
 use crate::body::ResponseBody;
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A request that could not be answered as asked.
 #[derive(Debug, Clone)]
@@ -15,10 +16,35 @@ pub struct Problem {
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// What programs are told of a problem: `{"error","message","status","code"}`, and the fields of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemForm {
+    /// What the status means.
+    error: String,
+    /// One sentence, for people.
+    message: String,
+    /// The status of the answer.
+    status: u16,
+    /// For programs; never changes.
+    code: String,
+    /// Always `about:blank`: `code` tells problems apart.
+    #[serde(rename = "type")]
+    about: String,
+    /// The same as `error`.
+    title: String,
+    /// The same as `message`.
+    detail: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    hint: Option<String>,
+}
+
 /// How a client wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// `{"error","message","status","code"}` with the fields of RFC 9457 alongside.
+    /// [`ProblemForm`].
     Json,
     /// For a browser.
     Page,
@@ -85,7 +111,7 @@ impl Problem {
     /// The answer. Problems are never cached: the file may be there the next moment.
     pub fn respond(self, manner: Manner) -> Response<ResponseBody> {
         let (text, media_type) = match manner {
-            Manner::Json => (format!("{}\n", self.value()), "application/json"),
+            Manner::Json => (format!("{}\n", self.json()), "application/json"),
             Manner::Page => (self.text(), "text/plain; charset=utf-8"),
         };
         let mut response = Response::new(ResponseBody::from(text));
@@ -104,20 +130,22 @@ impl Problem {
     }
 
     /// What programs are told.
-    pub(crate) fn value(&self) -> Value {
-        let mut document = json!({
-            "error": self.title(),
-            "message": self.message,
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "type": "about:blank",
-            "title": self.title(),
-            "detail": self.message,
-        });
-        if let Some(hint) = &self.hint {
-            document["hint"] = json!(hint);
+    pub(crate) fn form(&self) -> ProblemForm {
+        ProblemForm {
+            error: self.title().to_owned(),
+            message: self.message.clone(),
+            status: self.status.as_u16(),
+            code: self.code.to_owned(),
+            about: "about:blank".to_owned(),
+            title: self.title().to_owned(),
+            detail: self.message.clone(),
+            hint: self.hint.clone(),
         }
-        document
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(&self.form()).unwrap_or_default()
     }
 
     fn text(&self) -> String {

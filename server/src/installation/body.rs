@@ -4,9 +4,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::workshop::failed;
 use crate::body::ResponseBody;
 use crate::problem::Problem;
 
@@ -61,12 +63,24 @@ pub(super) fn malformed(message: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad_request", message)
 }
 
+/// What every answer that is no refusal is in.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    data: &'a T,
+}
+
 /// `{"data": …}`, for nobody's cache.
-pub(super) fn data(value: &Value) -> Response<ResponseBody> {
-    let text = format!("{}\n", json!({ "data": value }));
+pub(super) fn data<T: Serialize>(data: &T) -> Result<Response<ResponseBody>, Problem> {
+    let mut text = serde_json::to_string(&Envelope { data }).map_err(|_| failed())?;
+    text.push('\n');
     let mut response = Response::new(ResponseBody::from(text));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(response)
+}
+
+/// What is kept of the answer of a job.
+pub(super) fn value<T: Serialize>(data: &T) -> Result<Value, Problem> {
+    serde_json::to_value(data).map_err(|_| failed())
 }

@@ -147,7 +147,7 @@ async fn browse(workshop: &Workshop, question: Question) -> Value {
         }
     }
     let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let mut value = question.page.filled(&items, total);
+    let mut value = json!(question.page.filled(items, total));
     value["errors"] = json!(failures);
     value
 }

@@ -223,7 +223,7 @@ impl Installation {
             Operation::AddIndex => {
                 let new = body::read(&parts.headers, body).await?;
                 let value = self.add_index(new).await?;
-                let mut response = body::data(&value);
+                let mut response = body::data(&value)?;
                 *response.status_mut() = StatusCode::CREATED;
                 let place = format!("/api/v1/pack-indices/{}", value["id"]);
                 if let Ok(place) = HeaderValue::try_from(place) {
@@ -238,7 +238,7 @@ impl Installation {
             Operation::RemoveIndex => self.remove_index(&target.name).await?,
             _ => self.browse(target, parts).await?,
         };
-        Ok(body::data(&value))
+        body::data(&value)
     }
 
     fn list_indices(&self, page: Page) -> Value {
@@ -247,7 +247,10 @@ impl Installation {
         let managed = self.workshop.indices.all();
         let mut all: Vec<Value> = configured.chain(managed.iter().map(Index::shown)).collect();
         all.sort_by_key(|index| index["position"].as_i64());
-        page.filled(page.cut(&all), i64::try_from(all.len()).unwrap_or(i64::MAX))
+        json!(page.filled(
+            page.cut(&all).to_vec(),
+            i64::try_from(all.len()).unwrap_or(i64::MAX)
+        ))
     }
 
     async fn add_index(&self, new: New) -> Result<Value, Problem> {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::Installation;
 use super::body;
-use super::page::Page;
+use super::page::{Listed, Page, Paged};
 use crate::access::Caller;
 use crate::body::ResponseBody;
-use crate::jobs::{Job, Order, Outcome, Resume, Stop, end, shown, stream};
+use crate::jobs::{Job, JobSummary, Order, Resume, ShownJob, Stop, end, stream};
 use crate::problem::Problem;
 use crate::state::JobRow;
 
@@ -28,27 +28,33 @@ const GRACE: Duration = Duration::from_secs(6);
 /// How long the end of a server waits for jobs that were called off.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
+impl Listed for JobSummary {
+    const LIST: &'static str = "Jobs";
+}
+
 impl Installation {
     /// Makes a job of a request: its outcome is the answer, with `status`, or the job itself where the client prefers
     /// not to wait.
-    pub(super) async fn perform_job<F>(
+    pub(super) async fn perform_job<T, F>(
         &self,
         order: Order,
         (headers, status): (&HeaderMap, StatusCode),
         work: impl FnOnce(std::sync::Arc<Job>) -> F + Send + 'static,
     ) -> Result<Response<ResponseBody>, Problem>
     where
-        F: Future<Output = Outcome> + Send + 'static,
+        T: Serialize,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
+        let work = |job| async { body::value(&work(job).await?) };
         let started = self.jobs.start(order, work).await?;
         if !prefers_not_to_wait(headers) {
             let outcome = started.outcome.await;
             let value = outcome.unwrap_or_else(|_| Err(super::workshop::failed()))?;
-            let mut response = body::data(&value);
+            let mut response = body::data(&value)?;
             *response.status_mut() = status;
             return Ok(response);
         }
-        let mut response = body::data(&shown(&started.job.row(), true));
+        let mut response = body::data(&ShownJob::from(started.job.row()))?;
         *response.status_mut() = StatusCode::ACCEPTED;
         let headers = response.headers_mut();
         let place = format!("/api/v1/jobs/{}", started.job.id());
@@ -59,15 +65,18 @@ impl Installation {
         Ok(response)
     }
 
-    pub(super) async fn list_jobs(&self, query: Option<&str>) -> Result<Value, Problem> {
+    pub(super) async fn list_jobs(
+        &self,
+        query: Option<&str>,
+    ) -> Result<Paged<JobSummary>, Problem> {
         let page = Page::of(query)?;
         let (rows, total) = (self.jobs.rows(page.range()).await).map_err(super::unusable)?;
-        let items: Vec<Value> = rows.iter().map(|row| shown(row, false)).collect();
-        Ok(page.filled(&items, total))
+        let items = rows.into_iter().map(JobSummary::from).collect();
+        Ok(page.filled(items, total))
     }
 
-    pub(super) async fn show_job(&self, id: &str) -> Result<Value, Problem> {
-        Ok(shown(&self.job_row(id).await?, true))
+    pub(super) async fn show_job(&self, id: &str) -> Result<ShownJob, Problem> {
+        Ok(self.job_row(id).await?.into())
     }
 
     async fn job_row(&self, id: &str) -> Result<JobRow, Problem> {
@@ -79,7 +88,7 @@ impl Installation {
     }
 
     /// Calls a job off. What it has done already stays, which its result tells.
-    pub(super) async fn cancel_job(&self, id: &str, caller: &Caller) -> Result<Value, Problem> {
+    pub(super) async fn cancel_job(&self, id: &str, caller: &Caller) -> Result<ShownJob, Problem> {
         let row = self.job_row(id).await?;
         let live = self.jobs.find(id).filter(|_| !row.state.is_final());
         let Some(job) = live else {
@@ -90,7 +99,7 @@ impl Installation {
             ));
         };
         job.stop(Stop::Account(caller.token.account.clone()));
-        Ok(shown(&job.row(), true))
+        Ok(job.row().into())
     }
 
     /// What happens in a job while it happens.

@@ -10,16 +10,19 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use pack_format::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::password::{MAX_BYTES, Passwords};
 use crate::clock::now;
+use crate::forms::DateTime;
 use crate::problem::Problem;
-use crate::state::{NewToken, RefPatterns, Scopes, State, StateError};
+use crate::state::{NewToken, RefPatterns, Role, Scopes, State, StateError};
 
 /// How long a token from a login counts, in seconds.
-const LIFETIME: i64 = 12 * 60 * 60;
+const LIFETIME: u32 = 12 * 60 * 60;
+
+/// How a token is sent (RFC 6750).
+const TOKEN_TYPE: &str = "Bearer";
 
 /// Tries from one address in a minute.
 const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(30).unwrap();
@@ -40,6 +43,51 @@ pub(super) struct Credentials {
     email: String,
     /// Its password.
     password: String,
+}
+
+/// A token for whoever logged in.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Login {
+    /// Shown once: the server keeps its hash.
+    access_token: String,
+    /// How it is sent.
+    #[schemars(extend("const" = TOKEN_TYPE))]
+    token_type: &'static str,
+    /// Seconds that it counts.
+    expires_in: u32,
+    /// When it ends.
+    #[schemars(with = "DateTime")]
+    expires_at: Timestamp,
+    user: User,
+}
+
+/// Whose a token is.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct User {
+    /// Address of the account.
+    email: String,
+    role: Role,
+}
+
+/// That a token is over.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Logout {
+    /// Always `true`.
+    pub(super) success: bool,
+}
+
+/// Whose the token of the request is.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Whoami {
+    /// The account.
+    pub(super) email: String,
+    pub(super) role: Role,
+    /// The name of the token; no secret.
+    pub(super) token_id: String,
+    /// When the token ends, if it does.
+    #[schemars(with = "Option<DateTime>")]
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 /// Takes logins, and counts them.
@@ -73,7 +121,7 @@ impl Logins {
         credentials: Credentials,
         address: IpAddr,
         state: &State,
-    ) -> Result<Value, Problem> {
+    ) -> Result<Login, Problem> {
         let email = credentials.email.trim().to_lowercase();
         if self.accounts.len() > MOST {
             self.accounts.retain_recent();
@@ -94,21 +142,25 @@ impl Logins {
             ));
         };
         let at = now();
+        let expires_at = Timestamp::from_unix(at.as_unix() + i64::from(LIFETIME));
         let new = NewToken {
             account: account.email.clone(),
             scopes: Scopes::new([account.role.scope()]),
             refs: RefPatterns::new([]).map_err(|_| failed())?,
             note: "login".to_owned(),
-            expires_at: Some(Timestamp::from_unix(at.as_unix() + LIFETIME)),
+            expires_at: Some(expires_at),
         };
-        let (secret, token) = state.create_token(new, at).await.map_err(unusable)?;
-        Ok(json!({
-            "access_token": secret.reveal(),
-            "token_type": "Bearer",
-            "expires_in": LIFETIME,
-            "expires_at": token.expires_at,
-            "user": { "email": account.email, "role": account.role },
-        }))
+        let (secret, _) = state.create_token(new, at).await.map_err(unusable)?;
+        Ok(Login {
+            access_token: secret.reveal().to_owned(),
+            token_type: TOKEN_TYPE,
+            expires_in: LIFETIME,
+            expires_at,
+            user: User {
+                email: account.email,
+                role: account.role,
+            },
+        })
     }
 }
 

@@ -51,19 +51,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
-use serde_json::{Value, json};
-
 pub use self::jobs::JobsEnd;
 pub(crate) use self::openapi::paths_and_schemas;
 pub use self::options::{FirstAccount, InstallationOptions};
 pub use self::projection::{Compared, compare_projection};
 pub use self::vault::{SecretKey, VaultError};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
 
 use self::indices::Indices;
-use self::login::{Logins, unusable};
+use self::login::{Logins, Logout, Whoami, unusable};
 use self::target::{Operation, Target};
 use self::vault::Vault;
 use self::workshop::Workshop;
@@ -179,46 +177,41 @@ impl Installation {
             let credentials = body::read(&parts.headers, body).await?;
             let state = self.callers.state().await?;
             let login = self.logins.login(credentials, client.ip(), state).await?;
-            return Ok(body::data(&login));
+            return body::data(&login);
         }
         let caller = self.callers.of(&parts.headers, client.ip()).await?;
         let role = admitted(&caller, target.operation)?;
-        let value = match target.operation {
-            Operation::Logout => self.logout(&caller).await?,
-            Operation::Whoami => whoami(&caller, role),
+        match target.operation {
+            Operation::Logout => body::data(&self.logout(&caller).await?),
+            Operation::Whoami => body::data(&whoami(&caller, role)),
             Operation::Dependencies => {
                 let _entered = self.workshop.enter()?;
                 let request = body::read(&parts.headers, body).await?;
-                dependencies::run(&self.workshop, request).await?
+                body::data(&dependencies::run(&self.workshop, request).await?)
             }
             Operation::Tests => {
                 let state = self.callers.state().await?;
                 let asked = (target.name.as_str(), parts.uri.query());
-                tests::list(&self.workshop, state, asked).await?
+                body::data(&tests::list(&self.workshop, state, asked).await?)
             }
             Operation::LatestTest => {
                 let state = self.callers.state().await?;
-                tests::latest(&self.workshop, state, &target.name).await?
+                body::data(&tests::latest(&self.workshop, state, &target.name).await?)
             }
-            Operation::ListJobs => self.list_jobs(parts.uri.query()).await?,
-            Operation::ShowJob => self.show_job(&target.name).await?,
-            Operation::CancelJob => self.cancel_job(&target.name, &caller).await?,
-            Operation::JobEvents => {
-                return self.job_events(&target.name, &parts.headers).await;
-            }
+            Operation::ListJobs => body::data(&self.list_jobs(parts.uri.query()).await?),
+            Operation::ShowJob => body::data(&self.show_job(&target.name).await?),
+            Operation::CancelJob => body::data(&self.cancel_job(&target.name, &caller).await?),
+            Operation::JobEvents => self.job_events(&target.name, &parts.headers).await,
             Operation::ListPacks | Operation::ShowPack | Operation::Components => {
-                self.packs(&target, &parts).await?
+                body::data(&self.packs(&target, &parts).await?)
             }
             Operation::ChangePack | Operation::ShowConfig => {
-                self.config(&target, (&parts, body)).await?
+                body::data(&self.config(&target, (&parts, body)).await?)
             }
-            Operation::CacheUsage => self.cache_usage().await?,
-            operation if operation.is_of_indices() => {
-                return self.indices(&target, (&parts, body)).await;
-            }
-            _ => return self.work(&target, &caller, (&parts, body)).await,
-        };
-        Ok(body::data(&value))
+            Operation::CacheUsage => body::data(&self.cache_usage().await?),
+            operation if operation.is_of_indices() => self.indices(&target, (&parts, body)).await,
+            _ => self.work(&target, &caller, (&parts, body)).await,
+        }
     }
 
     /// What takes a while.
@@ -361,11 +354,11 @@ impl Installation {
         found.unwrap_or_else(|_| self.workshop.options.packs_base_dir.clone())
     }
 
-    async fn logout(&self, caller: &Caller) -> Result<Value, Problem> {
+    async fn logout(&self, caller: &Caller) -> Result<Logout, Problem> {
         let state = self.callers.state().await?;
         let revoked = state.revoke_token(&caller.token.id, now()).await;
         revoked.map_err(unusable)?;
-        Ok(json!({ "success": true }))
+        Ok(Logout { success: true })
     }
 }
 
@@ -384,13 +377,13 @@ fn admitted(caller: &Caller, operation: Operation) -> Result<Role, Problem> {
     }
 }
 
-fn whoami(caller: &Caller, role: Role) -> Value {
-    json!({
-        "email": caller.token.account,
-        "role": role,
-        "token_id": caller.token.id,
-        "expires_at": caller.token.expires_at,
-    })
+fn whoami(caller: &Caller, role: Role) -> Whoami {
+    Whoami {
+        email: caller.token.account.clone(),
+        role,
+        token_id: caller.token.id.clone(),
+        expires_at: caller.token.expires_at,
+    }
 }
 
 impl Route for Installation {

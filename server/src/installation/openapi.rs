@@ -1,16 +1,18 @@
 //! What `/openapi.json` says of the installation API. Paths, methods and roles come from the table of operations; what
 //! an operation takes and gives stands here, so that none can be left out. Forms of requests are made from the types that
-//! they are read as; those of answers stand in `schemas.json`.
+//! they are read as, those of answers from the types that they are written from, or stand in `schemas.json`.
 
-use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::page::Paged;
 use super::target::{OPERATIONS, Operation, PREFIX};
 use super::{
     build_envs, cache, config, dependencies, download, indices, install, login, register, rollback,
     tests as test_runs, update,
 };
+use crate::forms::Forms;
+use crate::jobs::{JobSummary, ShownJob};
 
 /// Forms of answers, and of the one request that is no JSON; every object is closed that has named members.
 const SCHEMAS: &str = include_str!("schemas.json");
@@ -19,7 +21,7 @@ const SCHEMAS: &str = include_str!("schemas.json");
 struct Form {
     summary: &'static str,
     request: Option<Request>,
-    answer: &'static str,
+    answer: Answer,
     query: &'static [&'static str],
     /// Whether it runs as a job.
     is_job: bool,
@@ -34,10 +36,21 @@ enum Request {
     Files(&'static str),
 }
 
+/// How an answer is formed.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// As the type it is written from.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON; its schema by name.
+    Named(&'static str),
+    /// Events, as long as they happen.
+    Events,
+}
+
 /// Paths, and the schemas they refer to.
 pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
     let mut paths = Map::new();
-    let mut generator = generator();
+    let mut forms = Forms::new();
     for (method, pattern, operation, role) in &OPERATIONS {
         let parameter = parameter(pattern);
         let path = format!(
@@ -45,7 +58,7 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
             pattern.replace("{}", &format!("{{{parameter}}}"))
         );
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        let described = described((*operation, &mut generator), pattern, role.as_str());
+        let described = described((*operation, &mut forms), pattern, role.as_str());
         item[method.as_str().to_lowercase()] = described;
         if pattern.contains("{}") {
             let schema = match parameter {
@@ -58,17 +71,8 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
         }
     }
     let mut schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap_or_default();
-    schemas.extend(generator.take_definitions(false));
+    schemas.extend(forms.into_schemas());
     (paths, schemas)
-}
-
-/// Makes the schemas of this document.
-fn generator() -> SchemaGenerator {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    settings.into_generator()
 }
 
 /// What the variable part of a path names.
@@ -80,11 +84,7 @@ fn parameter(pattern: &str) -> &'static str {
     }
 }
 
-fn described(
-    (operation, generator): (Operation, &mut SchemaGenerator),
-    pattern: &str,
-    role: &str,
-) -> Value {
+fn described((operation, forms): (Operation, &mut Forms), pattern: &str, role: &str) -> Value {
     let form = form(operation);
     let name = format!("{operation:?}");
     let (first, rest) = name.split_at(1);
@@ -98,7 +98,7 @@ fn described(
         "operationId": format!("{}{rest}{suffix}", first.to_lowercase()),
         "summary": form.summary,
         "tags": [pattern.split('/').next()],
-        "responses": responses(operation, &form, pattern),
+        "responses": responses((operation, forms), &form, pattern),
     });
     if operation == Operation::Login {
         value["security"] = json!([]);
@@ -118,9 +118,9 @@ fn described(
     }
     if let Some(request) = form.request {
         let (media_type, schema) = match request {
-            Request::Json(schema_of) => ("application/json", json!(schema_of(generator))),
+            Request::Json(schema_of) => ("application/json", json!(schema_of(&mut forms.requests))),
             Request::Files(name) => {
-                let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+                let schema = json!({ "$ref": place(name) });
                 ("multipart/form-data", schema)
             }
         };
@@ -134,7 +134,7 @@ fn described(
     value
 }
 
-fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
+fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: &str) -> Value {
     let installs = matches!(
         operation,
         Operation::Install | Operation::Register | Operation::Update | Operation::Upload
@@ -154,13 +154,17 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
         _ => "200",
     };
     let mut responses = json!({});
-    responses[status] = if form.answer == "text/event-stream" {
-        json!({ "description": "Events.", "content": { "text/event-stream": {} } })
-    } else {
-        of_data(form.answer, "What came of it.")
+    let done = "What came of it.";
+    responses[status] = match form.answer {
+        Answer::Json(schema_of) => of_data(&schema_of(&mut forms.answers), done),
+        Answer::Named(name) => of_data(&Schema::new_ref(place(name)), done),
+        Answer::Events => {
+            json!({ "description": "Events.", "content": { "text/event-stream": {} } })
+        }
     };
     if form.is_job {
-        responses["202"] = of_data("Job", "The job, which goes on.");
+        let job = forms.answers.subschema_for::<ShownJob>();
+        responses["202"] = of_data(&job, "The job, which goes on.");
     }
     let mut refused = vec![
         ("400", "BadRequest"),
@@ -196,8 +200,11 @@ fn responses(operation: Operation, form: &Form, pattern: &str) -> Value {
     responses
 }
 
-fn of_data(schema: &str, description: &str) -> Value {
-    let data = json!({ "$ref": format!("#/components/schemas/{schema}") });
+fn place(schema: &str) -> String {
+    format!("#/components/schemas/{schema}")
+}
+
+fn of_data(data: &Schema, description: &str) -> Value {
     let envelope = json!({
         "type": "object", "additionalProperties": false, "required": ["data"], "properties": { "data": data },
     });
@@ -238,6 +245,15 @@ fn query(name: &str) -> Value {
 
 /// A request that is answered at once, and takes nothing.
 const fn reads(summary: &'static str, answer: &'static str) -> Form {
+    answered(summary, Answer::Named(answer))
+}
+
+/// The same with an answer that is written from a type.
+fn gives<T: JsonSchema>(summary: &'static str) -> Form {
+    answered(summary, Answer::Json(SchemaGenerator::subschema_for::<T>))
+}
+
+const fn answered(summary: &'static str, answer: Answer) -> Form {
     Form {
         summary,
         request: None,
@@ -276,11 +292,10 @@ fn form(operation: Operation) -> Form {
     use Operation as O;
     const BROWSE: &[&str] = &["q", "page", "page_size"];
     match operation {
-        O::Login => {
-            reads("A token for an address and a password.", "Login").takes::<login::Credentials>()
-        }
-        O::Logout => reads("Ends the token.", "Logout"),
-        O::Whoami => reads("Whose the token is.", "Whoami"),
+        O::Login => gives::<login::Login>("A token for an address and a password.")
+            .takes::<login::Credentials>(),
+        O::Logout => gives::<login::Logout>("Ends the token."),
+        O::Whoami => gives::<login::Whoami>("Whose the token is."),
         O::Download => reads("Packs into a folder.", "Downloads")
             .takes::<download::Request>()
             .job(),
@@ -312,10 +327,12 @@ fn form(operation: Operation) -> Form {
             .job(),
         O::Tests => reads("What the tests of a pack gave, newest first.", "TestRuns").asks(PAGES),
         O::LatestTest => reads("What the tests of a pack gave last.", "TestRun"),
-        O::ListJobs => reads("Requests that take a while, newest first.", "Jobs").asks(PAGES),
-        O::ShowJob => reads("How far a job is, or what came of it.", "Job"),
-        O::CancelJob => reads("Calls a job off.", "Job"),
-        O::JobEvents => reads("A job as it goes on.", "text/event-stream"),
+        O::ListJobs => {
+            gives::<Paged<JobSummary>>("Requests that take a while, newest first.").asks(PAGES)
+        }
+        O::ShowJob => gives::<ShownJob>("How far a job is, or what came of it."),
+        O::CancelJob => gives::<ShownJob>("Calls a job off."),
+        O::JobEvents => answered("A job as it goes on.", Answer::Events),
         O::ListPacks => reads("What is installed, by ref.", "InstalledPacks").asks(BROWSE),
         O::ShowPack => reads("An installed pack.", "InstalledPack"),
         O::ChangePack => reads("Configures a pack.", "InstalledPack").takes::<config::Request>(),
@@ -366,7 +383,7 @@ mod tests {
             }
             if let Some(name) = value["$ref"].as_str() {
                 let name = name.rsplit('/').next().unwrap_or_default();
-                assert!(name == "Problem" || schemas.contains_key(name), "{name}");
+                assert!(schemas.contains_key(name), "{name}");
             }
             let parts: Vec<&Value> = match value {
                 Value::Object(members) => members.values().collect(),
@@ -382,8 +399,10 @@ mod tests {
         check(&Value::Object(schemas.clone()), &schemas);
         for (method, pattern, operation, _) in &OPERATIONS {
             let form = form(*operation);
-            let is_known = |name: &str| schemas.contains_key(name) || name.contains('/');
-            assert!(is_known(form.answer), "{pattern}");
+            let is_known = |name: &str| schemas.contains_key(name);
+            if let Answer::Named(name) = form.answer {
+                assert!(is_known(name), "{pattern}");
+            }
             if let Some(Request::Files(name)) = form.request {
                 assert!(is_known(name), "{pattern}");
             }

@@ -182,7 +182,10 @@ fn list(
             Value::Object(summary(base, record, changed.copied()))
         })
         .collect();
-    Ok(page.filled(&items, i64::try_from(fitting.len()).unwrap_or(i64::MAX)))
+    Ok(json!(page.filled(
+        items,
+        i64::try_from(fitting.len()).unwrap_or(i64::MAX)
+    )))
 }
 
 /// Record and manifest of a pack that is installed.
@@ -326,5 +329,8 @@ async fn components(
     let items: Vec<Value> = (page.cut(&fitting).iter())
         .map(|(kind, name)| json!({ "kind": kind, "ref": name }))
         .collect();
-    Ok(page.filled(&items, i64::try_from(fitting.len()).unwrap_or(i64::MAX)))
+    Ok(json!(page.filled(
+        items,
+        i64::try_from(fitting.len()).unwrap_or(i64::MAX)
+    )))
 }

@@ -1,6 +1,9 @@
 //! Lists in pages: `?page=2&page_size=50`.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 
 use super::body::malformed;
 use crate::problem::Problem;
@@ -52,18 +55,66 @@ impl Page {
     }
 
     /// The page with these items of `total`.
-    pub(super) fn filled(self, items: &[Value], total: i64) -> Value {
+    pub(super) fn filled<T>(self, items: Vec<T>, total: i64) -> Paged<T> {
         let pages = total.div_euclid(self.size) + i64::from(total % self.size != 0);
-        json!({
-            "items": items,
-            "pagination": {
-                "page": self.number,
-                "page_size": self.size,
-                "total_items": total,
-                "total_pages": pages,
-                "has_previous": self.number > 1,
-                "has_next": self.number < pages,
+        Paged {
+            items,
+            pagination: Pagination {
+                page: self.number,
+                page_size: self.size,
+                total_items: total,
+                total_pages: pages,
+                has_previous: self.number > 1,
+                has_next: self.number < pages,
             },
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Paged<T> {
+    items: Vec<T>,
+    pagination: Pagination,
+}
+
+/// Which page of how many.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Pagination {
+    /// Number of the page.
+    #[schemars(range(min = 1))]
+    page: i64,
+    /// Most items of a page.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
+    page_size: i64,
+    /// Items of all pages.
+    #[schemars(range(min = 0))]
+    total_items: i64,
+    #[schemars(range(min = 0))]
+    total_pages: i64,
+    has_previous: bool,
+    has_next: bool,
+}
+
+/// What there are lists of.
+pub(super) trait Listed: JsonSchema {
+    /// What the form of a list of them is called.
+    const LIST: &'static str;
+}
+
+impl<T: Listed> JsonSchema for Paged<T> {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed(T::LIST)
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "items": generator.subschema_for::<Vec<T>>(),
+                "pagination": generator.subschema_for::<Pagination>(),
+            },
+            "required": ["items", "pagination"],
         })
     }
 }
@@ -79,9 +130,8 @@ mod tests {
         assert_eq!(page.range(), (10, 10));
         assert_eq!(page.cut(&[0; 15]).len(), 5);
         assert!(page.cut(&[0; 3]).is_empty());
-        let filled = page.filled(&[json!(1)], 21);
-        assert_eq!(filled["pagination"]["total_pages"], 3);
-        assert_eq!(filled["pagination"]["has_next"], true);
+        let pagination = page.filled(vec![1], 21).pagination;
+        assert_eq!((pagination.total_pages, pagination.has_next), (3, true));
         assert_eq!(Page::of(None).unwrap().range(), (0, 50));
         for wrong in ["page=0", "page_size=101", "page=x", "page_size=-1"] {
             assert!(Page::of(Some(wrong)).is_err(), "{wrong}");

@@ -52,7 +52,7 @@ pub(super) async fn run(
         let problem = explain(&job, places.get(Path::new(&job.base)));
         job.state = JobState::Interrupted;
         job.finished_at = Some(now());
-        job.error = Some(problem.value().to_string());
+        job.error = Some(problem.json());
         database.finish_job(&job).await?;
     }
     Ok(())

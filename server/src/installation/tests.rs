@@ -35,7 +35,7 @@ pub(super) async fn list(
     let page = Page::of(query)?;
     let (runs, total) = runs(workshop, database, (pack_ref, page.range())).await?;
     let items: Vec<Value> = runs.iter().map(|run| shown(run, false)).collect();
-    Ok(page.filled(&items, total))
+    Ok(json!(page.filled(items, total)))
 }
 
 /// The newest run, with all of its results.

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::job::{Job, shown};
+use super::job::{Job, ShownJob};
 use crate::body::{BodyError, ResponseBody};
 use crate::state::JobRow;
 
@@ -82,7 +81,8 @@ pub(crate) fn stream(job: Arc<Job>, mut last: u64) -> ResponseBody {
 
 /// The one event of a job that is over and forgotten.
 pub(crate) fn end(row: &JobRow) -> String {
-    written(END, END, &json!(shown(row, true)).to_string())
+    let job = serde_json::to_string(&ShownJob::from(row.clone()));
+    written(END, END, &job.unwrap_or_default())
 }
 
 fn written(id: &str, name: &str, data: &str) -> String {

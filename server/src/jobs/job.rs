@@ -6,15 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use attune_installer::{PruneReport, Reporter};
 use hyper::StatusCode;
 use pack_client::Reporter as _;
+use pack_format::Timestamp;
 use pack_fs::lock::Holder;
 use pack_runtime::testing::TestReport;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Outcome;
 use super::progress::{Event, Progress, Reached};
 use crate::clock::now;
-use crate::problem::Problem;
+use crate::forms::DateTime;
+use crate::problem::{Problem, ProblemForm};
 use crate::state::{JobRow, JobState};
 
 /// Why a job is called off.
@@ -167,7 +171,7 @@ impl Job {
                 if !row.state.is_final() {
                     row.state = JobState::Failed;
                 }
-                row.error = Some(problem.value().to_string());
+                row.error = Some(problem.json());
             }
         }
         (row, outcome)
@@ -313,26 +317,68 @@ pub(crate) fn command_of(operation: &str, id: &str) -> String {
     format!("{operation} (job {id})")
 }
 
-/// A job as answers show it; lists leave its result out.
-pub(crate) fn shown(row: &JobRow, with_result: bool) -> Value {
-    let parsed = |text: &Option<String>| -> Value {
-        let value = text.as_deref().map(serde_json::from_str);
-        value.and_then(Result::ok).unwrap_or(Value::Null)
-    };
-    let mut job = json!({
-        "id": row.id,
-        "operation": row.operation,
-        "account": row.account,
-        "state": row.state,
-        "step": row.step,
-        "percent": row.percent,
-        "created_at": row.created_at,
-        "started_at": row.started_at,
-        "finished_at": row.finished_at,
-        "error": parsed(&row.error),
-    });
-    if with_result {
-        job["result"] = parsed(&row.result);
+/// A job without its result.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct JobSummary {
+    /// Later jobs have greater ones.
+    id: String,
+    /// Such as `packs/install`.
+    operation: String,
+    /// Who asked for it.
+    account: String,
+    state: JobState,
+    /// What is being done, for people.
+    step: String,
+    /// How far it is, from 0 to 100.
+    #[schemars(range(min = 0, max = 100))]
+    percent: i64,
+    /// When it was asked for.
+    #[schemars(with = "DateTime")]
+    created_at: Timestamp,
+    /// When its turn came.
+    #[schemars(with = "Option<DateTime>")]
+    started_at: Option<Timestamp>,
+    /// When it was over.
+    #[schemars(with = "Option<DateTime>")]
+    finished_at: Option<Timestamp>,
+    /// Why it did not succeed.
+    error: Option<ProblemForm>,
+}
+
+/// A job.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
+pub(crate) struct ShownJob {
+    #[serde(flatten)]
+    summary: JobSummary,
+    /// What its request is answered with, once it succeeded; also what was done of one that was called off.
+    result: Value,
+}
+
+impl From<JobRow> for JobSummary {
+    fn from(row: JobRow) -> Self {
+        Self {
+            id: row.id,
+            operation: row.operation,
+            account: row.account,
+            state: row.state,
+            step: row.step,
+            percent: row.percent,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            error: row.error.and_then(|text| serde_json::from_str(&text).ok()),
+        }
     }
-    job
+}
+
+impl From<JobRow> for ShownJob {
+    fn from(mut row: JobRow) -> Self {
+        let result = row.result.take();
+        let result = result.and_then(|text| serde_json::from_str(&text).ok());
+        Self {
+            summary: row.into(),
+            result: result.unwrap_or_default(),
+        }
+    }
 }

@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub(crate) use self::events::{Resume, end, stream};
-pub(crate) use self::job::{Job, Stop, command_of, shown};
+pub(crate) use self::job::{Job, JobSummary, ShownJob, Stop, command_of};
 use crate::clock::now;
 use crate::problem::Problem;
 use crate::state::{JobRow, JobState, State, StateError, new_id};

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use pack_format::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::Row as _;
 
 use super::{Action as _, Scope, Scopes, State, StateError};
 
 /// What somebody may do through the installation API; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// See what is installed, and look at packs.
