@@ -63,7 +63,7 @@ pub use policy::{Policy, Requirements};
 pub use preview::{Installed, Preview, PreviewRequest, PreviewedPack};
 pub use prune::{PruneError, PruneReport, Retention};
 pub use ready::{Preparation, ReadyError, Rebuild, TestSummary};
-pub use record::{Record, SourceType, State};
+pub use record::{Check, InstalledFrom, Record, SourceType, State, Verified};
 pub use repair::{RepairError, RepairFailure, RepairReport, RepairedPack};
 pub use reporter::Reporter;
 pub use rollback::{RollbackError, RollbackReport, RollbackTarget};

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use pack_format::documents::Parameter;
 use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Timestamp};
@@ -16,11 +16,14 @@ use serde_json::{Map, Value, json};
 
 use super::body::{self, malformed};
 use super::indices::REDACTED;
+use super::packs::InstalledPack;
 use super::target::{Operation, Target};
 use super::tests::named;
 use super::workshop::{Workshop, failed};
 use super::{Installation, packs, unusable};
+use crate::body::ResponseBody;
 use crate::clock::now;
+use crate::forms::DateTime;
 use crate::problem::Problem;
 use crate::state::{ConfigRow, State};
 
@@ -31,6 +34,16 @@ use crate::state::{ConfigRow, State};
 pub(super) struct Request {
     /// All that differs from the defaults of the pack; `[REDACTED]` keeps a value.
     config: Map<String, Value>,
+}
+
+/// The configuration of a pack, with its secrets.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PackConfig {
+    /// What somebody gave, over the defaults of the pack.
+    config: Map<String, Value>,
+    /// When it was given; `null` where nobody did.
+    #[schemars(with = "Option<DateTime>")]
+    updated: Option<Timestamp>,
 }
 
 /// What is sealed.
@@ -74,18 +87,16 @@ impl Config {
         })
     }
 
-    /// As answers show it: defaults where nothing was given, and no secrets. `null` where it cannot be read.
-    pub(super) fn shown(&self, manifest: &Manifest) -> Value {
-        let Some(given) = &self.given else {
-            return Value::Null;
-        };
+    /// As answers show it: defaults where nothing was given, and no secrets. `None` where it cannot be read.
+    pub(super) fn shown(&self, manifest: &Manifest) -> Option<Map<String, Value>> {
+        let given = self.given.as_ref()?;
         let mut all = over_defaults(manifest, &given.shown);
         for row in &manifest.configuration {
             if let Some(value) = all.get_mut(&row.name) {
                 redact(value, row);
             }
         }
-        Value::Object(all)
+        Some(all)
     }
 }
 
@@ -209,18 +220,22 @@ impl Installation {
         &self,
         target: &Target,
         (parts, body): (&Parts, Incoming),
-    ) -> Result<Value, Problem> {
+    ) -> Result<Response<ResponseBody>, Problem> {
         let pack_ref = named(&target.name)?;
         match target.operation {
             Operation::ChangePack => {
                 let request = body::read(&parts.headers, body).await?;
-                self.configure(&pack_ref, request).await
+                body::data(&self.configure(&pack_ref, request).await?)
             }
-            _ => self.reveal(&pack_ref).await,
+            _ => body::data(&self.reveal(&pack_ref).await?),
         }
     }
 
-    async fn configure(&self, pack_ref: &PackRef, request: Request) -> Result<Value, Problem> {
+    async fn configure(
+        &self,
+        pack_ref: &PackRef,
+        request: Request,
+    ) -> Result<InstalledPack, Problem> {
         let workshop = &self.workshop;
         let database = self.callers.state().await?;
         let base = workshop.options.packs_base_dir.as_path();
@@ -248,7 +263,7 @@ impl Installation {
     }
 
     /// SECURITY: for administrators only, who hand it to what runs the pack.
-    async fn reveal(&self, pack_ref: &PackRef) -> Result<Value, Problem> {
+    async fn reveal(&self, pack_ref: &PackRef) -> Result<PackConfig, Problem> {
         let workshop = &self.workshop;
         let database = self.callers.state().await?;
         let (_, manifest) = packs::found(workshop, pack_ref).await?;
@@ -259,10 +274,10 @@ impl Installation {
             Problem::new(StatusCode::CONFLICT, "sealed", message)
                 .with_hint("start the server with that key, or set the configuration anew")
         })?;
-        Ok(json!({
-            "config": over_defaults(&manifest, &given.values),
-            "updated": config.updated_at,
-        }))
+        Ok(PackConfig {
+            config: over_defaults(&manifest, &given.values),
+            updated: config.updated_at,
+        })
     }
 }
 
@@ -307,7 +322,7 @@ mod tests {
                 given: Some(kept),
                 updated_at: None,
             };
-            assert_eq!(config.shown(manifest), redacted);
+            assert_eq!(json!(config.shown(manifest)), redacted);
         }
         assert!(put(&hides, &redacted, Given::default()).is_err());
     }

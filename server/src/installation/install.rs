@@ -14,14 +14,14 @@ use pack_format::Checksum;
 use pack_resolve::ResolveError;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::activate::{self, Wish, changed};
 use super::body::malformed;
 use super::config::Config;
 use super::dependencies::wrong;
 use super::download::git_ref;
-use super::packs;
+use super::packs::{self, InstalledPack};
 use super::register::exists;
 use super::sources::detected;
 use super::upload::Upload;
@@ -243,7 +243,7 @@ pub(super) async fn answered(
     workshop: &Arc<Workshop>,
     database: &State,
     (base, record): (&Path, Record),
-) -> Result<Value, Problem> {
+) -> Result<InstalledPack, Problem> {
     let config = Config::of(workshop, database, (base, &record.pack_ref)).await?;
     let base = base.to_owned();
     let pack = tokio::task::spawn_blocking(move || {

@@ -29,6 +29,7 @@ mod indices;
 mod install;
 mod jobs;
 mod login;
+mod mirrors;
 mod openapi;
 mod options;
 mod packs;
@@ -203,10 +204,10 @@ impl Installation {
             Operation::CancelJob => body::data(&self.cancel_job(&target.name, &caller).await?),
             Operation::JobEvents => self.job_events(&target.name, &parts.headers).await,
             Operation::ListPacks | Operation::ShowPack | Operation::Components => {
-                body::data(&self.packs(&target, &parts).await?)
+                self.packs(&target, &parts).await
             }
             Operation::ChangePack | Operation::ShowConfig => {
-                body::data(&self.config(&target, (&parts, body)).await?)
+                self.config(&target, (&parts, body)).await
             }
             Operation::CacheUsage => body::data(&self.cache_usage().await?),
             operation if operation.is_of_indices() => self.indices(&target, (&parts, body)).await,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::page::Paged;
 use super::target::{OPERATIONS, Operation, PREFIX};
 use super::{
-    build_envs, cache, config, dependencies, download, indices, install, login, register, rollback,
-    tests as test_runs, update,
+    build_envs, cache, config, dependencies, download, indices, install, login, packs, register,
+    rollback, tests as test_runs, update,
 };
 use crate::forms::Forms;
 use crate::jobs::{JobSummary, ShownJob};
@@ -135,20 +135,6 @@ fn described((operation, forms): (Operation, &mut Forms), pattern: &str, role: &
 }
 
 fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: &str) -> Value {
-    let installs = matches!(
-        operation,
-        Operation::Install | Operation::Register | Operation::Update | Operation::Upload
-    );
-    let has_conflicts = matches!(
-        operation,
-        Operation::AddIndex
-            | Operation::CancelJob
-            | Operation::ChangeIndex
-            | Operation::Rollback
-            | Operation::ShowConfig
-            | Operation::Test
-            | Operation::Uninstall
-    );
     let status = match operation {
         Operation::AddIndex | Operation::Register | Operation::Upload => "201",
         _ => "200",
@@ -166,6 +152,28 @@ fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: 
         let job = forms.answers.subschema_for::<ShownJob>();
         responses["202"] = of_data(&job, "The job, which goes on.");
     }
+    for (status, name) in refusals(operation, form, pattern) {
+        responses[status] = json!({ "$ref": format!("#/components/responses/{name}") });
+    }
+    responses
+}
+
+/// How a request may be refused: statuses, and what their answers are called.
+fn refusals(operation: Operation, form: &Form, pattern: &str) -> Vec<(&'static str, &'static str)> {
+    let installs = matches!(
+        operation,
+        Operation::Install | Operation::Register | Operation::Update | Operation::Upload
+    );
+    let has_conflicts = matches!(
+        operation,
+        Operation::AddIndex
+            | Operation::CancelJob
+            | Operation::ChangeIndex
+            | Operation::Rollback
+            | Operation::ShowConfig
+            | Operation::Test
+            | Operation::Uninstall
+    );
     let mut refused = vec![
         ("400", "BadRequest"),
         ("401", "Unauthorized"),
@@ -194,10 +202,7 @@ fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: 
             ("502", "BadGateway"),
         ]);
     }
-    for (status, name) in refused {
-        responses[status] = json!({ "$ref": format!("#/components/responses/{name}") });
-    }
-    responses
+    refused
 }
 
 fn place(schema: &str) -> String {
@@ -333,19 +338,24 @@ fn form(operation: Operation) -> Form {
         O::ShowJob => gives::<ShownJob>("How far a job is, or what came of it."),
         O::CancelJob => gives::<ShownJob>("Calls a job off."),
         O::JobEvents => answered("A job as it goes on.", Answer::Events),
-        O::ListPacks => reads("What is installed, by ref.", "InstalledPacks").asks(BROWSE),
-        O::ShowPack => reads("An installed pack.", "InstalledPack"),
-        O::ChangePack => reads("Configures a pack.", "InstalledPack").takes::<config::Request>(),
-        O::ShowConfig => reads(
-            "The configuration of a pack, with its secrets.",
-            "PackConfig",
-        ),
-        O::Uninstall => reads("Removes a pack.", "Uninstalled")
+        O::ListPacks => {
+            gives::<Paged<packs::PackSummary>>("What is installed, by ref.").asks(BROWSE)
+        }
+        O::ShowPack => gives::<packs::InstalledPack>("An installed pack."),
+        O::ChangePack => {
+            gives::<packs::InstalledPack>("Configures a pack.").takes::<config::Request>()
+        }
+        O::ShowConfig => {
+            gives::<config::PackConfig>("The configuration of a pack, with its secrets.")
+        }
+        O::Uninstall => gives::<packs::Uninstalled>("Removes a pack.")
             .asks(&["force", "purge"])
             .job(),
-        O::Components => {
-            reads("What a pack registered.", "Components").asks(&["kind", "page", "page_size"])
-        }
+        O::Components => gives::<Paged<packs::Component>>("What a pack registered.").asks(&[
+            "kind",
+            "page",
+            "page_size",
+        ]),
         O::ListIndices => reads("Registries that are asked.", "PackIndices").asks(PAGES),
         O::AddIndex => reads("Adds a registry.", "PackIndex").takes::<indices::New>(),
         O::ShowIndex => reads("A registry.", "PackIndex"),
@@ -378,7 +388,8 @@ mod tests {
     #[test]
     fn schemas_are_closed_and_whole() {
         fn check(value: &Value, schemas: &Map<String, Value>) {
-            if value["properties"].is_object() {
+            // Members may be called as the parts of a schema.
+            if value["properties"].is_object() && !value["type"].is_object() {
                 assert_eq!(value["additionalProperties"], false, "{value}");
             }
             if let Some(name) = value["$ref"].as_str() {

@@ -6,23 +6,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attune_installer::{
-    Classify as _, Dependents, FailureClass, Layout, Record, State as Installed, UninstallError,
+    Classify as _, Dependents, FailureClass, InstalledFrom, Layout, Record, State as Installed,
+    TestSummary, UninstallError, Verified,
 };
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use pack_client::RegistryIdentity;
 use pack_format::manifest::Manifest;
-use pack_format::{Hint, PackRef, Timestamp, limits};
+use pack_format::{Checksum, Hint, PackRef, Timestamp, TreeDigest, Version, limits};
+use pack_runtime::{EnvironmentKey, EnvironmentKind};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::body::malformed;
+use super::body::{self, malformed};
 use super::config::Config;
-use super::page::Page;
+use super::mirrors;
+use super::page::{Listed, Page, Paged};
 use super::target::{Operation, Target};
 use super::tests::named;
 use super::workshop::{Workshop, failed, reader, reason};
 use super::{Installation, activate, unusable};
 use crate::access::Caller;
 use crate::body::ResponseBody;
+use crate::forms::DateTime;
 use crate::jobs::{Job, Order};
 use crate::problem::Problem;
 use crate::state::State;
@@ -30,9 +37,117 @@ use crate::state::State;
 /// The pack that a platform comes with.
 const STANDARD: &str = "core";
 
+/// What lists say of an installed pack.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PackSummary {
+    /// Counts packs per packs directory; an upgrade keeps it.
+    id: u64,
+    #[serde(rename = "ref")]
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// Name people see.
+    label: String,
+    /// One or two sentences; may be empty.
+    description: String,
+    #[schemars(with = "String")]
+    version: Version,
+    /// Whether a platform comes with it.
+    is_standard: bool,
+    /// Where it is.
+    storage_path: PathBuf,
+    /// When it was installed first, in whatever version.
+    #[schemars(with = "DateTime")]
+    created: Timestamp,
+    /// When its version or its configuration was changed.
+    #[schemars(with = "DateTime")]
+    updated: Timestamp,
+}
+
+/// Everything that is known of an installed pack: its record, what its manifest says, and its configuration.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct InstalledPack {
+    #[serde(flatten)]
+    summary: PackSummary,
+    author: String,
+    /// SPDX expression.
+    license: String,
+    homepage: Option<String>,
+    /// Of its source.
+    repository: Option<String>,
+    tags: Vec<String>,
+    /// Programs it needs, such as `python3`.
+    runtime_deps: Vec<String>,
+    /// Packs it needs, each with a constraint.
+    dependencies: Vec<String>,
+    /// What may be configured, by name.
+    #[schemars(with = "BTreeMap<String, mirrors::Setting>")]
+    conf_schema: Map<String, Value>,
+    /// Values of the keys of `conf_schema`; secrets are `[REDACTED]`. `null` where it was sealed with another key.
+    config: Option<Map<String, Value>>,
+    /// What its manifest keeps for others.
+    meta: Map<String, Value>,
+    /// Who installed this version.
+    installed_by: String,
+    #[schemars(with = "mirrors::InstalledFrom")]
+    installed_from: InstalledFrom,
+    /// The registry that listed it.
+    #[schemars(with = "Option<mirrors::RegistryIdentity>")]
+    registry: Option<RegistryIdentity>,
+    /// What the bytes of its archive had, if it came as one.
+    #[schemars(with = "Option<String>")]
+    archive_digest: Option<Checksum>,
+    /// Digest of its files.
+    #[schemars(with = "String")]
+    tree_digest: TreeDigest,
+    #[schemars(with = "mirrors::Verified")]
+    verified: Verified,
+    /// Keys of the environments its programs run in: `python`, `nodejs`.
+    #[schemars(with = "BTreeMap<String, String>")]
+    environments: BTreeMap<EnvironmentKind, EnvironmentKey>,
+    /// `null` where it has no tests, or they were not run.
+    #[schemars(with = "Option<mirrors::TestSummary>")]
+    test_result: Option<TestSummary>,
+    /// Number of files.
+    file_count: u64,
+    /// Sum of their sizes, in bytes.
+    unpacked_bytes: u64,
+}
+
+/// Something that a pack brings along.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Component {
+    /// Such as `actions`.
+    kind: String,
+    #[serde(rename = "ref")]
+    name: String,
+}
+
+/// That a pack is gone.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Uninstalled {
+    /// Always `true`.
+    success: bool,
+    /// One sentence, for people.
+    message: String,
+    /// The generation without it.
+    generation: u64,
+}
+
+impl Listed for PackSummary {
+    const LIST: &'static str = "InstalledPacks";
+}
+
+impl Listed for Component {
+    const LIST: &'static str = "Components";
+}
+
 impl Installation {
     /// What only reads.
-    pub(super) async fn packs(&self, target: &Target, parts: &Parts) -> Result<Value, Problem> {
+    pub(super) async fn packs(
+        &self,
+        target: &Target,
+        parts: &Parts,
+    ) -> Result<Response<ResponseBody>, Problem> {
         let page = Page::of(parts.uri.query())?;
         match target.operation {
             Operation::ListPacks => {
@@ -41,10 +156,10 @@ impl Installation {
                 let base = self.workshop.options.packs_base_dir.display().to_string();
                 let changed = database.pack_configs_updated(&base).await;
                 let changed = changed.map_err(unusable)?;
-                (self
+                let listed = self
                     .workshop
-                    .run(move |workshop| list(workshop, (page, &question), &changed)))
-                .await?
+                    .run(move |workshop| list(workshop, (page, &question), &changed));
+                body::data(&listed.await??)
             }
             Operation::ShowPack => {
                 let pack_ref = named(&target.name)?;
@@ -53,13 +168,13 @@ impl Installation {
                 let database = self.callers.state().await?;
                 let base = workshop.options.packs_base_dir.as_path();
                 let config = Config::of(workshop, database, (base, &pack_ref)).await?;
-                Ok(shown(base, (&record, &manifest), &config))
+                body::data(&shown(base, (&record, &manifest), &config))
             }
             Operation::Components => {
                 let database = self.callers.state().await?;
                 let base = self.workshop.options.packs_base_dir.display().to_string();
                 let pack = (base.as_str(), named(&target.name)?);
-                components(database, pack, (page, text_of(parts, "kind"))).await
+                body::data(&components(database, pack, (page, text_of(parts, "kind"))).await?)
             }
             _ => Err(failed()),
         }
@@ -102,7 +217,7 @@ async fn uninstall(
     database: &State,
     (base, job): (PathBuf, Arc<Job>),
     (pack_ref, dependents): (PackRef, Dependents),
-) -> Result<Value, Problem> {
+) -> Result<Uninstalled, Problem> {
     let (place, gone) = (base.clone(), pack_ref.clone());
     let removed = (workshop.run(move |workshop| {
         let installer = workshop.installer(&place, &job);
@@ -117,11 +232,11 @@ async fn uninstall(
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         return Err(Problem::new(status, "state_unavailable", message));
     }
-    Ok(json!({
-        "success": true,
-        "message": format!("Pack '{pack_ref}' was uninstalled"),
-        "generation": removed.generation,
-    }))
+    Ok(Uninstalled {
+        success: true,
+        message: format!("Pack '{pack_ref}' was uninstalled"),
+        generation: removed.generation,
+    })
 }
 
 fn refused(error: &UninstallError) -> Problem {
@@ -165,7 +280,7 @@ fn list(
     workshop: &Workshop,
     (page, question): (Page, &str),
     changed: &BTreeMap<String, Timestamp>,
-) -> Result<Value, Problem> {
+) -> Result<Paged<PackSummary>, Problem> {
     let base = &workshop.options.packs_base_dir;
     let installed = installed(base)?;
     let fitting: Vec<&Record> = (installed.packs.values())
@@ -176,16 +291,13 @@ fn list(
                 .any(|text| text.to_lowercase().contains(question))
         })
         .collect();
-    let items: Vec<Value> = (page.cut(&fitting).iter())
+    let items = (page.cut(&fitting).iter())
         .map(|record| {
             let changed = changed.get(record.pack_ref.as_str());
-            Value::Object(summary(base, record, changed.copied()))
+            summary(base, record, changed.copied())
         })
         .collect();
-    Ok(json!(page.filled(
-        items,
-        i64::try_from(fitting.len()).unwrap_or(i64::MAX)
-    )))
+    Ok(page.filled(items, i64::try_from(fitting.len()).unwrap_or(i64::MAX)))
 }
 
 /// Record and manifest of a pack that is installed.
@@ -244,31 +356,27 @@ fn missing(pack_ref: &PackRef) -> Problem {
 }
 
 /// What a list says of a pack, whose configuration was changed at a time, if it ever was.
-fn summary(base: &Path, record: &Record, changed: Option<Timestamp>) -> Map<String, Value> {
-    let value = json!({
-        "id": record.id,
-        "ref": record.pack_ref,
-        "label": record.label,
-        "description": record.description,
-        "version": record.version,
-        "is_standard": record.pack_ref.as_str() == STANDARD,
-        "storage_path": Layout::new(base).pack(&record.pack_ref),
-        "created": record.first_installed_at(),
-        "updated": changed.map_or(record.installed_at, |at| at.max(record.installed_at)),
-    });
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
+fn summary(base: &Path, record: &Record, changed: Option<Timestamp>) -> PackSummary {
+    PackSummary {
+        id: record.id,
+        pack_ref: record.pack_ref.clone(),
+        label: record.label.clone(),
+        description: record.description.clone(),
+        version: record.version.clone(),
+        is_standard: record.pack_ref.as_str() == STANDARD,
+        storage_path: Layout::new(base).pack(&record.pack_ref),
+        created: record.first_installed_at(),
+        updated: changed.map_or(record.installed_at, |at| at.max(record.installed_at)),
     }
 }
 
-/// Everything that is known of an installed pack: its record, what its manifest says, and its configuration.
+/// What is answered of a pack.
 pub(super) fn shown(
     base: &Path,
     (record, manifest): (&Record, &Manifest),
     config: &Config,
-) -> Value {
-    let configuration: Map<String, Value> = (manifest.configuration.iter())
+) -> InstalledPack {
+    let conf_schema = (manifest.configuration.iter())
         .map(|parameter| {
             let mut value = json!(parameter);
             if let Some(members) = value.as_object_mut() {
@@ -277,33 +385,34 @@ pub(super) fn shown(
             (parameter.name.clone(), value)
         })
         .collect();
-    let mut pack = summary(base, record, config.updated_at);
-    let more = json!({
-        "author": manifest.author,
-        "license": manifest.license,
-        "homepage": manifest.homepage,
-        "repository": manifest.repository,
-        "tags": manifest.keywords,
-        "runtime_deps": manifest.runtime_deps,
-        "dependencies": record.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "conf_schema": configuration,
-        "config": config.shown(manifest),
-        "meta": manifest.meta,
-        "installed_by": record.installed_by,
-        "installed_from": record.installed_from,
-        "registry": record.registry,
-        "archive_digest": record.archive_digest,
-        "tree_digest": record.tree_digest,
-        "verified": record.verified,
-        "environments": record.environments,
-        "test_result": record.tests,
-        "file_count": record.file_count,
-        "unpacked_bytes": record.unpacked_bytes,
-    });
-    if let Value::Object(more) = more {
-        pack.extend(more);
+    let record = record.clone();
+    InstalledPack {
+        summary: summary(base, &record, config.updated_at),
+        author: manifest.author.clone(),
+        license: manifest.license.clone(),
+        homepage: manifest.homepage.clone(),
+        repository: manifest.repository.clone(),
+        tags: manifest.keywords.clone(),
+        runtime_deps: manifest.runtime_deps.clone(),
+        dependencies: record
+            .dependencies
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        conf_schema,
+        config: config.shown(manifest),
+        meta: manifest.meta.clone(),
+        installed_by: record.installed_by,
+        installed_from: record.installed_from,
+        registry: record.registry,
+        archive_digest: record.archive_digest,
+        tree_digest: record.tree_digest,
+        verified: record.verified,
+        environments: record.environments,
+        test_result: record.tests,
+        file_count: record.file_count,
+        unpacked_bytes: record.unpacked_bytes,
     }
-    Value::Object(pack)
 }
 
 /// What the database says a pack brought along, of one kind if one is named.
@@ -311,7 +420,7 @@ async fn components(
     database: &State,
     (base, pack_ref): (&str, PackRef),
     (page, kind): (Page, Option<String>),
-) -> Result<Value, Problem> {
+) -> Result<Paged<Component>, Problem> {
     let known = database
         .knows(base, pack_ref.as_str())
         .await
@@ -326,11 +435,11 @@ async fn components(
     let fitting: Vec<&(String, String)> = (all.iter())
         .filter(|(own, _)| kind.as_ref().is_none_or(|kind| kind == own))
         .collect();
-    let items: Vec<Value> = (page.cut(&fitting).iter())
-        .map(|(kind, name)| json!({ "kind": kind, "ref": name }))
+    let items = (page.cut(&fitting).iter())
+        .map(|(kind, name)| Component {
+            kind: kind.clone(),
+            name: name.clone(),
+        })
         .collect();
-    Ok(json!(page.filled(
-        items,
-        i64::try_from(fitting.len()).unwrap_or(i64::MAX)
-    )))
+    Ok(page.filled(items, i64::try_from(fitting.len()).unwrap_or(i64::MAX)))
 }
