@@ -130,7 +130,7 @@ impl PackDir {
 
 fn find(root: &Path, source_name: &str) -> Result<String, PackDirError> {
     let holds = |directory: &str| Ok(pack_fs::is_file(&root.join(directory).join(MANIFEST))?);
-    choose(holds, || first_level(root), source_name)
+    choose::<PackDirError>(holds, || first_level(root), source_name)
 }
 
 fn first_level(root: &Path) -> Result<Vec<String>, PackDirError> {
@@ -148,11 +148,11 @@ fn first_level(root: &Path) -> Result<Vec<String>, PackDirError> {
 
 /// The pack's directory in any kind of source: `holds` says whether a directory (empty for the root) has a
 /// manifest, `directories` lists those of the first level.
-pub(crate) fn choose(
-    holds: impl Fn(&str) -> Result<bool, PackDirError>,
-    directories: impl FnOnce() -> Result<Vec<String>, PackDirError>,
+pub(crate) fn choose<E: From<PackDirError>>(
+    holds: impl Fn(&str) -> Result<bool, E>,
+    directories: impl FnOnce() -> Result<Vec<String>, E>,
     source_name: &str,
-) -> Result<String, PackDirError> {
+) -> Result<String, E> {
     for usual in ["", "pack"] {
         if holds(usual)? {
             return Ok(usual.to_owned());
@@ -180,11 +180,13 @@ pub(crate) fn choose(
             Err(PackDirError::NotFound {
                 source_name: source_name.to_owned(),
                 searched,
-            })
+            }
+            .into())
         }
         _ => Err(PackDirError::Ambiguous {
             source_name: source_name.to_owned(),
             candidates,
-        }),
+        }
+        .into()),
     }
 }

@@ -107,7 +107,7 @@ pub enum SourceError {
     Missing(PathBuf),
     /// A path that cannot be looked at.
     #[error(transparent)]
-    File(FsError),
+    File(#[from] FsError),
     /// A path that leads to neither a directory nor a file.
     #[error("`{}` is neither a directory nor a file", .0.display())]
     Special(PathBuf),
@@ -160,7 +160,10 @@ impl Hint for SourceError {
 
 impl Classify for SourceError {
     fn class(&self) -> FailureClass {
-        FailureClass::Usage
+        match self {
+            Self::File(_) => FailureClass::Failed,
+            _ => FailureClass::Usage,
+        }
     }
 }
 
@@ -192,7 +195,12 @@ impl Source {
         let reference = parse_reference(text);
         let path = Path::new(text);
         let bare = matches!(reference, Ok((_, ref c)) if c.comparators().is_empty());
-        if path.exists() && (!bare || is_source(path)) {
+        let is_there = match path.try_exists() {
+            // Only what must be a path is said to be one.
+            Err(e) if text.contains('/') => return Err(FsError::new("look at", path, e).into()),
+            found => found.unwrap_or(false),
+        };
+        if is_there && (!bare || is_source(path)) {
             return of_path(path, options, Named::ByPath);
         }
         if options.no_registry {
@@ -359,7 +367,7 @@ fn below(path: &Path, options: &DetectOptions) -> Result<PathBuf, SourceError> {
     let subdir = options.subdir.as_deref().unwrap_or_default();
     let inner = path.join(subdir);
     let found = real(&inner)?;
-    if found.starts_with(path) && found.is_dir() {
+    if found.starts_with(path) && pack_fs::is_dir(&found)? {
         Ok(found)
     } else {
         Err(SourceError::Missing(inner))
@@ -378,7 +386,9 @@ pub(crate) fn real(path: &Path) -> Result<PathBuf, SourceError> {
 
 /// Whether a path that could be a ref holds something to install.
 fn is_source(path: &Path) -> bool {
-    path.is_file() || PackDir::is_there(path) || RepositoryUrl::is_bare_repository(path)
+    path.is_file()
+        || PackDir::is_there(path)
+        || RepositoryUrl::is_bare_repository(path).unwrap_or(false)
 }
 
 /// How a path was written.
@@ -393,7 +403,7 @@ fn of_path(path: &Path, options: &DetectOptions, named: Named) -> Result<Source,
     let as_repository = match (named, options.git_ref.is_some()) {
         (Named::ByPath, false) => RepositoryUrl::is_bare_repository(&absolute),
         (Named::ByUrl, _) | (_, true) => RepositoryUrl::is_repository(&absolute),
-    };
+    }?;
     if as_repository {
         return Ok(Source::Git {
             url: RepositoryUrl::local(&absolute),
@@ -404,7 +414,7 @@ fn of_path(path: &Path, options: &DetectOptions, named: Named) -> Result<Source,
     if options.git_ref.is_some() {
         return Err(SourceError::NoRepository(path.display().to_string()));
     }
-    if absolute.is_dir() {
+    if pack_fs::is_dir(&absolute)? {
         let is_registry = ["registry.json", "index.json"]
             .iter()
             .any(|name| absolute.join(name).is_file());
@@ -413,7 +423,7 @@ fn of_path(path: &Path, options: &DetectOptions, named: Named) -> Result<Source,
         }
         return Ok(Source::LocalDirectory(absolute));
     }
-    if !absolute.is_file() {
+    if !pack_fs::is_file(&absolute)? {
         return Err(SourceError::Special(absolute));
     }
     if absolute

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Lets every file-system call of a command fail, with each error it may have, once and from then on; checks what is left.
 
-    fail_calls.py --setup 'cmd {root}' --run '[env NAME=VALUE…] cmd {root}' --check 'cmd {root}' [--max N] [--only CALL]
+    fail_calls.py --setup 'cmd {root}' --run '[env NAME=VALUE…] cmd {root}' --check 'cmd {root}' [--max N] [--only CALL[,CALL…]]
+                  [--part I/N] [--alone]
 
 Linux, strace. Per failure: {root} is what --setup left; --run goes under strace, which makes the k-th call of one kind (k = 1, 2,
 ...), or the k-th and all that follow, end with an error. A command that fails must say so: exit code not 0, a line `error: …` with
 a path and the error's own words, no panic; FAILED=1 tells --check that the old state must be there. One that goes on must be right:
 FINISHED=1. What fails before the program has begun, while the system loads it, is not counted. Exit code 0 if nothing was bad.
+
+`--part 2/4` takes the calls 2, 6, 10 ... of each kind: four such runs make up one, side by side or one after the other. `--alone`:
+programs that the command starts are not touched, only its own calls fail.
 """
 import argparse, os, re, shlex, shutil, subprocess, sys, tempfile, time
 
@@ -18,15 +22,17 @@ CALLS = {
     **{call: ("EIO", "EROFS") for call in ("unlink", "unlinkat", "rmdir", "fchmod", "fchmodat", "chmod")},
     "openat": NAMES + ("EMFILE", "EINTR"),
     **{call: ("EIO", "EINTR") for call in ("read", "pread64")},
-    **{call: ("EIO",) for call in ("getdents64", "readlink", "readlinkat", "statx", "newfstatat", "flock")},
+    **{call: ("EIO",) for call in ("getdents64", "readlink", "readlinkat", "statx", "newfstatat", "access", "faccessat",
+                                "faccessat2", "flock")},
 }
 WORDS = {"ENOSPC": "No space left", "EIO": "Input/output error", "EDQUOT": "quota exceeded", "EROFS": "Read-only file system",
          "EMFILE": "Too many open files", "EINTR": "Interrupted system call"}
 ap = argparse.ArgumentParser()
 for option in ("setup", "run", "check"):
     ap.add_argument("--" + option, required=option != "setup", default="true")
-ap.add_argument("--mode", default="fail"); ap.add_argument("--max", type=int, default=5000); ap.add_argument("--only")
+ap.add_argument("--mode", default="fail"); ap.add_argument("--max", type=int, default=5000); ap.add_argument("--only"); ap.add_argument("--part", default="1/1"); ap.add_argument("--alone", action="store_true")
 a = ap.parse_args()
+first, step = map(int, a.part.split("/"))
 work = tempfile.mkdtemp(prefix="failcalls", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
 base, root, trace = work + "/base", work + "/root", work + "/trace"
 
@@ -71,8 +77,9 @@ def judge(ran, error, mute):
 def fail(call, error, when):
     """One run: what is bad about it, or None; and whether the call was reached."""
     fresh()
-    strace = ["strace", "-f", "--seccomp-bpf", "-y", "-qq", "-o", trace, "-e", "trace=" + call,
-              "-e", f"inject={call}:error={error}:when={when}"]
+    # A program that is let go of would have all its calls fail under --seccomp-bpf.
+    strace = ["strace", "-f", "--detach-on=execve" if a.alone else "--seccomp-bpf", "-y", "-qq", "-o", trace,
+              "-e", "trace=" + call, "-e", f"inject={call}:error={error}:when={when}"]
     try:
         ran = subprocess.run(strace + words, env=environment, capture_output=True, text=True, errors="replace", timeout=60)
     except subprocess.TimeoutExpired:
@@ -99,25 +106,24 @@ def fail(call, error, when):
     return (f"{bad}: {ran.returncode} {ran.stderr.strip()!r}" if bad else None), True
 
 
-bad, counts, start, full = [], {"runs": 0, "failed": 0, "went on": 0}, time.time(), True
+bad, counts, start, full = 0, {"runs": 0, "failed": 0, "went on": 0}, time.time(), True
 for call, errors in CALLS.items():
-    if a.only and call != a.only:
+    if a.only and call not in a.only.split(","):
         continue
     for error in errors:
         # Who is interrupted tries again, for ever if need be.
         for ever in ("",) if error == "EINTR" else ("", "+"):
-            k = 1
+            k = first
             while counts["runs"] < a.max:
                 wrong, reached = fail(call, error, f"{k}{ever}")
                 if wrong:
-                    bad.append((call, error, f"{k}{ever}", wrong))
+                    bad += 1
+                    print("  bad at", call, error, f"{k}{ever}", wrong, file=sys.stderr, flush=True)
                 if not reached:
                     break
-                k += 1
+                k += step
             full = full and counts["runs"] < a.max
-print(f"{counts['runs']} failures ({counts['failed']} told, {counts['went on']} got over), {len(bad)} bad, {time.time() - start:.1f} s"
+print(f"{counts['runs']} failures ({counts['failed']} told, {counts['went on']} got over), {bad} bad, {time.time() - start:.1f} s"
       + ("" if full else f"; stopped at --max {a.max}, NOT every call failed"))
-for row in bad[:20]:
-    print("  bad at", *row)
 shutil.rmtree(work, ignore_errors=True)
 sys.exit(1 if bad else 0 if full else 2)

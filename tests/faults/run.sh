@@ -10,7 +10,8 @@
 #   disk    disks of every size, and of every number of files (small_disks.py)
 #   places  odd places, the same for all scenarios (odd_places.sh)
 #
-# Without a mode, all of them. Root on Linux, with strace and mounts. Each scenario prints one line; the exit code is 0 only
+# Without a mode, all of them. MAX_CUTS bounds the first two; FAIL_OPTIONS are further words for fail_calls.py, as `--part 1/4`.
+# Root on Linux, with strace and mounts. Each scenario prints one line; the exit code is 0 only
 # if nothing but the old or the new state was left anywhere.
 set -eu
 attune=$(realpath "${1:?the attune binary}"); shift
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
     modes="$modes $1"; shift
 done
 [ -n "$modes" ] || modes='power kill fail disk places'
-[ -n "$scenarios" ] || scenarios='build rebuild install web git git-cached upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge publish-http yank-http'
+[ -n "$scenarios" ] || scenarios='build rebuild install web git git-local git-cached upgrade rollback uninstall retain prune repair fetch index-update index-merge index-tree yank takedown merge publish-http yank-http'
 
 server='' asker='' repositories=''
 work=$(mktemp -d); trap 'kill $server $asker $repositories 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -88,7 +89,7 @@ failed=0
 for mode in $modes; do
     case $mode in
     power|kill) tool="${ATTUNE_TEST_FAULTS:?folder of powercut.py}/powercut.py --max ${MAX_CUTS:-1500}" ;;
-    fail) tool="$here/fail_calls.py" ;;
+    fail) tool="$here/fail_calls.py ${FAIL_OPTIONS:-}" ;;
     disk) tool="$here/small_disks.py" ;;
     places) sh "$here/odd_places.sh" "$attune" "$work/tree" || failed=1; continue ;;
     *) echo "no mode $mode" >&2; exit 2 ;;
@@ -100,6 +101,7 @@ for mode in $modes; do
         install) setup=true; run=$installed; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
         web) setup=true; run="$packs install slack@1.0.0 --registry $url"; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
         git) setup=true; run=$git; check="sh $here/check_git.sh {root} $repository $commit" ;;
+        git-local) setup=true; run="$packs install $work/repository --ref $commit"; check="sh $here/check_packs.sh {root} none 1.0.0" ;;
         git-cached) setup="$git && $packs uninstall slack"; run="$git --offline"; check="sh $here/check_git.sh {root} $repository $commit" ;;
         upgrade) setup=$installed; run="$packs install slack@2.0.0 --registry $work/tree"; check="sh $here/check_packs.sh {root} 1.0.0 2.0.0" ;;
         rollback) setup="$installed && $packs install slack@2.0.0 --registry $work/tree"; run="$packs rollback slack"; check="sh $here/check_packs.sh {root} 2.0.0 1.0.0" ;;

@@ -293,3 +293,32 @@ fn repositories_install_in_one_generation_with_others() {
     let said = place.refuses_git(&url, &["--ref", "v1.0.0"], 3);
     assert!(said.contains("monitor"), "{said}");
 }
+
+/// What is there and cannot be read is not taken for absent: path and cause are told.
+#[test]
+fn unreadable_refs_and_objects_are_told() {
+    let origin = Origin::new();
+    let url = format!("file://{}", origin.repository.path.display());
+    let tree = origin.repository.git(&["rev-parse", "v1.0.0^{tree}"]);
+    let object = |id: &str| format!("objects/{}/{}", &id[..2], &id[2..]);
+    let [hidden, tagged, _] = &origin.commits;
+    for (file, git_ref) in [
+        ("refs/heads/next".to_owned(), "next"),
+        (object(hidden), hidden.as_str()),
+        (object(&tree), tagged.as_str()),
+        ("HEAD".to_owned(), "main"),
+    ] {
+        let path = origin.repository.path.join(".git").join(&file);
+        let kept = path.with_extension("kept");
+        fs::rename(&path, &kept).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let options = ["--git", "libgit2", "--ref", git_ref];
+        let said = origin.place.refuses_git(&url, &options, 1);
+        assert!(said.contains(&file), "{file}: {said}");
+        assert!(said.contains("Too many levels of symbolic links"), "{said}");
+        fs::rename(&kept, &path).unwrap();
+        origin
+            .place
+            .install_git(&url, &[&options[..], &["--force"]].concat(), 0);
+    }
+}

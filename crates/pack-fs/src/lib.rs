@@ -16,6 +16,6 @@ pub mod source_dir;
 pub mod tree;
 
 pub use error::FsError;
-pub use look::is_file;
+pub use look::{is_dir, is_file};
 pub use replacement::Replacement;
 pub use source_dir::SourceDir;

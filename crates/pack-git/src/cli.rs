@@ -80,7 +80,10 @@ impl From<GitError> for CliError {
 impl Cli<'_> {
     /// Makes the bare repository.
     pub(crate) fn init(&self) -> Result<(), GitError> {
-        git2::Repository::init_bare(self.directory)
+        // Templates of this machine hold hooks, which nothing here may run.
+        let mut options = git2::RepositoryInitOptions::new();
+        options.bare(true).external_template(false);
+        git2::Repository::init_opts(self.directory, &options)
             .map(drop)
             .map_err(|e| {
                 let cause = std::io::Error::other(e.message().to_owned());

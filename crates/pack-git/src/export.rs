@@ -11,6 +11,7 @@ use pack_archive::{ArchiveError, DirSink, Gate, MemberFault, MemberPath, Sink as
 use pack_format::Limits;
 
 use crate::fetch::Fetched;
+use crate::readable;
 
 const MODE_FILE: i32 = 0o100_644;
 const MODE_FILE_OF_GROUP: i32 = 0o100_664;
@@ -87,7 +88,7 @@ impl Fetched {
             })?;
         let database = self.repository.odb().map_err(|e| damaged(&e))?;
         for file in &walk.admitted {
-            let blob = database.read(file.id).map_err(|e| damaged(&e))?;
+            let blob = self.object(file.id, || database.read(file.id))?;
             sink.file(&file.path, file.executable, &mut blob.data())
                 .map_err(|source| ArchiveError::Write {
                     name: file.path.to_string(),
@@ -98,8 +99,8 @@ impl Fetched {
     }
 
     fn tree(&self, directory: &str) -> Result<Option<Tree<'_>>, ArchiveError> {
-        let commit = self.repository.find_commit(self.commit);
-        let mut tree = commit.and_then(|c| c.tree()).map_err(|e| damaged(&e))?;
+        let commit = self.object(self.commit, || self.repository.find_commit(self.commit))?;
+        let mut tree = self.subtree(commit.tree_id())?;
         for name in directory.split('/').filter(|name| !name.is_empty()) {
             let inner = tree
                 .get_name(name)
@@ -107,9 +108,29 @@ impl Fetched {
             let Some(id) = inner.map(|entry| entry.id()) else {
                 return Ok(None);
             };
-            tree = self.repository.find_tree(id).map_err(|e| damaged(&e))?;
+            tree = self.subtree(id)?;
         }
         Ok(Some(tree))
+    }
+
+    fn subtree(&self, id: Oid) -> Result<Tree<'_>, ArchiveError> {
+        self.object(id, || self.repository.find_tree(id))
+    }
+
+    /// What `look` finds of an object; that it cannot be had, only if it can be read and a second look finds the same.
+    fn object<T>(
+        &self,
+        id: Oid,
+        look: impl Fn() -> Result<T, git2::Error>,
+    ) -> Result<T, ArchiveError> {
+        look().or_else(|_| {
+            readable::check(self.repository.commondir(), Some(id)).map_err(|e| {
+                ArchiveError::Read {
+                    source: io::Error::other(e),
+                }
+            })?;
+            look().map_err(|e| damaged(&e))
+        })
     }
 }
 
@@ -131,13 +152,13 @@ impl Walk<'_> {
                 MODE_DIRECTORY => {
                     // SECURITY: counted, and its depth judged, before it is read: a tree may hold itself many times.
                     self.gate.admit_directory(prefix)?;
-                    let inner = self.fetched.repository.find_tree(entry.id());
+                    let inner = self.fetched.subtree(entry.id())?;
                     prefix.push(b'/');
-                    self.judge(&inner.map_err(|e| damaged(&e))?, prefix)?;
+                    self.judge(&inner, prefix)?;
                 }
                 MODE_FILE | MODE_FILE_OF_GROUP | MODE_EXECUTABLE => {
-                    let header = database.read_header(entry.id());
-                    let (size, kind) = header.map_err(|e| damaged(&e))?;
+                    let (size, kind) =
+                        (self.fetched).object(entry.id(), || database.read_header(entry.id()))?;
                     if kind != ObjectType::Blob {
                         let fault = MemberFault::Malformed("is listed as a file, but is none");
                         return Err(self.gate.refuse_next(prefix, fault));

@@ -16,6 +16,8 @@ pub mod error;
 pub mod export;
 pub mod fetch;
 mod process;
+mod readable;
+mod repository;
 pub mod select;
 pub mod settings;
 pub mod url;

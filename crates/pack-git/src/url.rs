@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use pack_format::Hint;
 use pack_format::text::printable;
 use pack_format::url_policy::{SourceUrl, UrlPolicy};
+use pack_fs::{FsError, is_dir, is_file};
 use url::Url;
 
 /// Where a repository is.
@@ -141,14 +142,26 @@ impl RepositoryUrl {
     }
 
     /// Whether a directory is a repository, with or without a work tree.
-    pub fn is_repository(path: &Path) -> bool {
+    ///
+    /// # Errors
+    /// [`FsError`] if nobody can tell.
+    pub fn is_repository(path: &Path) -> Result<bool, FsError> {
         let inner = path.join(".git");
-        inner.is_file() || Self::is_bare_repository(&inner) || Self::is_bare_repository(path)
+        Ok(
+            is_file(&inner)?
+                || Self::is_bare_repository(&inner)?
+                || Self::is_bare_repository(path)?,
+        )
     }
 
     /// Whether a directory is a repository without a work tree.
-    pub fn is_bare_repository(path: &Path) -> bool {
-        path.join("HEAD").is_file() && path.join("objects").is_dir() && path.join("refs").is_dir()
+    ///
+    /// # Errors
+    /// [`FsError`] if nobody can tell.
+    pub fn is_bare_repository(path: &Path) -> Result<bool, FsError> {
+        Ok(is_file(&path.join("HEAD"))?
+            && is_dir(&path.join("objects"))?
+            && is_dir(&path.join("refs"))?)
     }
 }
 

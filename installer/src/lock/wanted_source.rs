@@ -70,7 +70,7 @@ fn repository(
     }
     let path = directory.join(place.strip_prefix("file://").unwrap_or(place));
     let absolute = real(&path)?;
-    if RepositoryUrl::is_repository(&absolute) {
+    if RepositoryUrl::is_repository(&absolute)? {
         return Ok(RepositoryUrl::local(&absolute));
     }
     Err(SourceError::NotARepository(path))

@@ -113,11 +113,10 @@ fn locate(
         if directory.is_empty() {
             return Ok(has_manifest(&top.files));
         }
-        // What cannot be read is no pack; a damaged repository is told when it is exported.
-        let inner = fetched.list(&below(directory)).ok().flatten();
+        let inner = fetched.list(&below(directory)).map_err(damaged)?;
         Ok(inner.is_some_and(|inner| has_manifest(&inner.files)))
     };
     let directories = top.directories.clone();
-    let found = pack_dir::choose(holds, || Ok(directories), name)?;
+    let found = pack_dir::choose::<StageError>(holds, || Ok(directories), name)?;
     Ok(below(&found))
 }
