@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::access::policy_of;
 use crate::body::ResponseBody;
 use crate::forms::Forms;
-use crate::installation::paths_and_schemas;
+use crate::installation;
 use crate::pages::Pages;
 use crate::problem::{Manner, Problem, ProblemForm};
 use crate::router::{Route, RouteFuture};
@@ -75,8 +75,8 @@ fn document(is_registry: bool, is_installation: bool) -> Value {
     let mut document: Value = serde_json::from_str(REGISTRY_API).unwrap_or_default();
     let mut forms = Forms::new();
     forms.answers.subschema_for::<ProblemForm>();
-    join(&mut document, "/components/schemas", forms.into_schemas());
     if !is_installation {
+        join(&mut document, "/components/schemas", forms.into_schemas());
         return document;
     }
     document["info"]["title"] = json!("Attune");
@@ -90,9 +90,9 @@ fn document(is_registry: bool, is_installation: bool) -> Value {
             paths.retain(|path, _| OPERATIONS.contains(&path.as_str()));
         }
     }
-    let (paths, schemas) = paths_and_schemas();
+    let paths = installation::paths(&mut forms);
     join(&mut document, "/paths", paths);
-    join(&mut document, "/components/schemas", schemas);
+    join(&mut document, "/components/schemas", forms.into_schemas());
     for (name, text) in [
         ("Failed", "The server failed."),
         ("BadGateway", "A registry failed."),

@@ -2,24 +2,28 @@
 
 use std::time::{Duration, Instant};
 
-use hyper::StatusCode;
 use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use pack_client::{
     Candidate, ClientSettings, Listing, Registry, RegistryConfig, RegistryError, Silent,
 };
-use pack_format::PackRef;
-use serde_json::{Value, json};
+use pack_format::entry::Contents;
+use pack_format::{PackRef, Timestamp, Version};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::Installation;
 use super::build_envs::millis;
 use super::indices::Index;
 use super::packs::{flag, text_of};
-use super::page::Page;
+use super::page::{Page, Paged, Pagination};
 use super::target::{Operation, Target};
 use super::tests::named;
 use super::workshop::{Workshop, failed, reason};
+use super::{Installation, body, mirrors};
+use crate::body::ResponseBody;
 use crate::clock::now;
+use crate::forms::DateTime;
 use crate::problem::Problem;
 
 /// Longest time for one document of a registry.
@@ -27,6 +31,109 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A registry that may be asked, and its id if it is managed.
 type Source = (Option<i64>, RegistryConfig);
+
+/// Whether a registry answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PackIndexAnswer")]
+pub(super) struct Answered {
+    success: bool,
+    /// What it calls itself.
+    name: Option<String>,
+    /// Of its files.
+    format: Option<u32>,
+    /// How many packs it lists.
+    pack_count: Option<usize>,
+    /// Why it does not.
+    error: Option<String>,
+    duration_ms: u64,
+}
+
+/// A pack and the registry that lists it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct IndexedPack {
+    pack: Indexed,
+    registry: Asked,
+}
+
+/// A pack as its newest version tells it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Indexed {
+    #[serde(rename = "ref")]
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// Name people see.
+    label: String,
+    /// One or two sentences; may be empty.
+    description: String,
+    #[schemars(with = "String")]
+    version: Version,
+    author: String,
+    /// SPDX expression.
+    license: String,
+    homepage: Option<String>,
+    /// Of its source.
+    repository: Option<String>,
+    keywords: Vec<String>,
+    /// Programs it needs, such as `python3`.
+    runtime_deps: Vec<String>,
+    /// Packs it needs, each with a constraint.
+    dependencies: Vec<String>,
+    #[schemars(with = "mirrors::Contents")]
+    contents: Contents,
+    /// Whether nobody should install it any more.
+    deprecated: bool,
+    /// Newest first.
+    versions: Vec<IndexedVersion>,
+}
+
+/// A version that is listed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct IndexedVersion {
+    #[schemars(with = "String")]
+    version: Version,
+    /// When it entered the registry, if that tells.
+    #[schemars(with = "Option<DateTime>")]
+    published_at: Option<Timestamp>,
+    /// Whether it is not chosen any more.
+    yanked: bool,
+}
+
+/// The registry that lists a pack.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Asked {
+    /// `null` where it is one of the configuration.
+    #[schemars(range(min = 0))]
+    id: Option<i64>,
+    /// What it calls itself.
+    name: String,
+    url: String,
+    /// Smaller is asked first.
+    position: i64,
+}
+
+/// A page of what registries list.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct IndexedPacks {
+    items: Vec<IndexedPack>,
+    pagination: Pagination,
+    /// Registries that do not answer.
+    errors: Vec<Unanswered>,
+}
+
+/// A registry that does not answer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Unanswered {
+    /// `null` where it is one of the configuration.
+    #[schemars(range(min = 0))]
+    registry_id: Option<i64>,
+    /// Its name, or its URL.
+    registry: String,
+    error: String,
+}
 
 /// What is looked for.
 struct Question {
@@ -36,7 +143,11 @@ struct Question {
 }
 
 impl Installation {
-    pub(super) async fn browse(&self, target: &Target, parts: &Parts) -> Result<Value, Problem> {
+    pub(super) async fn browse(
+        &self,
+        target: &Target,
+        parts: &Parts,
+    ) -> Result<Response<ResponseBody>, Problem> {
         let workshop = &self.workshop;
         let page = Page::of(parts.uri.query())?;
         let text = text_of(parts, "q").filter(|text| !text.trim().is_empty());
@@ -45,8 +156,9 @@ impl Installation {
             Operation::TestIndex | Operation::RefreshIndex => {
                 let is_kept = target.operation == Operation::RefreshIndex;
                 let (_, config) = one(&target.name)?;
-                (workshop.run(move |w| Handle::current().block_on(ask_now(w, &config, is_kept))))
-                    .await
+                let asked =
+                    workshop.run(move |w| Handle::current().block_on(ask_now(w, &config, is_kept)));
+                body::data(&asked.await?)
             }
             Operation::BrowseIndex | Operation::BrowseIndices => {
                 let id = match target.operation {
@@ -63,13 +175,15 @@ impl Installation {
                     text,
                     page,
                 };
-                (workshop.run(move |w| Handle::current().block_on(browse(w, question)))).await
+                let listed = workshop.run(move |w| Handle::current().block_on(browse(w, question)));
+                body::data(&listed.await?)
             }
             Operation::FindIndexed => {
                 let pack_ref = named(&target.name)?;
                 let sources = sources(workshop, false);
-                (workshop.run(move |w| Handle::current().block_on(find(w, &sources, &pack_ref))))
-                    .await?
+                let found =
+                    workshop.run(move |w| Handle::current().block_on(find(w, &sources, &pack_ref)));
+                body::data(&found.await??)
             }
             _ => Err(failed()),
         }
@@ -103,7 +217,7 @@ fn settings(workshop: &Workshop) -> ClientSettings {
 }
 
 /// Asks a registry, whatever the cache knows of it; what it says is kept or not.
-async fn ask_now(workshop: &Workshop, config: &RegistryConfig, is_kept: bool) -> Value {
+async fn ask_now(workshop: &Workshop, config: &RegistryConfig, is_kept: bool) -> Answered {
     let begun = Instant::now();
     let mut settings = settings(workshop);
     settings.cache_ttl = Duration::ZERO;
@@ -112,18 +226,18 @@ async fn ask_now(workshop: &Workshop, config: &RegistryConfig, is_kept: bool) ->
     }
     let opened = Registry::open(config, &settings, &Silent).await;
     let opened = opened.as_ref();
-    json!({
-        "success": opened.is_ok(),
-        "name": opened.ok().map(|registry| &registry.identity().name),
-        "format": opened.ok().map(Registry::format),
-        "pack_count": opened.ok().map(|registry| registry.refs().len()),
-        "error": opened.err().map(reason),
-        "duration_ms": millis(begun),
-    })
+    Answered {
+        success: opened.is_ok(),
+        name: opened.ok().map(|registry| registry.identity().name.clone()),
+        format: opened.ok().map(Registry::format),
+        pack_count: opened.ok().map(|registry| registry.refs().len()),
+        error: opened.err().map(reason),
+        duration_ms: millis(begun),
+    }
 }
 
 /// Packs of the registries that answer, registry by registry; of the others, why they do not.
-async fn browse(workshop: &Workshop, question: Question) -> Value {
+async fn browse(workshop: &Workshop, question: Question) -> IndexedPacks {
     let settings = settings(workshop);
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     let mut open = Vec::new();
@@ -147,9 +261,12 @@ async fn browse(workshop: &Workshop, question: Question) -> Value {
         }
     }
     let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let mut value = json!(question.page.filled(items, total));
-    value["errors"] = json!(failures);
-    value
+    let Paged { items, pagination } = question.page.filled(items, total);
+    IndexedPacks {
+        items,
+        pagination,
+        errors: failures,
+    }
 }
 
 /// A registry and those of its packs that match, or all.
@@ -174,7 +291,7 @@ async fn find(
     workshop: &Workshop,
     sources: &[Source],
     pack_ref: &PackRef,
-) -> Result<Value, Problem> {
+) -> Result<IndexedPack, Problem> {
     let settings = settings(workshop);
     for source in sources {
         let asked = async {
@@ -204,50 +321,47 @@ fn name(config: &RegistryConfig) -> &str {
     config.name.as_deref().unwrap_or(&config.url)
 }
 
-fn failure((id, config): &Source, error: &RegistryError) -> Value {
-    json!({ "registry_id": id, "registry": name(config), "error": reason(error) })
+fn failure((id, config): &Source, error: &RegistryError) -> Unanswered {
+    Unanswered {
+        registry_id: *id,
+        registry: name(config).to_owned(),
+        error: reason(error),
+    }
 }
 
 /// A pack and its registry; `None` where no version is listed.
-fn shown((id, config): &Source, registry: &Registry, listing: &Listing) -> Option<Value> {
+fn shown((id, config): &Source, registry: &Registry, listing: &Listing) -> Option<IndexedPack> {
     let newest = listing.newest().or_else(|| listing.candidates.first())?;
     let about = &newest.about;
-    let versions: Vec<Value> = (listing.candidates.iter())
-        .map(|candidate: &Candidate| {
-            json!({
-                "version": candidate.version,
-                "published_at": candidate.published_at,
-                "yanked": candidate.yanked.is_some(),
-            })
-        })
-        .collect();
-    let dependencies: Vec<String> = newest
-        .dependencies()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    Some(json!({
-        "pack": {
-            "ref": listing.pack_ref,
-            "label": about.label,
-            "description": about.description,
-            "version": newest.version,
-            "author": about.author,
-            "license": about.license,
-            "homepage": about.homepage,
-            "repository": about.repository,
-            "keywords": about.keywords,
-            "runtime_deps": about.runtime_deps,
-            "dependencies": dependencies,
-            "contents": about.contents,
-            "deprecated": listing.deprecated.is_some(),
-            "versions": versions,
+    let versions = listing.candidates.iter();
+    let versions = versions.map(|candidate: &Candidate| IndexedVersion {
+        version: candidate.version.clone(),
+        published_at: candidate.published_at,
+        yanked: candidate.yanked.is_some(),
+    });
+    let dependencies = newest.dependencies().iter().map(ToString::to_string);
+    Some(IndexedPack {
+        pack: Indexed {
+            pack_ref: listing.pack_ref.clone(),
+            label: about.label.clone(),
+            description: about.description.clone(),
+            version: newest.version.clone(),
+            author: about.author.clone(),
+            license: about.license.clone(),
+            homepage: about.homepage.clone(),
+            repository: about.repository.clone(),
+            keywords: about.keywords.clone(),
+            runtime_deps: about.runtime_deps.clone(),
+            dependencies: dependencies.collect(),
+            contents: about.contents.clone(),
+            deprecated: listing.deprecated.is_some(),
+            versions: versions.collect(),
         },
-        "registry": {
-            "id": id,
-            "name": registry.identity().name,
-            "url": config.url,
-            "position": config.priority,
+        registry: Asked {
+            id: *id,
+            name: registry.identity().name.clone(),
+            url: config.url.clone(),
+            position: config.priority,
         },
-    }))
+    })
 }

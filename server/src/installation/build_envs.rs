@@ -9,11 +9,11 @@ use pack_format::manifest::Manifest;
 use pack_runtime::environment::{EnvironmentSettings, PackEnvironments};
 use pack_runtime::{EnvironmentError, EnvironmentKind, Interpreters};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::body::malformed;
 use super::download::{MAX_PACKS, MAX_TIMEOUT, seconds, within};
+use super::mirrors;
 use super::workshop::{Workshop, reason};
 use crate::jobs::Job;
 use crate::problem::Problem;
@@ -55,9 +55,48 @@ pub(super) struct Request {
     timeout: Option<u64>,
 }
 
-/// A pack without what it needs.
-struct Failed {
+/// Environments of packs, and what was not built.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Environments")]
+pub(super) struct Answer {
+    summary: Summary,
+    built_environments: Vec<Built>,
+    failed_environments: Vec<Failed>,
+}
+
+/// How many packs there were, and environments.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Summary {
+    total_packs: usize,
+    success_count: usize,
+    failure_count: usize,
+    python_envs_built: usize,
+    nodejs_envs_built: usize,
+    total_duration_ms: u64,
+}
+
+/// A pack that has what it needs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Built {
     pack_ref: String,
+    /// As the request names it.
+    pack_path: String,
+    #[schemars(with = "mirrors::PackEnvironments")]
+    environments: PackEnvironments,
+    duration_ms: u64,
+}
+
+/// A pack without what it needs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Failed {
+    /// `unknown` where there is no pack.
+    pack_ref: String,
+    /// As the request names it.
+    pack_path: String,
+    /// `python`, `nodejs` or `unknown`.
     runtime: &'static str,
     error: String,
 }
@@ -85,7 +124,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     request: Request,
     job: Arc<Job>,
-) -> Result<Value, Problem> {
+) -> Result<Answer, Problem> {
     let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
     let (python, nodejs) = request.versions()?;
     let settings = workshop.options.preparation.environments.clone();
@@ -127,7 +166,7 @@ fn build(
     workshop: &Workshop,
     request: &Request,
     (settings, job): (Option<&EnvironmentSettings>, &Job),
-) -> Value {
+) -> Answer {
     let begun = Instant::now();
     let (mut built, mut failures) = (Vec::new(), Vec::new());
     let (mut python, mut nodejs) = (0, 0);
@@ -138,33 +177,28 @@ fn build(
             Ok((pack_ref, environments)) => {
                 python += usize::from(environments.python.is_some());
                 nodejs += usize::from(environments.nodejs.is_some());
-                built.push(json!({
-                    "pack_ref": pack_ref,
-                    "pack_path": text,
-                    "environments": environments,
-                    "duration_ms": millis(begun),
-                }));
+                built.push(Built {
+                    pack_ref,
+                    pack_path: text.clone(),
+                    environments,
+                    duration_ms: millis(begun),
+                });
             }
-            Err(failed) => failures.push(json!({
-                "pack_ref": failed.pack_ref,
-                "pack_path": text,
-                "runtime": failed.runtime,
-                "error": failed.error,
-            })),
+            Err(failed) => failures.push(failed),
         }
     }
-    json!({
-        "summary": {
-            "total_packs": built.len() + failures.len(),
-            "success_count": built.len(),
-            "failure_count": failures.len(),
-            "python_envs_built": python,
-            "nodejs_envs_built": nodejs,
-            "total_duration_ms": millis(begun),
+    Answer {
+        summary: Summary {
+            total_packs: built.len() + failures.len(),
+            success_count: built.len(),
+            failure_count: failures.len(),
+            python_envs_built: python,
+            nodejs_envs_built: nodejs,
+            total_duration_ms: millis(begun),
         },
-        "built_environments": built,
-        "failed_environments": failures,
-    })
+        built_environments: built,
+        failed_environments: failures,
+    }
 }
 
 /// Milliseconds since then.
@@ -177,16 +211,18 @@ fn one(
     request: &Request,
     (text, settings, job): (&str, Option<&EnvironmentSettings>, &Job),
 ) -> Result<(String, PackEnvironments), Failed> {
-    let (path, base, manifest) = read(workshop, request, text).map_err(|error| Failed {
-        pack_ref: "unknown".to_owned(),
-        runtime: "unknown",
+    let failed = |pack_ref: &str, runtime, error| Failed {
+        pack_ref: pack_ref.to_owned(),
+        pack_path: text.to_owned(),
+        runtime,
         error,
-    })?;
+    };
+    let (path, base, manifest) =
+        read(workshop, request, text).map_err(|error| failed("unknown", "unknown", error))?;
     let pack_ref = manifest.pack_ref.to_string();
-    let settings = settings.ok_or_else(|| Failed {
-        pack_ref: pack_ref.clone(),
-        runtime: "unknown",
-        error: "environments are not built here: `environments.enabled` is false".to_owned(),
+    let settings = settings.ok_or_else(|| {
+        let error = "environments are not built here: `environments.enabled` is false";
+        failed(&pack_ref, "unknown", error.to_owned())
     })?;
     let rebuild = if request.force_rebuild {
         Rebuild::Always
@@ -196,11 +232,7 @@ fn one(
     let environments = workshop
         .installer(&base, job)
         .environments_of(&path, &manifest, (settings, rebuild))
-        .map_err(|error| Failed {
-            pack_ref: pack_ref.clone(),
-            runtime: runtime_of(&error),
-            error: reason(&error),
-        })?;
+        .map_err(|error| failed(&pack_ref, runtime_of(&error), reason(&error)))?;
     Ok((pack_ref, PackEnvironments::of(&environments)))
 }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use attune_installer::{CacheKeep, Classify as _, FailureClass, Installer};
+use attune_installer::{CacheKeep, Classify as _, FailureClass, Installer, Usage};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Installation;
 use super::body::{self, malformed};
@@ -36,6 +35,18 @@ pub(super) struct Keep {
     size_bytes: Option<u64>,
 }
 
+/// What is gone.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheRemoved")]
+pub(super) struct Removed {
+    /// Always `true`.
+    success: bool,
+    /// Number of files.
+    entries: u64,
+    /// Sum of their sizes, in bytes.
+    size_bytes: u64,
+}
+
 impl Keep {
     fn checked(&self) -> Result<CacheKeep, Problem> {
         if self.days.is_some_and(|days| days > MAX_DAYS) {
@@ -52,15 +63,14 @@ impl Keep {
 
 impl Installation {
     /// What the cache and the store cost.
-    pub(super) async fn cache_usage(&self) -> Result<Value, Problem> {
-        let usage = (self.workshop.run(|workshop| {
+    pub(super) async fn cache_usage(&self) -> Result<Usage, Problem> {
+        (self.workshop.run(|workshop| {
             let usage = reader(&workshop.options.packs_base_dir).usage();
             usage.map_err(|error| {
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", reason(&error))
             })
         }))
-        .await??;
-        Ok(json!(usage))
+        .await?
     }
 
     /// Removes files of the cache: a job, since an installation may be using them.
@@ -89,7 +99,7 @@ impl Installation {
     }
 }
 
-fn prune(installer: &Installer<'_>, keep: CacheKeep) -> Result<Value, Problem> {
+fn prune(installer: &Installer<'_>, keep: CacheKeep) -> Result<Removed, Problem> {
     let removed = installer.prune_cache(keep).map_err(|error| {
         let (status, code) = match error.class() {
             FailureClass::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -97,9 +107,9 @@ fn prune(installer: &Installer<'_>, keep: CacheKeep) -> Result<Value, Problem> {
         };
         Problem::new(status, code, reason(&error))
     })?;
-    Ok(json!({
-        "success": true,
-        "entries": removed.entries,
-        "size_bytes": removed.size_bytes,
-    }))
+    Ok(Removed {
+        success: true,
+        entries: removed.entries,
+        size_bytes: removed.size_bytes,
+    })
 }

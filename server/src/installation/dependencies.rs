@@ -12,7 +12,6 @@ use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use super::download::{MAX_PACKS, within};
 use super::workshop::{Workshop, reader, reason};
@@ -31,12 +30,82 @@ pub(super) struct Request {
     skip_validation: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What packs need.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Dependencies")]
+pub(super) struct Needs {
+    dependencies: Vec<Dependency>,
+    /// By ref, of packs that need something of Python or Node.js.
+    #[schemars(with = "BTreeMap<String, Runtimes>")]
+    runtime_requirements: BTreeMap<PackRef, Runtimes>,
+    /// Those of `dependencies` that are not there.
+    missing_dependencies: Vec<Dependency>,
+    analyzed_packs: Vec<Analyzed>,
+    errors: Vec<Wrong>,
+}
+
+/// A pack that another one needs.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct Dependency {
+    #[schemars(with = "String")]
     pack_ref: PackRef,
+    /// The versions that will do.
     version_spec: String,
+    #[schemars(with = "String")]
     required_by: PackRef,
+    /// Whether such a version is installed, or a pack of the request.
     already_installed: bool,
+}
+
+/// What a pack needs of Python and Node.js.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Runtimes {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    python: Option<PythonNeeds>,
+    nodejs: Option<NodeNeeds>,
+}
+
+/// What a pack needs of Python.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct PythonNeeds {
+    /// The versions that will do.
+    version: Option<String>,
+    /// Where its `requirements.txt` is.
+    requirements_file: Option<PathBuf>,
+}
+
+/// What a pack needs of Node.js.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct NodeNeeds {
+    /// The versions that will do.
+    version: Option<String>,
+    /// Where its `package.json` is.
+    package_file: Option<PathBuf>,
+}
+
+/// A pack that was read.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Analyzed {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// As the request names it.
+    pack_path: String,
+    has_dependencies: bool,
+    dependency_count: usize,
+}
+
+/// Something that is wrong with a pack.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Wrong {
+    /// As the request names it.
+    pack_path: String,
+    error: String,
 }
 
 /// A pack of the request.
@@ -47,48 +116,63 @@ struct Pack {
 }
 
 impl Pack {
+    fn wrong(&self, error: String) -> Wrong {
+        Wrong {
+            pack_path: self.text.clone(),
+            error,
+        }
+    }
+
     fn needs(&self) -> &[PackDependency] {
         let dependencies = self.manifest.dependencies.as_ref();
         dependencies.map_or(&[], |dependencies| &dependencies.packs)
     }
 
     /// What it needs of Python and Node.js, if anything.
-    fn runtimes(&self) -> Option<Value> {
+    fn runtimes(&self) -> Option<Runtimes> {
         let stated = self.manifest.dependencies.as_ref();
         let python = (self.manifest.python.as_ref())
             .or_else(|| stated.and_then(|stated| stated.python_version.as_ref()));
         let nodejs = (self.manifest.nodejs.as_ref())
             .or_else(|| stated.and_then(|stated| stated.nodejs_version.as_ref()));
         let file = |name: &str| Some(self.path.join(name)).filter(|path| path.is_file());
-        let entry = |version: Option<&String>, member: &str, file: Option<PathBuf>| {
-            let is_needed = version.is_some() || file.is_some();
-            is_needed.then(|| json!({ "version": version, member: file }))
+        let python = PythonNeeds {
+            version: python.cloned(),
+            requirements_file: file("requirements.txt"),
         };
-        let python = entry(python, "requirements_file", file("requirements.txt"));
-        let nodejs = entry(nodejs, "package_file", file("package.json"));
-        (python.is_some() || nodejs.is_some()).then(|| {
-            let pack_ref = &self.manifest.pack_ref;
-            json!({ "pack_ref": pack_ref, "python": python, "nodejs": nodejs })
+        let nodejs = NodeNeeds {
+            version: nodejs.cloned(),
+            package_file: file("package.json"),
+        };
+        let python = Some(python).filter(|p| p.version.is_some() || p.requirements_file.is_some());
+        let nodejs = Some(nodejs).filter(|n| n.version.is_some() || n.package_file.is_some());
+        (python.is_some() || nodejs.is_some()).then(|| Runtimes {
+            pack_ref: self.manifest.pack_ref.clone(),
+            python,
+            nodejs,
         })
     }
 }
 
 /// Analyses packs together: they satisfy each other.
-pub(super) async fn run(workshop: &Arc<Workshop>, request: Request) -> Result<Value, Problem> {
+pub(super) async fn run(workshop: &Arc<Workshop>, request: Request) -> Result<Needs, Problem> {
     within(request.pack_paths.len())?;
     workshop
         .run(move |workshop| analyse(workshop, &request))
         .await
 }
 
-fn analyse(workshop: &Workshop, request: &Request) -> Value {
+fn analyse(workshop: &Workshop, request: &Request) -> Needs {
     let mut errors = Vec::new();
     let packs = read(workshop, request, &mut errors);
     let base = &workshop.options.packs_base_dir;
     let installed = reader(base).list();
     let installed = installed.unwrap_or_else(|error| {
         let text = format!("cannot tell what is installed: {}", reason(&error));
-        errors.push(json!({ "pack_path": base, "error": text }));
+        errors.push(Wrong {
+            pack_path: base.display().to_string(),
+            error: text,
+        });
         State::empty()
     });
     let there = there(&packs, &installed);
@@ -102,7 +186,7 @@ fn analyse(workshop: &Workshop, request: &Request) -> Value {
                     "`{}` needs `{}` {}, and it is there as {version}",
                     pack.manifest.pack_ref, needed.pack_ref, needed.constraint
                 );
-                errors.push(json!({ "pack_path": pack.text, "error": text }));
+                errors.push(pack.wrong(text));
             }
             dependencies.push(Dependency {
                 pack_ref: needed.pack_ref.clone(),
@@ -113,39 +197,35 @@ fn analyse(workshop: &Workshop, request: &Request) -> Value {
         }
     }
     errors.extend(cycles(&packs));
-    let missing: Vec<&Dependency> = dependencies
-        .iter()
-        .filter(|d| !d.already_installed)
-        .collect();
-    let requirements: Map<String, Value> = packs
-        .iter()
-        .filter_map(|pack| Some((pack.manifest.pack_ref.to_string(), pack.runtimes()?)))
-        .collect();
-    let analysed: Vec<Value> = packs
-        .iter()
-        .map(|pack| {
-            json!({
-                "pack_ref": pack.manifest.pack_ref,
-                "pack_path": pack.text,
-                "has_dependencies": !pack.needs().is_empty(),
-                "dependency_count": pack.needs().len(),
-            })
-        })
-        .collect();
-    json!({
-        "dependencies": dependencies,
-        "runtime_requirements": requirements,
-        "missing_dependencies": missing,
-        "analyzed_packs": analysed,
-        "errors": errors,
-    })
+    let missing = dependencies.iter().filter(|d| !d.already_installed);
+    let runtimes = packs.iter().filter_map(Pack::runtimes);
+    let analyzed = packs.iter().map(|pack| Analyzed {
+        pack_ref: pack.manifest.pack_ref.clone(),
+        pack_path: pack.text.clone(),
+        has_dependencies: !pack.needs().is_empty(),
+        dependency_count: pack.needs().len(),
+    });
+    Needs {
+        missing_dependencies: missing.cloned().collect(),
+        dependencies,
+        runtime_requirements: runtimes
+            .map(|needs| (needs.pack_ref.clone(), needs))
+            .collect(),
+        analyzed_packs: analyzed.collect(),
+        errors,
+    }
 }
 
 /// The packs that can be read; of the others, and of files that are wrong, an error.
-fn read(workshop: &Workshop, request: &Request, errors: &mut Vec<Value>) -> Vec<Pack> {
+fn read(workshop: &Workshop, request: &Request, errors: &mut Vec<Wrong>) -> Vec<Pack> {
     let mut packs: Vec<Pack> = Vec::new();
     for text in &request.pack_paths {
-        let mut fail = |error: String| errors.push(json!({ "pack_path": text, "error": error }));
+        let mut fail = |error: String| {
+            errors.push(Wrong {
+                pack_path: text.clone(),
+                error,
+            });
+        };
         let (path, manifest) = match workshop.pack(text) {
             Ok(found) => found,
             Err(error) => {
@@ -199,7 +279,7 @@ fn there(packs: &[Pack], installed: &State) -> BTreeMap<PackRef, Version> {
 }
 
 /// An error for each pack of the request that needs itself by way of others.
-fn cycles(packs: &[Pack]) -> Vec<Value> {
+fn cycles(packs: &[Pack]) -> Vec<Wrong> {
     let by_ref: BTreeMap<&PackRef, &Pack> = packs
         .iter()
         .map(|pack| (&pack.manifest.pack_ref, pack))
@@ -213,7 +293,7 @@ fn cycles(packs: &[Pack]) -> Vec<Value> {
                 "`{}` needs packs that need it: a cycle",
                 pack.manifest.pack_ref
             );
-            json!({ "pack_path": pack.text, "error": text })
+            pack.wrong(text)
         })
         .collect()
 }

@@ -15,11 +15,11 @@ use pack_fs::durable;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::body::malformed;
+use super::mirrors;
 use super::sources::detected;
 use super::workshop::{Workshop, failed, reason};
 use crate::jobs::Job;
@@ -56,15 +56,42 @@ pub(super) struct Request {
     verify_ssl: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
+/// Packs that are in the folder, and those that are not.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Downloads {
+    total_count: usize,
+    success_count: usize,
+    failure_count: usize,
+    downloaded_packs: Vec<Downloaded>,
+    failed_packs: Vec<Failed>,
+}
+
+/// A pack that is in the folder.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Downloaded {
+    /// As the request names it.
     source: String,
+    #[schemars(with = "mirrors::SourceType")]
     source_type: SourceType,
+    /// Its folder.
     pack_path: PathBuf,
+    #[schemars(with = "String")]
     pack_ref: PackRef,
     pack_version: String,
+    /// Of a repository.
     git_commit: Option<String>,
+    /// Of an archive.
     checksum: Option<String>,
+}
+
+/// A source of which nothing came.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Failed {
+    /// As the request names it.
+    source: String,
+    error: String,
 }
 
 /// What holds for every source of a request.
@@ -100,7 +127,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     request: Request,
     job: Arc<Job>,
-) -> Result<Value, Problem> {
+) -> Result<Downloads, Problem> {
     let timeout = seconds(request.timeout, DEFAULT_TIMEOUT)?;
     let git_ref = git_ref(request.ref_spec.as_deref())?;
     job.item(0, 1);
@@ -123,16 +150,16 @@ pub(super) async fn run(
     for (_, source, outcome) in outcomes {
         match outcome {
             Ok(pack) => downloaded.push(pack),
-            Err(error) => failures.push(json!({ "source": source, "error": error })),
+            Err(error) => failures.push(Failed { source, error }),
         }
     }
-    Ok(json!({
-        "total_count": downloaded.len() + failures.len(),
-        "success_count": downloaded.len(),
-        "failure_count": failures.len(),
-        "downloaded_packs": downloaded,
-        "failed_packs": failures,
-    }))
+    Ok(Downloads {
+        total_count: downloaded.len() + failures.len(),
+        success_count: downloaded.len(),
+        failure_count: failures.len(),
+        downloaded_packs: downloaded,
+        failed_packs: failures,
+    })
 }
 
 /// A number of seconds of a request.

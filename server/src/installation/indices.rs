@@ -9,22 +9,24 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use pack_client::Location;
 use pack_client::settings::{Headers, RegistryConfig};
+use pack_format::Timestamp;
 use pack_format::text::printable;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::Installation;
 use super::body::{self, malformed};
-use super::page::Page;
+use super::page::{Listed, Page, Paged};
 use super::target::{Operation, Target};
 use super::unusable;
 use super::vault::Vault;
 use super::workshop::{Workshop, failed, local, reason};
 use crate::body::ResponseBody;
 use crate::clock::now;
+use crate::forms::DateTime;
 use crate::problem::Problem;
 use crate::state::{IndexRow, State, StateError};
 
@@ -93,6 +95,62 @@ pub(super) struct Changes {
     enabled: Option<bool>,
     /// Sent to this registry only; `[REDACTED]` keeps a value.
     headers: Option<BTreeMap<String, String>>,
+}
+
+/// A registry that is asked.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PackIndex")]
+pub(super) struct Shown {
+    /// `null` where it is one of the configuration.
+    #[schemars(range(min = 0))]
+    id: Option<i64>,
+    /// What people call it.
+    name: Option<String>,
+    url: String,
+    /// Smaller is asked first.
+    position: i64,
+    /// Whether it is asked.
+    enabled: bool,
+    /// What is sent to it, without the values. `null` where another key sealed them.
+    #[schemars(with = "Option<BTreeMap<String, Redacted>>")]
+    headers: Option<BTreeMap<String, &'static str>>,
+    source: Origin,
+    /// `null` where it is one of the configuration.
+    #[schemars(with = "Option<DateTime>")]
+    created: Option<Timestamp>,
+    /// `null` where it is one of the configuration.
+    #[schemars(with = "Option<DateTime>")]
+    updated: Option<Timestamp>,
+}
+
+/// In place of a secret.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("const" = REDACTED))]
+#[expect(dead_code, reason = "the form of a constant")]
+struct Redacted(String);
+
+/// Where a registry is named.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum Origin {
+    /// By an administrator.
+    Api,
+    /// By the operator.
+    Configuration,
+}
+
+/// That something was done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Done {
+    /// Always `true`.
+    success: bool,
+    /// One sentence, for people.
+    message: String,
+}
+
+impl Listed for Shown {
+    const LIST: &'static str = "PackIndices";
 }
 
 impl Indices {
@@ -181,33 +239,37 @@ impl Index {
         }
     }
 
-    fn shown(&self) -> Value {
-        let mut value = shown(Some(self.row.id), &self.config());
-        value["created"] = json!(self.row.created_at);
-        value["updated"] = json!(self.row.updated_at);
-        if self.headers.is_none() {
-            value["headers"] = Value::Null;
+    fn shown(&self) -> Shown {
+        let shown = shown(&self.config());
+        Shown {
+            id: Some(self.row.id),
+            headers: shown.headers.filter(|_| self.headers.is_some()),
+            source: Origin::Api,
+            created: Some(self.row.created_at),
+            updated: Some(self.row.updated_at),
+            ..shown
         }
-        value
     }
 }
 
-/// A registry; one of the configuration has no id.
-fn shown(id: Option<i64>, config: &RegistryConfig) -> Value {
-    let headers: Map<String, Value> = (config.headers.iter())
-        .map(|(name, _)| (name.to_owned(), json!(REDACTED)))
-        .collect();
-    json!({
-        "id": id,
-        "name": config.name,
-        "url": config.url,
-        "position": config.priority,
-        "enabled": config.enabled,
-        "headers": headers,
-        "source": if id.is_some() { "api" } else { "configuration" },
-        "created": Value::Null,
-        "updated": Value::Null,
-    })
+/// A registry of the configuration.
+fn shown(config: &RegistryConfig) -> Shown {
+    let headers = config.headers.iter();
+    Shown {
+        id: None,
+        name: config.name.clone(),
+        url: config.url.clone(),
+        position: config.priority,
+        enabled: config.enabled,
+        headers: Some(
+            headers
+                .map(|(name, _)| (name.to_owned(), REDACTED))
+                .collect(),
+        ),
+        source: Origin::Configuration,
+        created: None,
+        updated: None,
+    }
 }
 
 impl Installation {
@@ -217,43 +279,40 @@ impl Installation {
         (parts, body): (&Parts, Incoming),
     ) -> Result<Response<ResponseBody>, Problem> {
         let indices = &self.workshop.indices;
-        let value = match target.operation {
-            Operation::ListIndices => self.list_indices(Page::of(parts.uri.query())?),
-            Operation::ShowIndex => indices.find(&target.name)?.shown(),
+        match target.operation {
+            Operation::ListIndices => body::data(&self.list_indices(Page::of(parts.uri.query())?)),
+            Operation::ShowIndex => body::data(&indices.find(&target.name)?.shown()),
             Operation::AddIndex => {
                 let new = body::read(&parts.headers, body).await?;
-                let value = self.add_index(new).await?;
-                let mut response = body::data(&value)?;
+                let index = self.add_index(new).await?;
+                let mut response = body::data(&index.shown())?;
                 *response.status_mut() = StatusCode::CREATED;
-                let place = format!("/api/v1/pack-indices/{}", value["id"]);
+                let place = format!("/api/v1/pack-indices/{}", index.id());
                 if let Ok(place) = HeaderValue::try_from(place) {
                     response.headers_mut().insert(LOCATION, place);
                 }
-                return Ok(response);
+                Ok(response)
             }
             Operation::ChangeIndex => {
                 let changes = body::read(&parts.headers, body).await?;
-                self.change_index(&target.name, changes).await?
+                body::data(&self.change_index(&target.name, changes).await?)
             }
-            Operation::RemoveIndex => self.remove_index(&target.name).await?,
-            _ => self.browse(target, parts).await?,
-        };
-        body::data(&value)
+            Operation::RemoveIndex => body::data(&self.remove_index(&target.name).await?),
+            _ => self.browse(target, parts).await,
+        }
     }
 
-    fn list_indices(&self, page: Page) -> Value {
+    fn list_indices(&self, page: Page) -> Paged<Shown> {
         let configured = self.workshop.options.registries.iter();
-        let configured = configured.map(|config| shown(None, config));
+        let configured = configured.map(shown);
         let managed = self.workshop.indices.all();
-        let mut all: Vec<Value> = configured.chain(managed.iter().map(Index::shown)).collect();
-        all.sort_by_key(|index| index["position"].as_i64());
-        json!(page.filled(
-            page.cut(&all).to_vec(),
-            i64::try_from(all.len()).unwrap_or(i64::MAX)
-        ))
+        let mut all: Vec<Shown> = configured.chain(managed.iter().map(Index::shown)).collect();
+        all.sort_by_key(|index| index.position);
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        page.filled(page.cut(&all).to_vec(), total)
     }
 
-    async fn add_index(&self, new: New) -> Result<Value, Problem> {
+    async fn add_index(&self, new: New) -> Result<Index, Problem> {
         let workshop = &self.workshop;
         let _alone = workshop.indices.changing.lock().await;
         let known = workshop.indices.all();
@@ -287,10 +346,10 @@ impl Installation {
         };
         database.add_index(&row).await.map_err(unusable)?;
         workshop.indices.read(database).await.map_err(unusable)?;
-        Ok(workshop.indices.find(&id.to_string())?.shown())
+        workshop.indices.find(&id.to_string())
     }
 
-    async fn change_index(&self, id: &str, changes: Changes) -> Result<Value, Problem> {
+    async fn change_index(&self, id: &str, changes: Changes) -> Result<Shown, Problem> {
         let workshop = &self.workshop;
         let _alone = workshop.indices.changing.lock().await;
         let old = workshop.indices.find(id)?;
@@ -333,14 +392,17 @@ impl Installation {
         Ok(workshop.indices.find(id)?.shown())
     }
 
-    async fn remove_index(&self, id: &str) -> Result<Value, Problem> {
+    async fn remove_index(&self, id: &str) -> Result<Done, Problem> {
         let indices = &self.workshop.indices;
         let _alone = indices.changing.lock().await;
         let found = indices.find(id)?;
         let database = self.callers.state().await?;
         database.remove_index(found.id()).await.map_err(unusable)?;
         indices.read(database).await.map_err(unusable)?;
-        Ok(json!({ "success": true, "message": format!("Pack index '{id}' was removed") }))
+        Ok(Done {
+            success: true,
+            message: format!("Pack index '{id}' was removed"),
+        })
     }
 }
 

@@ -12,21 +12,22 @@ use hyper::StatusCode;
 use pack_client::RegistryConfig;
 use pack_format::Checksum;
 use pack_resolve::ResolveError;
+use pack_runtime::TestReport;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::activate::{self, Wish, changed};
 use super::body::malformed;
 use super::config::Config;
 use super::dependencies::wrong;
 use super::download::git_ref;
+use super::mirrors;
 use super::packs::{self, InstalledPack};
 use super::register::exists;
 use super::sources::detected;
 use super::upload::Upload;
 use super::workshop::{Workshop, failed, reason};
-use crate::jobs::{Job, Outcome};
+use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::state::{State, Trigger};
 
@@ -78,6 +79,17 @@ pub(super) struct Register {
     skip_validation: bool,
     /// Where packs are installed; the configured place by default.
     packs_base_dir: Option<String>,
+}
+
+/// A pack that is active now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Installed {
+    pub(super) pack: InstalledPack,
+    /// What its tests gave; `null` where none were run.
+    #[schemars(with = "Option<mirrors::TestReport>")]
+    pub(super) test_result: Option<TestReport>,
+    /// Whether the request says that none are run.
+    pub(super) tests_skipped: bool,
 }
 
 /// What one of the three requests comes to.
@@ -213,7 +225,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     task: Task,
     (job, database): (Arc<Job>, State),
-) -> Outcome {
+) -> Result<Installed, Problem> {
     let (base, trigger, skip_tests) = (task.base.clone(), task.trigger, task.wish.skip_tests);
     let own = Arc::clone(&job);
     let outcome = workshop
@@ -231,11 +243,11 @@ pub(super) async fn run(
     let mut runs = runs.unwrap_or_default().into_iter();
     let tested = runs.find(|run| run.report.pack_ref == record.pack_ref);
     let pack = answered(workshop, &database, (&base, record)).await?;
-    Ok(json!({
-        "pack": pack,
-        "test_result": tested.map(|run| run.report),
-        "tests_skipped": skip_tests,
-    }))
+    Ok(Installed {
+        pack,
+        test_result: tested.map(|run| run.report),
+        tests_skipped: skip_tests,
+    })
 }
 
 /// What is answered of a pack that is active.
@@ -305,6 +317,8 @@ pub(super) fn problem_of(error: &InstallError) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// A body with a member that nobody knows is refused.

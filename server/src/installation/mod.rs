@@ -11,6 +11,7 @@
 //! cache.rs       what is kept of registries
 //! indices.rs browse.rs                                registries that are managed, and what they list
 //! vault.rs       secrets that must come out again    openapi.rs     the API for programs that read such descriptions
+//! mirrors.rs     forms of what other crates write into answers
 //! activate.rs    making packs active                  install.rs (upload.rs) register.rs update.rs rollback.rs
 //! sources.rs     what texts mean                      tests.rs download.rs dependencies.rs build_envs.rs   more work
 //! ```
@@ -53,7 +54,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::jobs::JobsEnd;
-pub(crate) use self::openapi::paths_and_schemas;
+pub(crate) use self::openapi::paths;
 pub use self::options::{FirstAccount, InstallationOptions};
 pub use self::projection::{Compared, compare_projection};
 pub use self::vault::{SecretKey, VaultError};

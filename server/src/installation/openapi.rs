@@ -1,6 +1,6 @@
 //! What `/openapi.json` says of the installation API. Paths, methods and roles come from the table of operations; what
 //! an operation takes and gives stands here, so that none can be left out. Forms of requests are made from the types that
-//! they are read as, those of answers from the types that they are written from, or stand in `schemas.json`.
+//! they are read as, those of answers from the types that they are written from.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -8,14 +8,11 @@ use serde_json::{Map, Value, json};
 use super::page::Paged;
 use super::target::{OPERATIONS, Operation, PREFIX};
 use super::{
-    build_envs, cache, config, dependencies, download, indices, install, login, packs, register,
-    rollback, tests as test_runs, update,
+    browse, build_envs, cache, config, dependencies, download, indices, install, login, mirrors,
+    packs, register, rollback, tests as test_runs, update, upload,
 };
 use crate::forms::Forms;
 use crate::jobs::{JobSummary, ShownJob};
-
-/// Forms of answers, and of the one request that is no JSON; every object is closed that has named members.
-const SCHEMAS: &str = include_str!("schemas.json");
 
 /// What an operation takes and gives.
 struct Form {
@@ -32,8 +29,8 @@ struct Form {
 enum Request {
     /// As the type it is read as.
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// A form with files; its schema by name.
-    Files(&'static str),
+    /// A form with files.
+    Files(fn(&mut SchemaGenerator) -> Schema),
 }
 
 /// How an answer is formed.
@@ -41,16 +38,13 @@ enum Request {
 enum Answer {
     /// As the type it is written from.
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// JSON; its schema by name.
-    Named(&'static str),
     /// Events, as long as they happen.
     Events,
 }
 
-/// Paths, and the schemas they refer to.
-pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
+/// Paths; what they refer to is with the forms.
+pub(crate) fn paths(forms: &mut Forms) -> Map<String, Value> {
     let mut paths = Map::new();
-    let mut forms = Forms::new();
     for (method, pattern, operation, role) in &OPERATIONS {
         let parameter = parameter(pattern);
         let path = format!(
@@ -58,7 +52,7 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
             pattern.replace("{}", &format!("{{{parameter}}}"))
         );
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        let described = described((*operation, &mut forms), pattern, role.as_str());
+        let described = described((*operation, forms), pattern, role.as_str());
         item[method.as_str().to_lowercase()] = described;
         if pattern.contains("{}") {
             let schema = match parameter {
@@ -70,9 +64,7 @@ pub(crate) fn paths_and_schemas() -> (Map<String, Value>, Map<String, Value>) {
             ]);
         }
     }
-    let mut schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap_or_default();
-    schemas.extend(forms.into_schemas());
-    (paths, schemas)
+    paths
 }
 
 /// What the variable part of a path names.
@@ -117,13 +109,11 @@ fn described((operation, forms): (Operation, &mut Forms), pattern: &str, role: &
         value["parameters"] = json!(parameters);
     }
     if let Some(request) = form.request {
-        let (media_type, schema) = match request {
-            Request::Json(schema_of) => ("application/json", json!(schema_of(&mut forms.requests))),
-            Request::Files(name) => {
-                let schema = json!({ "$ref": place(name) });
-                ("multipart/form-data", schema)
-            }
+        let (media_type, schema_of) = match request {
+            Request::Json(schema_of) => ("application/json", schema_of),
+            Request::Files(schema_of) => ("multipart/form-data", schema_of),
         };
+        let schema = json!(schema_of(&mut forms.requests));
         let is_required = !matches!(
             operation,
             Operation::Rollback | Operation::Test | Operation::Update
@@ -143,7 +133,6 @@ fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: 
     let done = "What came of it.";
     responses[status] = match form.answer {
         Answer::Json(schema_of) => of_data(&schema_of(&mut forms.answers), done),
-        Answer::Named(name) => of_data(&Schema::new_ref(place(name)), done),
         Answer::Events => {
             json!({ "description": "Events.", "content": { "text/event-stream": {} } })
         }
@@ -205,10 +194,6 @@ fn refusals(operation: Operation, form: &Form, pattern: &str) -> Vec<(&'static s
     refused
 }
 
-fn place(schema: &str) -> String {
-    format!("#/components/schemas/{schema}")
-}
-
 fn of_data(data: &Schema, description: &str) -> Value {
     let envelope = json!({
         "type": "object", "additionalProperties": false, "required": ["data"], "properties": { "data": data },
@@ -249,12 +234,7 @@ fn query(name: &str) -> Value {
 }
 
 /// A request that is answered at once, and takes nothing.
-const fn reads(summary: &'static str, answer: &'static str) -> Form {
-    answered(summary, Answer::Named(answer))
-}
-
-/// The same with an answer that is written from a type.
-fn gives<T: JsonSchema>(summary: &'static str) -> Form {
+fn reads<T: JsonSchema>(summary: &'static str) -> Form {
     answered(summary, Answer::Json(SchemaGenerator::subschema_for::<T>))
 }
 
@@ -276,8 +256,8 @@ impl Form {
         self
     }
 
-    const fn takes_files(mut self, request: &'static str) -> Self {
-        self.request = Some(Request::Files(request));
+    fn takes_files<T: JsonSchema>(mut self) -> Self {
+        self.request = Some(Request::Files(SchemaGenerator::subschema_for::<T>));
         self
     }
 
@@ -297,86 +277,93 @@ fn form(operation: Operation) -> Form {
     use Operation as O;
     const BROWSE: &[&str] = &["q", "page", "page_size"];
     match operation {
-        O::Login => gives::<login::Login>("A token for an address and a password.")
+        O::Login => reads::<login::Login>("A token for an address and a password.")
             .takes::<login::Credentials>(),
-        O::Logout => gives::<login::Logout>("Ends the token."),
-        O::Whoami => gives::<login::Whoami>("Whose the token is."),
-        O::Download => reads("Packs into a folder.", "Downloads")
+        O::Logout => reads::<login::Logout>("Ends the token."),
+        O::Whoami => reads::<login::Whoami>("Whose the token is."),
+        O::Download => reads::<download::Downloads>("Packs into a folder.")
             .takes::<download::Request>()
             .job(),
-        O::Dependencies => reads("What packs need, and what of it is there.", "Dependencies")
-            .takes::<dependencies::Request>(),
-        O::BuildEnvs => reads("Python and Node.js environments.", "Environments")
+        O::Dependencies => {
+            reads::<dependencies::Needs>("What packs need, and what of it is there.")
+                .takes::<dependencies::Request>()
+        }
+        O::BuildEnvs => reads::<build_envs::Answer>("Python and Node.js environments.")
             .takes::<build_envs::Request>()
             .job(),
-        O::RegisterBatch => reads("Packs of folders become active.", "Registered")
+        O::RegisterBatch => reads::<register::Answer>("Packs of folders become active.")
             .takes::<register::Request>()
             .job(),
-        O::Install => reads("A pack from a source, with what it needs.", "Installed")
+        O::Install => reads::<install::Installed>("A pack from a source, with what it needs.")
             .takes::<install::Install>()
             .job(),
-        O::Register => reads("A pack of a folder.", "Installed")
+        O::Register => reads::<install::Installed>("A pack of a folder.")
             .takes::<install::Register>()
             .job(),
-        O::Upload => reads("A pack of an archive.", "Installed")
-            .takes_files("UploadRequest")
+        O::Upload => reads::<install::Installed>("A pack of an archive.")
+            .takes_files::<upload::Request>()
             .job(),
-        O::Update => reads("A pack to the newest version it may reach.", "Updated")
+        O::Update => reads::<update::Updated>("A pack to the newest version it may reach.")
             .takes::<update::Request>()
             .job(),
-        O::Rollback => reads("A pack as it was before its last change.", "RolledBack")
+        O::Rollback => reads::<rollback::RolledBack>("A pack as it was before its last change.")
             .takes::<rollback::Request>()
             .job(),
-        O::Test => reads("Runs the tests of an installed pack.", "TestReport")
+        O::Test => reads::<mirrors::TestReport>("Runs the tests of an installed pack.")
             .takes::<test_runs::Request>()
             .job(),
-        O::Tests => reads("What the tests of a pack gave, newest first.", "TestRuns").asks(PAGES),
-        O::LatestTest => reads("What the tests of a pack gave last.", "TestRun"),
-        O::ListJobs => {
-            gives::<Paged<JobSummary>>("Requests that take a while, newest first.").asks(PAGES)
+        O::Tests => {
+            reads::<Paged<test_runs::Summary>>("What the tests of a pack gave, newest first.")
+                .asks(PAGES)
         }
-        O::ShowJob => gives::<ShownJob>("How far a job is, or what came of it."),
-        O::CancelJob => gives::<ShownJob>("Calls a job off."),
+        O::LatestTest => reads::<test_runs::Shown>("What the tests of a pack gave last."),
+        O::ListJobs => {
+            reads::<Paged<JobSummary>>("Requests that take a while, newest first.").asks(PAGES)
+        }
+        O::ShowJob => reads::<ShownJob>("How far a job is, or what came of it."),
+        O::CancelJob => reads::<ShownJob>("Calls a job off."),
         O::JobEvents => answered("A job as it goes on.", Answer::Events),
         O::ListPacks => {
-            gives::<Paged<packs::PackSummary>>("What is installed, by ref.").asks(BROWSE)
+            reads::<Paged<packs::PackSummary>>("What is installed, by ref.").asks(BROWSE)
         }
-        O::ShowPack => gives::<packs::InstalledPack>("An installed pack."),
+        O::ShowPack => reads::<packs::InstalledPack>("An installed pack."),
         O::ChangePack => {
-            gives::<packs::InstalledPack>("Configures a pack.").takes::<config::Request>()
+            reads::<packs::InstalledPack>("Configures a pack.").takes::<config::Request>()
         }
         O::ShowConfig => {
-            gives::<config::PackConfig>("The configuration of a pack, with its secrets.")
+            reads::<config::PackConfig>("The configuration of a pack, with its secrets.")
         }
-        O::Uninstall => gives::<packs::Uninstalled>("Removes a pack.")
+        O::Uninstall => reads::<packs::Uninstalled>("Removes a pack.")
             .asks(&["force", "purge"])
             .job(),
-        O::Components => gives::<Paged<packs::Component>>("What a pack registered.").asks(&[
+        O::Components => reads::<Paged<packs::Component>>("What a pack registered.").asks(&[
             "kind",
             "page",
             "page_size",
         ]),
-        O::ListIndices => reads("Registries that are asked.", "PackIndices").asks(PAGES),
-        O::AddIndex => reads("Adds a registry.", "PackIndex").takes::<indices::New>(),
-        O::ShowIndex => reads("A registry.", "PackIndex"),
-        O::ChangeIndex => reads("Changes a registry.", "PackIndex").takes::<indices::Changes>(),
-        O::RemoveIndex => reads("Removes a registry.", "Done"),
-        O::TestIndex => reads("Whether a registry answers.", "PackIndexAnswer"),
-        O::RefreshIndex => reads("Asks a registry anew.", "PackIndexAnswer"),
-        O::BrowseIndices => reads("What registries list.", "IndexedPacks").asks(&[
+        O::ListIndices => reads::<Paged<indices::Shown>>("Registries that are asked.").asks(PAGES),
+        O::AddIndex => reads::<indices::Shown>("Adds a registry.").takes::<indices::New>(),
+        O::ShowIndex => reads::<indices::Shown>("A registry."),
+        O::ChangeIndex => {
+            reads::<indices::Shown>("Changes a registry.").takes::<indices::Changes>()
+        }
+        O::RemoveIndex => reads::<indices::Done>("Removes a registry."),
+        O::TestIndex => reads::<browse::Answered>("Whether a registry answers."),
+        O::RefreshIndex => reads::<browse::Answered>("Asks a registry anew."),
+        O::BrowseIndices => reads::<browse::IndexedPacks>("What registries list.").asks(&[
             "q",
             "registry_id",
             "include_disabled",
             "page",
             "page_size",
         ]),
-        O::BrowseIndex => reads("What a registry lists.", "IndexedPacks").asks(BROWSE),
-        O::FindIndexed => reads("What an installation would find.", "IndexedPack"),
-        O::CacheUsage => reads("What the cache and the store cost.", "CacheUsage"),
-        O::PruneCache => reads("Removes files that were not used.", "CacheRemoved")
+        O::BrowseIndex => reads::<browse::IndexedPacks>("What a registry lists.").asks(BROWSE),
+        O::FindIndexed => reads::<browse::IndexedPack>("What an installation would find."),
+        O::CacheUsage => reads::<mirrors::Usage>("What the cache and the store cost."),
+        O::PruneCache => reads::<cache::Removed>("Removes files that were not used.")
             .takes::<cache::Keep>()
             .job(),
-        O::ClearCache => reads("Removes every file of the cache.", "CacheRemoved").job(),
+        O::ClearCache => reads::<cache::Removed>("Removes every file of the cache.").job(),
     }
 }
 
@@ -392,9 +379,10 @@ mod tests {
             if value["properties"].is_object() && !value["type"].is_object() {
                 assert_eq!(value["additionalProperties"], false, "{value}");
             }
-            if let Some(name) = value["$ref"].as_str() {
-                let name = name.rsplit('/').next().unwrap_or_default();
-                assert!(schemas.contains_key(name), "{name}");
+            let place = value["$ref"].as_str().unwrap_or_default();
+            if let Some(name) = place.strip_prefix("#/components/schemas/") {
+                // Refs are described by the registry.
+                assert!(name == "Ref" || schemas.contains_key(name), "{name}");
             }
             let parts: Vec<&Value> = match value {
                 Value::Object(members) => members.values().collect(),
@@ -405,18 +393,18 @@ mod tests {
                 check(part, schemas);
             }
         }
-        let (paths, schemas) = paths_and_schemas();
-        assert!(!schemas.is_empty());
+        let mut forms = Forms::new();
+        let paths = paths(&mut forms);
+        // One name, one form.
+        let requests = forms.requests.definitions();
+        let twice = |name: &&String| forms.answers.definitions().contains_key(*name);
+        assert_eq!(requests.keys().find(twice), None);
+        let schemas = forms.into_schemas();
+        let numbered = |name: &&String| name.ends_with(|last: char| last.is_ascii_digit());
+        assert_eq!(schemas.keys().find(numbered), None);
+        check(&Value::Object(paths.clone()), &schemas);
         check(&Value::Object(schemas.clone()), &schemas);
-        for (method, pattern, operation, _) in &OPERATIONS {
-            let form = form(*operation);
-            let is_known = |name: &str| schemas.contains_key(name);
-            if let Answer::Named(name) = form.answer {
-                assert!(is_known(name), "{pattern}");
-            }
-            if let Some(Request::Files(name)) = form.request {
-                assert!(is_known(name), "{pattern}");
-            }
+        for (method, pattern, _, _) in &OPERATIONS {
             let path = format!(
                 "{PREFIX}{}",
                 pattern.replace("{}", &format!("{{{}}}", parameter(pattern)))

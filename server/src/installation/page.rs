@@ -74,13 +74,13 @@ impl Page {
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub(super) struct Paged<T> {
-    items: Vec<T>,
-    pagination: Pagination,
+    pub(super) items: Vec<T>,
+    pub(super) pagination: Pagination,
 }
 
 /// Which page of how many.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Pagination {
+pub(super) struct Pagination {
     /// Number of the page.
     #[schemars(range(min = 1))]
     page: i64,

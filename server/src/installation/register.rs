@@ -1,7 +1,7 @@
 //! `packs/register-batch`: packs of directories are checked, tested, made active below `packs_base_dir`, and what they
 //! bring along is written to the database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,16 +11,17 @@ use attune_installer::{
     Dependencies, InstallError, ReadyError, Record, Replace, Source, TestSummary,
 };
 use pack_client::Reporter as _;
-use pack_format::PackRef;
 use pack_format::manifest::Manifest;
+use pack_format::{PackRef, Version};
+use pack_runtime::TestStatus;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::activate::{Wish, changed, install, record, record_tests};
 use super::build_envs::millis;
 use super::dependencies::wrong;
 use super::download::{MAX_PACKS, within};
+use super::mirrors;
 use super::projection::{self, POLICIES};
 use super::workshop::{Workshop, reader, reason};
 use crate::jobs::Job;
@@ -49,6 +50,88 @@ pub(super) struct Request {
     /// Replace what is installed.
     #[serde(default)]
     force: bool,
+}
+
+/// Packs that are active, and those that are not.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Registered")]
+pub(super) struct Answer {
+    registered_packs: Vec<Told>,
+    summary: Summary,
+    failed_packs: Vec<Unregistered>,
+}
+
+/// How many packs and components there were.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Summary {
+    total_packs: usize,
+    success_count: usize,
+    failure_count: usize,
+    total_components: usize,
+    duration_ms: u64,
+}
+
+/// A pack that is active.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Told {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// Counts packs per packs directory; an upgrade keeps it.
+    pack_id: u64,
+    #[schemars(with = "String")]
+    pack_version: Version,
+    /// Where it is.
+    storage_path: String,
+    components_registered: Counts,
+    /// `null` where it has no tests, or they were not run.
+    test_result: Option<Tested>,
+    validation_results: Validated,
+}
+
+/// How many components a pack brings along, by kind.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Counts {
+    actions: usize,
+    sensors: usize,
+    triggers: usize,
+    rules: usize,
+    workflows: usize,
+    policies: usize,
+}
+
+/// What tests came to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Tested {
+    #[schemars(with = "mirrors::TestStatus")]
+    status: TestStatus,
+    total_tests: u64,
+    passed: u64,
+    failed: u64,
+}
+
+/// What is wrong with the files of a pack.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Validated {
+    valid: bool,
+    errors: Vec<String>,
+}
+
+/// A pack that is not active.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Unregistered {
+    /// `unknown` where there is no pack.
+    pack_ref: String,
+    /// As the request names it.
+    pack_path: String,
+    error: String,
+    /// How far it came.
+    error_stage: &'static str,
 }
 
 /// A pack of the request.
@@ -87,7 +170,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     request: Request,
     (job, state): (Arc<Job>, State),
-) -> Result<Value, Problem> {
+) -> Result<Answer, Problem> {
     let begun = Instant::now();
     let request = Arc::new(request);
     let asked = Arc::clone(&request);
@@ -101,7 +184,7 @@ pub(super) async fn run(
             stage: INPUT,
             error,
         };
-        failures.push(failure("unknown", &text, &failed));
+        failures.push(failure("unknown".to_owned(), text, failed));
     }
     let total = packs.len();
     for (index, pack) in packs.into_iter().enumerate() {
@@ -123,24 +206,24 @@ pub(super) async fn run(
         }
         match outcome {
             Ok(active) => registered.push(active),
-            Err(failed) => failures.push(failure(&pack_ref, &text, &failed)),
+            Err(failed) => failures.push(failure(pack_ref, text, failed)),
         }
     }
     let components: usize = registered
         .iter()
         .map(|a| a.projection.components.len())
         .sum();
-    Ok(json!({
-        "registered_packs": registered.iter().map(told).collect::<Vec<Value>>(),
-        "summary": {
-            "total_packs": registered.len() + failures.len(),
-            "success_count": registered.len(),
-            "failure_count": failures.len(),
-            "total_components": components,
-            "duration_ms": millis(begun),
+    Ok(Answer {
+        summary: Summary {
+            total_packs: registered.len() + failures.len(),
+            success_count: registered.len(),
+            failure_count: failures.len(),
+            total_components: components,
+            duration_ms: millis(begun),
         },
-        "failed_packs": failures,
-    }))
+        registered_packs: registered.into_iter().map(told).collect(),
+        failed_packs: failures,
+    })
 }
 
 /// Writes to the database what is active.
@@ -154,13 +237,13 @@ async fn write(workshop: &Arc<Workshop>, state: &State, active: Active) -> Resul
     Ok(active)
 }
 
-fn failure(pack_ref: &str, text: &str, failed: &Failed) -> Value {
-    json!({
-        "pack_ref": pack_ref,
-        "pack_path": text,
-        "error": failed.error,
-        "error_stage": failed.stage,
-    })
+fn failure(pack_ref: String, pack_path: String, failed: Failed) -> Unregistered {
+    Unregistered {
+        pack_ref,
+        pack_path,
+        error: failed.error,
+        error_stage: failed.stage,
+    }
 }
 
 /// The packs that can be read, each behind those it needs; paths of the others, with why.
@@ -284,43 +367,32 @@ fn stage_of(error: &InstallError) -> &'static str {
 }
 
 /// What an answer says of a pack that is registered.
-fn told(active: &Active) -> Value {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (kind, _) in &active.projection.components {
-        *counts.entry(kind).or_default() += 1;
-    }
-    let kinds = [
-        "actions",
-        "sensors",
-        "triggers",
-        "rules",
-        "workflows",
-        POLICIES,
-    ];
-    let counts: Map<String, Value> = kinds
-        .iter()
-        .map(|kind| {
-            (
-                (*kind).to_owned(),
-                json!(counts.get(kind).copied().unwrap_or(0)),
-            )
-        })
-        .collect();
-    let test = |tests: &TestSummary| {
-        json!({
-            "status": tests.status,
-            "total_tests": tests.total_tests,
-            "passed": tests.passed,
-            "failed": tests.failed,
-        })
+fn told(active: Active) -> Told {
+    let components = &active.projection.components;
+    let count = |kind: &str| components.iter().filter(|(own, _)| own == kind).count();
+    let tested = |tests: &TestSummary| Tested {
+        status: tests.status,
+        total_tests: tests.total_tests,
+        passed: tests.passed,
+        failed: tests.failed,
     };
-    json!({
-        "pack_ref": active.record.pack_ref,
-        "pack_id": active.record.id,
-        "pack_version": active.record.version,
-        "storage_path": active.projection.storage_path,
-        "components_registered": counts,
-        "test_result": active.record.tests.as_ref().map(test),
-        "validation_results": { "valid": active.errors.is_empty(), "errors": active.errors },
-    })
+    Told {
+        components_registered: Counts {
+            actions: count("actions"),
+            sensors: count("sensors"),
+            triggers: count("triggers"),
+            rules: count("rules"),
+            workflows: count("workflows"),
+            policies: count(POLICIES),
+        },
+        test_result: active.record.tests.as_ref().map(tested),
+        pack_ref: active.record.pack_ref,
+        pack_id: active.record.id,
+        pack_version: active.record.version,
+        storage_path: active.projection.storage_path,
+        validation_results: Validated {
+            valid: active.errors.is_empty(),
+            errors: active.errors,
+        },
+    }
 }

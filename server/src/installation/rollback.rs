@@ -7,14 +7,13 @@ use attune_installer::{
     Classify as _, FailureClass, RollbackError, RollbackReport, RollbackTarget,
 };
 use hyper::StatusCode;
-use pack_format::PackRef;
+use pack_format::{PackRef, Version};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::activate;
 use super::workshop::{Workshop, reason};
-use crate::jobs::{Job, Outcome};
+use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -27,12 +26,27 @@ pub(super) struct Request {
     pub(super) packs_base_dir: Option<String>,
 }
 
+/// Where a pack went back.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RolledBack {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// `null` where it was not installed.
+    #[schemars(with = "Option<String>")]
+    from_version: Option<Version>,
+    /// `null` where it is not installed any more.
+    #[schemars(with = "Option<String>")]
+    to_version: Option<Version>,
+    /// The generation it made; `null` where everything was like that already.
+    generation: Option<u64>,
+}
+
 /// Goes back, and tells which versions that was about.
 pub(super) async fn run(
     workshop: &Arc<Workshop>,
     (base, pack_ref): (PathBuf, PackRef),
     (job, database): (Arc<Job>, State),
-) -> Outcome {
+) -> Result<RolledBack, Problem> {
     let (place, wanted, own) = (base.clone(), pack_ref.clone(), Arc::clone(&job));
     let done = workshop
         .run(move |workshop| {
@@ -45,13 +59,14 @@ pub(super) async fn run(
     let record = activate::record(workshop, &database, (&base, refs.collect())).await;
     record
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_recorded", error))?;
-    let own = done.changes.iter().find(|c| c.pack_ref == pack_ref);
-    Ok(json!({
-        "pack_ref": pack_ref,
-        "from_version": own.and_then(|change| change.from.as_ref()),
-        "to_version": own.and_then(|change| change.to.as_ref()),
-        "generation": done.generation,
-    }))
+    let own = done.changes.into_iter().find(|c| c.pack_ref == pack_ref);
+    let (from_version, to_version) = own.map_or((None, None), |own| (own.from, own.to));
+    Ok(RolledBack {
+        pack_ref,
+        from_version,
+        to_version,
+        generation: done.generation,
+    })
 }
 
 fn problem_of(error: &RollbackError) -> Problem {

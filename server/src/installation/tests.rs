@@ -7,35 +7,97 @@ use std::time::Duration;
 use attune_installer::{Layout, Rebuild, Reporter as _};
 use hyper::StatusCode;
 use pack_client::Reporter as _;
-use pack_format::PackRef;
 use pack_format::limits::MAX_METADATA_BYTES;
 use pack_format::manifest::Manifest;
+use pack_format::{PackRef, Timestamp, Version};
 use pack_runtime::testing::TestReport;
-use pack_runtime::{Stream, Watcher};
+use pack_runtime::{Stream, TestStatus, Watcher};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::activate::record_tests;
 use super::body::malformed;
 use super::download::{MAX_TIMEOUT, seconds};
-use super::page::Page;
+use super::mirrors;
+use super::page::{Listed, Page, Paged};
 use super::workshop::{Workshop, reader, reason};
 use crate::clock::now;
-use crate::jobs::{Job, Outcome};
+use crate::forms::DateTime;
+use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::state::{State, TestRun, Trigger};
+
+/// What lists say of a run of tests.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TestRunSummary")]
+pub(super) struct Summary {
+    /// Later runs have greater ones.
+    id: String,
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    #[schemars(with = "String")]
+    pack_version: Version,
+    /// When they were run.
+    #[schemars(with = "DateTime")]
+    execution_time: Timestamp,
+    /// `install`, `register` or `manual`.
+    trigger_reason: String,
+    #[schemars(with = "mirrors::TestStatus")]
+    status: TestStatus,
+    total_tests: u64,
+    passed: u64,
+    /// How many failed, with those that could not be run.
+    failed: u64,
+    /// How many were left out.
+    skipped: u64,
+    /// The part that passed of those that were not left out, from 0 to 1; 1 where there were none.
+    pass_rate: f64,
+    duration_ms: u64,
+}
+
+/// A run of the tests of a pack, with all results.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TestRun")]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    summary: Summary,
+    #[schemars(with = "mirrors::TestReport")]
+    result: TestReport,
+}
+
+impl Listed for Summary {
+    const LIST: &'static str = "TestRuns";
+}
+
+impl Summary {
+    fn of(run: &TestRun) -> Self {
+        let report = &run.report;
+        Self {
+            id: run.id.clone(),
+            pack_ref: report.pack_ref.clone(),
+            pack_version: report.pack_version.clone(),
+            execution_time: report.execution_time,
+            trigger_reason: run.trigger.clone(),
+            status: report.status,
+            total_tests: report.total_tests,
+            passed: report.passed,
+            failed: report.failed,
+            skipped: report.skipped,
+            pass_rate: report.pass_rate,
+            duration_ms: report.duration_ms,
+        }
+    }
+}
 
 /// Runs, newest first.
 pub(super) async fn list(
     workshop: &Workshop,
     database: &State,
     (pack_ref, query): (&str, Option<&str>),
-) -> Result<Value, Problem> {
+) -> Result<Paged<Summary>, Problem> {
     let page = Page::of(query)?;
     let (runs, total) = runs(workshop, database, (pack_ref, page.range())).await?;
-    let items: Vec<Value> = runs.iter().map(|run| shown(run, false)).collect();
-    Ok(json!(page.filled(items, total)))
+    Ok(page.filled(runs.iter().map(Summary::of).collect(), total))
 }
 
 /// The newest run, with all of its results.
@@ -43,11 +105,15 @@ pub(super) async fn latest(
     workshop: &Workshop,
     database: &State,
     pack_ref: &str,
-) -> Result<Value, Problem> {
+) -> Result<Shown, Problem> {
     let (runs, _) = runs(workshop, database, (pack_ref, (0, 1))).await?;
-    runs.first().map(|run| shown(run, true)).ok_or_else(|| {
+    let run = runs.into_iter().next().ok_or_else(|| {
         let message = format!("no tests of `{pack_ref}` were run");
         Problem::new(StatusCode::NOT_FOUND, "not_found", message)
+    })?;
+    Ok(Shown {
+        summary: Summary::of(&run),
+        result: run.report,
     })
 }
 
@@ -66,29 +132,6 @@ async fn runs(
 pub(super) fn named(text: &str) -> Result<PackRef, Problem> {
     text.parse()
         .map_err(|error| malformed(&format!("the path names no pack: {error}")))
-}
-
-/// A run as answers show it; lists leave the results of each test out.
-pub(super) fn shown(run: &TestRun, with_result: bool) -> Value {
-    let report = &run.report;
-    let mut value = json!({
-        "id": run.id,
-        "pack_ref": report.pack_ref,
-        "pack_version": report.pack_version,
-        "execution_time": report.execution_time,
-        "trigger_reason": run.trigger,
-        "status": report.status,
-        "total_tests": report.total_tests,
-        "passed": report.passed,
-        "failed": report.failed,
-        "skipped": report.skipped,
-        "pass_rate": report.pass_rate,
-        "duration_ms": report.duration_ms,
-    });
-    if with_result {
-        value["result"] = json!(report);
-    }
-    value
 }
 
 /// How tests are run.
@@ -116,7 +159,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     (base, pack_ref, request): (PathBuf, PackRef, Request),
     (job, database): (Arc<Job>, State),
-) -> Outcome {
+) -> Result<TestReport, Problem> {
     let (place, own) = (base.clone(), Arc::clone(&job));
     let outcome = workshop
         .run(move |workshop| tested(workshop, (&place, &pack_ref, &request), &own))
@@ -126,7 +169,7 @@ pub(super) async fn run(
     let place = (base.as_path(), &*job);
     // A run that is not in the history was run all the same.
     let _ = record_tests(&database, place, Trigger::Manual).await;
-    Ok(json!(report))
+    Ok(report)
 }
 
 fn tested(

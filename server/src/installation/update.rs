@@ -9,15 +9,14 @@ use pack_client::RegistryConfig;
 use pack_diff::Severity;
 use pack_format::{PackRef, Version};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::activate::{self, changed, preparing};
 use super::body::malformed;
-use super::install::{answered, problem_of};
+use super::install::{Installed, answered, problem_of};
 use super::packs;
 use super::workshop::Workshop;
-use crate::jobs::{Job, Outcome};
+use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::state::{State, Trigger};
 
@@ -48,6 +47,50 @@ enum Reach {
     Patch,
     Minor,
     Major,
+}
+
+/// A pack as it is now, and what changed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Updated {
+    #[schemars(with = "String")]
+    from_version: Version,
+    #[schemars(with = "String")]
+    to_version: Version,
+    /// Every pack that changed.
+    changes: Vec<Changed>,
+    /// Packs that stay, since their new version breaks what uses them.
+    held: Vec<Kept>,
+    #[serde(flatten)]
+    now: Installed,
+}
+
+/// A pack that changed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Changed {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// `null` where it is new.
+    #[schemars(with = "Option<String>")]
+    from_version: Option<Version>,
+    #[schemars(with = "String")]
+    to_version: Version,
+    /// What breaks its users, a sentence each, as far as registries tell.
+    breaking: Vec<String>,
+}
+
+/// A pack that stays.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Kept {
+    #[schemars(with = "String")]
+    pack_ref: PackRef,
+    /// The version it would have.
+    #[schemars(with = "String")]
+    version: Version,
+    /// The version it keeps.
+    #[schemars(with = "String")]
+    held_at: Version,
 }
 
 /// What a request comes to.
@@ -103,7 +146,7 @@ pub(super) async fn run(
     workshop: &Arc<Workshop>,
     task: Task,
     (job, database): (Arc<Job>, State),
-) -> Outcome {
+) -> Result<Updated, Problem> {
     let (base, pack_ref, skip_tests) = (task.base.clone(), task.pack_ref.clone(), task.skip_tests);
     let own = Arc::clone(&job);
     let outcome = workshop
@@ -120,15 +163,17 @@ pub(super) async fn run(
     let record = (workshop.run(move |_| packs::record(&place, &wanted))).await??;
     let tested = runs.unwrap_or_default().into_iter();
     let mut tested = tested.filter(|run| run.report.pack_ref == pack_ref);
-    Ok(json!({
-        "from_version": done.from.as_ref().unwrap_or(&record.version),
-        "to_version": record.version,
-        "changes": done.changes(),
-        "held": done.held(),
-        "pack": answered(workshop, &database, (&base, record)).await?,
-        "test_result": tested.next().map(|run| run.report),
-        "tests_skipped": skip_tests,
-    }))
+    Ok(Updated {
+        changes: done.changes(),
+        held: done.held(),
+        from_version: done.from.unwrap_or_else(|| record.version.clone()),
+        to_version: record.version.clone(),
+        now: Installed {
+            pack: answered(workshop, &database, (&base, record)).await?,
+            test_result: tested.next().map(|run| run.report),
+            tests_skipped: skip_tests,
+        },
+    })
 }
 
 fn updated(workshop: &Workshop, task: &Task, job: &Job) -> Result<Done, Problem> {
@@ -158,21 +203,21 @@ fn updated(workshop: &Workshop, task: &Task, job: &Job) -> Result<Done, Problem>
 }
 
 impl Done {
-    fn changes(&self) -> Vec<Value> {
+    fn changes(&self) -> Vec<Changed> {
         let packs = self.report.packs.iter();
         let packs = packs.filter(|pack| pack.change != Change::Unchanged);
         packs
             .map(|pack| {
                 let from = match &pack.change {
-                    Change::Replaced { from } => Some(from),
+                    Change::Replaced { from } => Some(from.clone()),
                     _ => None,
                 };
-                json!({
-                    "pack_ref": pack.record.pack_ref,
-                    "from_version": from,
-                    "to_version": pack.record.version,
-                    "breaking": self.breaking(&pack.record.pack_ref),
-                })
+                Changed {
+                    pack_ref: pack.record.pack_ref.clone(),
+                    from_version: from,
+                    to_version: pack.record.version.clone(),
+                    breaking: self.breaking(&pack.record.pack_ref),
+                }
             })
             .collect()
     }
@@ -190,14 +235,12 @@ impl Done {
         told.collect()
     }
 
-    fn held(&self) -> Vec<Value> {
+    fn held(&self) -> Vec<Kept> {
         let held = self.plan.held.iter();
-        held.map(|upgrade| {
-            json!({
-                "pack_ref": upgrade.pack_ref,
-                "version": upgrade.to,
-                "held_at": upgrade.from,
-            })
+        held.map(|upgrade| Kept {
+            pack_ref: upgrade.pack_ref.clone(),
+            version: upgrade.to.clone(),
+            held_at: upgrade.from.clone(),
         })
         .collect()
     }

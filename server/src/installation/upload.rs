@@ -11,6 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
 use pack_format::Limits;
+use schemars::JsonSchema;
 use tempfile::TempPath;
 
 use super::body::malformed;
@@ -24,6 +25,23 @@ const MAX_FIELD_BYTES: u64 = 64;
 
 /// Most bytes that a form adds to its archive.
 const FORM_BYTES: u64 = 64 * 1024;
+
+/// The fields of a form.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "UploadRequest")]
+#[expect(dead_code, reason = "a form is read field by field")]
+pub(super) struct Request {
+    /// A .tar.gz or .zip of at most 64 MiB.
+    #[schemars(extend("format" = "binary"))]
+    pack: String,
+    /// Replace what is installed.
+    #[serde(default)]
+    force: bool,
+    /// Run no tests.
+    #[serde(default)]
+    skip_tests: bool,
+}
 
 /// An archive that came, and what was said with it.
 #[derive(Debug)]
