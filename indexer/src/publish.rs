@@ -415,7 +415,7 @@ impl<'a> Publication<'a> {
             .collect();
         let again = outdated.iter().filter(|(r, _)| staged.contains_key(*r));
         self.writer
-            .withdraw(&again.map(|(r, _)| layout::pack_page(r)).collect());
+            .withdraw(&again.map(|(r, _)| layout::pack_page(r)).collect())?;
         outdated
             .par_iter()
             .try_for_each(|(pack_ref, facts)| -> Result<(), PublishError> {

@@ -6,6 +6,7 @@ pub mod assemble;
 mod backup;
 mod early_sync;
 pub mod layout;
+mod new_tree;
 pub mod reader;
 mod retire;
 pub mod twins;

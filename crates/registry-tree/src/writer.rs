@@ -3,16 +3,17 @@
 //! 1. Take the lock of the tree; sweep what a cut left in `staging/`.
 //! 2. Stage: each file whose bytes differ from what is there is written to `TREE.state/staging/`. Any
 //!    number of threads may stage at once; nothing of it can be seen in the tree.
+//!    Of a tree that is not there yet, texts get their names at once, in a [new tree](NewTree) in staging.
 //! 3. Commit: make the staged bytes durable; put objects in place, then views, and make their names
-//!    durable; then the same for one pointer after the other, in the order they were staged.
+//!    durable; then the same for one pointer after the other, in the order they were staged. A new tree is put in
+//!    place as a whole.
 //!
 //! Dropped without a commit, no file of the tree has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -26,6 +27,7 @@ use rayon::prelude::*;
 
 use crate::early_sync::EarlySync;
 use crate::layout;
+use crate::new_tree::{self, NewTree};
 use crate::twins::{MIN_TWIN_BYTES, twins, twins_agree};
 
 /// From this many files on, one sync of the file system is cheaper than one per file.
@@ -86,6 +88,7 @@ struct Placement {
     phase: Phase,
     order: u64,
     content: Content,
+    /// Within the tree.
     target: PathBuf,
 }
 
@@ -94,7 +97,7 @@ struct Placement {
 enum Content {
     /// A file in `staging/`.
     Staged(PathBuf),
-    /// A file the same commit places in an earlier phase, by its final path.
+    /// A file the same commit places in an earlier phase, by its path within the tree.
     SameAs(PathBuf),
     /// Nothing: what is there is removed.
     Nothing,
@@ -106,14 +109,22 @@ pub struct TreeWriter {
     root: PathBuf,
     /// Whether the run before left something in staging.
     interrupted: bool,
-    /// Whether there is no tree yet, so that no name needs to be looked up in it.
+    /// Whether there is no tree yet: no name needs to be looked up in it, and it is written as a whole.
     new: AtomicBool,
     staging: PathBuf,
-    folders: OnceLock<Vec<PathBuf>>,
+    folders: OnceLock<Folders>,
     early: EarlySync,
     next: AtomicU64,
     placements: Mutex<Vec<Placement>>,
     _lock: Lock,
+}
+
+/// The folders of staging.
+#[derive(Debug)]
+struct Folders {
+    /// Of files that have no names yet.
+    of_files: Vec<PathBuf>,
+    new_tree: NewTree,
 }
 
 /// What a commit did.
@@ -153,7 +164,7 @@ impl TreeWriter {
         Ok(Self {
             root: root.to_owned(),
             interrupted,
-            new: AtomicBool::new(root.symlink_metadata().is_err()),
+            new: AtomicBool::new(root.symlink_metadata().is_err() && !staging.starts_with(root)),
             staging,
             folders: OnceLock::new(),
             early: EarlySync::default(),
@@ -199,35 +210,41 @@ impl TreeWriter {
 
     fn stage_at(&self, bytes: &[u8], time: Option<SystemTime>) -> Result<StagedFile, FsError> {
         let path = self.fresh_path()?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(&path)
-            .on("create", &path)?;
-        file.write_all(bytes).on("write", &path)?;
-        if let Some(time) = time {
-            file.set_times(FileTimes::new().set_modified(time))
-                .on("set the time of", &path)?;
-        }
+        let file = new_tree::create(&path).on("create", &path)?;
+        new_tree::fill(file, &path, bytes, time)?;
         self.early.staged(&self.staging, bytes.len() as u64)?;
         Ok(StagedFile { path })
     }
 
     /// Spread over a few folders: threads that create files in one folder wait for each other.
     fn fresh_path(&self) -> Result<PathBuf, FsError> {
-        const FOLDERS: usize = 8;
-        // The first file of a change makes them, so that a change of nothing writes nothing.
-        if self.folders.get().is_none() {
-            let made = placement::scattered_directories(&self.staging, FOLDERS)?;
-            // Another thread may have been quicker; then these stay empty until the sweep.
-            let _ = self.folders.set(made);
-        }
-        let folders = self.folders.get().map_or(&[][..], Vec::as_slice);
+        let folders = &self.folders()?.of_files;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let position = usize::try_from(number).unwrap_or(0) % folders.len().max(1);
         let folder = folders.get(position).unwrap_or(&self.staging);
         Ok(folder.join(number.to_string()))
+    }
+
+    /// The first file of a change makes them, so that a change of nothing writes nothing.
+    fn folders(&self) -> Result<&Folders, FsError> {
+        const OF_FILES: usize = 8;
+        if let Some(folders) = self.folders.get() {
+            return Ok(folders);
+        }
+        let mut made = placement::scattered_directories(&self.staging, OF_FILES + 1)?;
+        let new_tree = NewTree::new(made.split_off(OF_FILES).pop().unwrap_or_default());
+        let of_files = made;
+        // Another thread may have been quicker; then these stay empty until the sweep.
+        Ok(self.folders.get_or_init(|| Folders { of_files, new_tree }))
+    }
+
+    /// The tree that is written as a whole, while there is none.
+    fn new_tree(&self) -> Result<Option<&NewTree>, FsError> {
+        if self.new.load(Ordering::Relaxed) {
+            Ok(Some(&self.folders()?.new_tree))
+        } else {
+            Ok(None)
+        }
     }
 
     /// Makes a staged file part of the commit, at `path`.
@@ -240,24 +257,39 @@ impl TreeWriter {
             phase,
             order: self.next.fetch_add(1, Ordering::Relaxed),
             content,
-            target: self.root.join(path),
+            target: path.into(),
         };
         self.placements().push(placement);
     }
 
     /// Whether anything was placed.
     pub fn has_placed(&self) -> bool {
-        !self.placements().is_empty()
+        !self.placements().is_empty() || self.written() > 0
+    }
+
+    /// How many files were written into a new tree.
+    fn written(&self) -> usize {
+        match self.folders.get() {
+            Some(folders) if self.new.load(Ordering::Relaxed) => folders.new_tree.files(),
+            _ => 0,
+        }
     }
 
     /// Takes back what was placed at these paths, and their twins, so that it can be placed anew.
-    pub fn withdraw(&self, paths: &BTreeSet<String>) {
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn withdraw(&self, paths: &BTreeSet<String>) -> Result<(), FsError> {
         let taken: BTreeSet<PathBuf> = paths
             .iter()
             .flat_map(|path| ["", ".gz", ".zst"].map(|suffix| format!("{path}{suffix}")))
-            .map(|path| self.root.join(path))
+            .map(PathBuf::from)
             .collect();
         self.placements().retain(|p| !taken.contains(&p.target));
+        match self.new_tree()? {
+            Some(new) => taken.iter().try_for_each(|path| new.remove(path)),
+            None => Ok(()),
+        }
     }
 
     /// Removes the file at `path` and its twins, durably; nothing there is fine.
@@ -285,14 +317,17 @@ impl TreeWriter {
     /// # Errors
     /// [`FsError`], a file that is not there for one.
     pub fn open(&self, path: &str) -> Result<File, FsError> {
-        let target = self.root.join(path);
         let staged = self.placements().iter().rev().find_map(|placement| {
-            match (&placement.content, placement.target == target) {
+            match (&placement.content, placement.target == Path::new(path)) {
                 (Content::Staged(staged), true) => Some(staged.clone()),
                 _ => None,
             }
         });
-        let file = staged.unwrap_or(target);
+        let file = match (staged, self.new_tree()?) {
+            (Some(staged), _) => staged,
+            (None, Some(new)) => new.root().join(path),
+            (None, None) => self.root.join(path),
+        };
         File::open(&file).on("open", &file)
     }
 
@@ -316,9 +351,9 @@ impl TreeWriter {
     /// # Errors
     /// [`FsError`].
     pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
-        let new = self.new.load(Ordering::Relaxed);
+        let new = self.new_tree()?;
         let mut missing = names.iter().filter(|(phase, path)| match phase {
-            _ if new => true,
+            _ if new.is_some() => true,
             // The name of an object says its content.
             Phase::Object => !self.has(path),
             _ => !self.holds(path, text) || !twins_agree(&self.root.join(path), text),
@@ -330,11 +365,17 @@ impl TreeWriter {
         // One time for the group: a server pairs a file with its twins by it.
         let time = (text.len() >= MIN_TWIN_BYTES).then(SystemTime::now);
         let place = |suffix: &str, bytes: &[u8]| -> Result<(), FsError> {
-            let staged = self.stage_at(bytes, time)?;
-            self.place(*phase, &format!("{first}{suffix}"), staged);
+            let first = format!("{first}{suffix}");
+            self.put(*phase, &first, bytes, time)?;
             for (phase, path) in &others {
-                let same = self.root.join(format!("{first}{suffix}"));
-                self.push(*phase, &format!("{path}{suffix}"), Content::SameAs(same));
+                let path = format!("{path}{suffix}");
+                let is_linked = match new {
+                    Some(new) => new.link(&first, &path)?,
+                    None => false,
+                };
+                if !is_linked {
+                    self.push(*phase, &path, Content::SameAs((&first).into()));
+                }
             }
             Ok(())
         };
@@ -350,12 +391,30 @@ impl TreeWriter {
                 .filter(|suffix| !made.contains(suffix))
             {
                 let twin = format!("{path}{suffix}");
-                if !new && self.root.join(&twin).symlink_metadata().is_ok() {
+                if new.is_none() && self.root.join(&twin).symlink_metadata().is_ok() {
                     self.push(*phase, &twin, Content::Nothing);
                 }
             }
         }
         place("", text)
+    }
+
+    /// Writes bytes for `path`: there, in a new tree, else to staging.
+    fn put(
+        &self,
+        phase: Phase,
+        path: &str,
+        bytes: &[u8],
+        time: Option<SystemTime>,
+    ) -> Result<(), FsError> {
+        if let Some(new) = self.new_tree()?
+            && new.write(path, bytes, time)?
+        {
+            return self.early.staged(&self.staging, bytes.len() as u64);
+        }
+        let staged = self.stage_at(bytes, time)?;
+        self.place(phase, path, staged);
+        Ok(())
     }
 
     fn holds(&self, path: &str, bytes: &[u8]) -> bool {
@@ -369,11 +428,10 @@ impl TreeWriter {
     /// # Errors
     /// [`FsError`].
     pub fn put_bytes(&self, phase: Phase, path: &str, bytes: &[u8]) -> Result<(), FsError> {
-        if !self.holds(path, bytes) {
-            let staged = self.stage(bytes)?;
-            self.place(phase, path, staged);
+        if self.holds(path, bytes) {
+            return Ok(());
         }
-        Ok(())
+        self.put(phase, path, bytes, None)
     }
 
     /// Puts everything placed so far into the tree; see the module for the order.
@@ -382,35 +440,46 @@ impl TreeWriter {
     /// [`WriteError`]. Before the pointers are placed the tree still says what it said.
     pub fn commit(&self) -> Result<Committed, WriteError> {
         let mut placements = std::mem::take(&mut *self.placements());
-        if placements.is_empty() {
-            self.sweep()?;
-            return Ok(Committed { files_written: 0 });
+        let files_written = placements.len() + self.written();
+        if files_written > 0 {
+            placements.sort_by_key(|p| (p.phase, p.order));
+            match self.new_tree()? {
+                Some(new) => self.commit_new(new, &placements)?,
+                None => self.commit_changes(&placements)?,
+            }
         }
-        placements.sort_by_key(|p| (p.phase, p.order));
+        self.sweep()?;
+        Ok(Committed { files_written })
+    }
+
+    fn commit_new(&self, new: &NewTree, placements: &[Placement]) -> Result<(), FsError> {
+        self.early.wait()?;
+        for phase in [Phase::Object, Phase::View, Phase::Pointer] {
+            self.put_in_place(new.root(), &of_phase(placements, phase))?;
+        }
+        new.put_in_place(&self.root)?;
         self.new.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn commit_changes(&self, placements: &[Placement]) -> Result<(), FsError> {
         durable::create_directories(&self.root)?;
-        self.sync_staged(&placements)?;
-        let of_phase = |phase: Phase| -> Vec<&Placement> {
-            placements.iter().filter(|p| p.phase == phase).collect()
-        };
+        self.sync_staged(placements)?;
+        let put_in_place = |placements: &[&Placement]| self.put_in_place(&self.root, placements);
         // Pointers pin objects and nothing pins views: what both need is to be durable before a pointer.
-        let mut directories = self.put_in_place(&of_phase(Phase::Object))?;
-        directories.extend(self.put_in_place(&of_phase(Phase::View))?);
+        let mut directories = put_in_place(&of_phase(placements, Phase::Object))?;
+        directories.extend(put_in_place(&of_phase(placements, Phase::View))?);
         self.sync_names(&directories)?;
         // One pointer after the other, its twins before it.
         let mut group = Vec::new();
-        for pointer in placements.iter().filter(|p| p.phase == Phase::Pointer) {
+        for pointer in of_phase(placements, Phase::Pointer) {
             group.push(pointer);
             if pointer.target.extension().is_some_and(|e| e == "json") {
-                self.sync_names(&self.put_in_place(&group)?)?;
+                self.sync_names(&put_in_place(&group)?)?;
                 group.clear();
             }
         }
-        self.sync_names(&self.put_in_place(&group)?)?;
-        self.sweep()?;
-        Ok(Committed {
-            files_written: placements.len(),
-        })
+        self.sync_names(&put_in_place(&group)?)
     }
 
     fn sync_staged(&self, placements: &[Placement]) -> Result<(), FsError> {
@@ -426,20 +495,25 @@ impl TreeWriter {
         Ok(())
     }
 
-    /// Puts files of one phase in place, in any order; returns the directories whose names are to be synced.
+    /// Puts files of one phase in place below `root`, in any order; returns the directories whose names are to be synced.
     ///
     /// A new directory is filled in staging and put in place as a whole: there it is made far from others
     /// (see [`placement`]), and readers see it complete.
-    fn put_in_place(&self, placements: &[&Placement]) -> Result<BTreeSet<PathBuf>, FsError> {
+    fn put_in_place(
+        &self,
+        root: &Path,
+        placements: &[&Placement],
+    ) -> Result<BTreeSet<PathBuf>, FsError> {
         let parents = parents_of(placements);
-        let above: BTreeSet<&Path> = parents.iter().map(|p| durable::parent_of(p)).collect();
-        for directory in &above {
-            fs::create_dir_all(directory).on("create directory", directory)?;
+        let above: BTreeSet<&Path> = parents.iter().map(|p| folder_of(p)).collect();
+        for directory in above {
+            let directory = root.join(directory);
+            fs::create_dir_all(&directory).on("create directory", &directory)?;
         }
         // Making directories is the slow part on many file systems, and worth two threads.
         let made: BTreeMap<&OsStr, PathBuf> = parents
             .par_iter()
-            .filter(|parent| !parent.is_dir())
+            .filter(|parent| !root.join(parent).is_dir())
             .map(|parent| {
                 let staged = self.fresh_path()?;
                 fs::create_dir(&staged).on("create directory", &staged)?;
@@ -447,27 +521,26 @@ impl TreeWriter {
             })
             .collect::<Result<_, FsError>>()?;
         placements.par_iter().try_for_each(|placement| {
-            let target = match made.get(durable::parent_of(&placement.target).as_os_str()) {
+            let target = match made.get(folder_of(&placement.target).as_os_str()) {
                 Some(staged) => staged.join(placement.target.file_name().unwrap_or_default()),
-                None => placement.target.clone(),
+                None => root.join(&placement.target),
             };
             match &placement.content {
                 Content::Staged(staged) => fs::rename(staged, &target).on("replace", &target),
-                Content::SameAs(other) => self.link(other, &target),
+                Content::SameAs(other) => self.link(&root.join(other), &target),
                 Content::Nothing => remove::remove_all(&target),
             }
         })?;
         made.par_iter().try_for_each(|(parent, staged)| {
-            let parent = Path::new(parent);
-            fs::rename(staged, parent).on("create directory", parent)
+            let parent = root.join(parent);
+            fs::rename(staged, &parent).on("create directory", &parent)
         })?;
         // Up to the root: a directory an interrupted run made may not be durable yet.
         let mut directories = BTreeSet::new();
         for parent in parents {
-            let inside = parent.ancestors().take_while(|a| a.starts_with(&self.root));
             // Above a directory that is there already, all are.
-            for directory in inside {
-                if !directories.insert(directory.to_owned()) {
+            for directory in parent.ancestors() {
+                if !directories.insert(root.join(directory)) {
                     break;
                 }
             }
@@ -528,11 +601,22 @@ fn staging_of(root: &Path, state: &Path) -> PathBuf {
     }
 }
 
-/// Whether two places are on one file system; a place that does not exist yet will be on its parent's.
+/// Whether a tree and its state are on one file system; a tree that is not there yet will be on its parent's.
 fn same_device(root: &Path, state: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let device = |path: &Path| fs::metadata(path).ok().map(|m| m.dev());
-    device(root).is_none_or(|found| device(state) == Some(found))
+    let found = device(root).or_else(|| device(durable::parent_of(root)));
+    found.is_none_or(|found| device(state) == Some(found))
+}
+
+/// The files of one phase, in order.
+fn of_phase(placements: &[Placement], phase: Phase) -> Vec<&Placement> {
+    placements.iter().filter(|p| p.phase == phase).collect()
+}
+
+/// The folder of the tree that holds `path`; the root is the empty path.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 /// The directories that files are placed in, each once.
@@ -540,7 +624,7 @@ fn parents_of<'p>(placements: &[&'p Placement]) -> BTreeSet<&'p Path> {
     let mut parents = BTreeSet::new();
     let mut last = None;
     for placement in placements {
-        let parent = durable::parent_of(&placement.target);
+        let parent = folder_of(&placement.target);
         // A file and its twins come together; comparing paths is slow.
         if last != Some(parent.as_os_str()) {
             parents.insert(parent);
@@ -623,6 +707,71 @@ mod tests {
             fs::read(root.join("packs/a.json")).unwrap(),
             text.as_bytes()
         );
+    }
+
+    /// A new tree: a name written twice has the last bytes, what is withdrawn is gone, what was staged is there too, and what was
+    /// written can be read before anybody else sees it.
+    #[test]
+    fn new_tree_is_put_in_place_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let writer = begin(&root);
+        let text = |text: &str| text.repeat(1000);
+        let put = |path: &str, text: &str| writer.put_text(Phase::View, path, text.as_bytes());
+        put("packs/a/index.html", &text("old\n")).unwrap();
+        put("packs/a/index.html", &text("new\n")).unwrap();
+        put("packs/b/index.html", &text("old\n")).unwrap();
+        put("packs/c/index.html", &text("old\n")).unwrap();
+        let names = ["packs/b/index.html", "packs/c/index.html"].map(str::to_owned);
+        writer.withdraw(&BTreeSet::from(names)).unwrap();
+        put("packs/b/index.html", "new\n").unwrap();
+        writer
+            .put_bytes(Phase::Object, "assets/icon.png", b"icon")
+            .unwrap();
+        let archive = writer.stage(b"archive").unwrap();
+        writer.place(Phase::Object, "archives/a/a-1.0.0.tar.gz", archive);
+        let read = |path: &str| {
+            let mut text = String::new();
+            io::Read::read_to_string(&mut writer.open(path).unwrap(), &mut text).unwrap();
+            text
+        };
+        assert_eq!(read("packs/b/index.html"), "new\n");
+        assert_eq!(read("archives/a/a-1.0.0.tar.gz"), "archive");
+        assert!(!root.exists());
+        assert!(writer.has_placed());
+        writer.commit().unwrap();
+        let found = |path: &str| fs::read_to_string(root.join(path)).ok();
+        assert_eq!(found("packs/a/index.html"), Some(text("new\n")));
+        assert!(twins_agree(
+            &root.join("packs/a/index.html"),
+            text("new\n").as_bytes()
+        ));
+        assert_eq!(found("packs/b/index.html").as_deref(), Some("new\n"));
+        assert_eq!(found("packs/b/index.html.gz"), None);
+        assert!(!root.join("packs/c/index.html").exists());
+        assert_eq!(found("assets/icon.png").as_deref(), Some("icon"));
+        assert_eq!(
+            found("archives/a/a-1.0.0.tar.gz").as_deref(),
+            Some("archive")
+        );
+        assert!(!dir.path().join("tree.state/staging").exists());
+    }
+
+    /// What came into the place of a new tree meanwhile stays, and the writer says so.
+    #[test]
+    fn new_tree_takes_no_place_that_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        let writer = begin(&root);
+        writer
+            .put_text(Phase::Pointer, "index.json", b"{}\n")
+            .unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("note.txt"), "mine").unwrap();
+        let error = writer.commit().unwrap_err().to_string();
+        assert!(error.contains("put the new tree in place"), "{error}");
+        assert!(!root.join("index.json").exists());
+        assert_eq!(fs::read_to_string(root.join("note.txt")).unwrap(), "mine");
     }
 
     /// The same bytes again are no change.
