@@ -110,6 +110,135 @@ fn parameters_arrive_as_the_action_says() {
     );
 }
 
+const CONFIGURED: &str = "conf_schema:
+  region: {type: string, default: here}
+  retries: {type: integer, default: 2}
+  key: {type: string, secret: true, required: true}
+  proxy: {type: object, properties: {port: {type: integer, default: 80}}}
+config: {flavour: plain}
+";
+
+/// Tells its configuration, the mode of the file it is in, and what everybody can see of it.
+const TELLS: &str = "#!/bin/sh
+cat \"$ATTUNE_PACK_CONFIG_FILE\"
+stat -c '%a %n' \"$ATTUNE_PACK_CONFIG_FILE\" >&2
+env >&2
+tr '\\0' ' ' </proc/$$/cmdline >&2
+";
+
+fn configured() -> Place {
+    let rest = "output_format: json\nparameter_delivery: file\n";
+    let place = installed(&[("tell", rest, "sh", TELLS)]);
+    let manifest = place.path("demo/pack.yaml");
+    let text = fs::read_to_string(&manifest)
+        .unwrap()
+        .replace("1.0.0", "1.1.0");
+    fs::write(manifest, format!("{text}{CONFIGURED}")).unwrap();
+    place.run(&["pack", "install", "./demo"], 0);
+    place
+}
+
+/// An action finds the configuration of its pack in a file of its own: what the operator says, over the pack's
+/// defaults. Its values are in no variable, on no command line, in no record, and gone with the file.
+#[test]
+fn actions_get_the_configuration_of_their_pack() {
+    let place = configured();
+    let bare = place.execute("demo.tell", &["--json"], 0);
+    assert_eq!(
+        bare.json()["result"],
+        json!({"flavour": "plain", "region": "here", "retries": 2})
+    );
+    assert!(
+        bare.stderr
+            .contains("`demo` is not configured as it asks: `key` is required"),
+        "{bare:?}"
+    );
+    fs::write(
+        place.path("config.yaml"),
+        "packs:\n  demo:\n    key: \"${DEMO_KEY}\"\n    retries: 5.0\n    proxy: {}\n    flavour: sweet\n  other: {any: 1}\n",
+    )
+    .unwrap();
+    let before = snapshot(&place.path("installed"));
+    let run = |code: i32| {
+        let mut command = place.attune(&["action", "execute", "demo.tell", "--json", "-vv"]);
+        let output = command.env("DEMO_KEY", "s3cret").output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        Run::of(&output)
+    };
+    let told = run(0).json();
+    assert_eq!(
+        told["result"],
+        json!({"flavour": "sweet", "region": "here", "retries": 5, "key": "s3cret", "proxy": {"port": 80}})
+    );
+    let seen = told["stderr"].as_str().unwrap();
+    let (file, seen) = seen.split_once('\n').unwrap();
+    let path = file.strip_prefix("400 ").unwrap();
+    assert!(
+        !fs::exists(path).unwrap() && !seen.contains("s3cret"),
+        "{seen}"
+    );
+    assert_eq!(snapshot(&place.path("installed")), before);
+    let unset = place.execute("demo.tell", &[], 2);
+    assert!(
+        unset.stderr.contains("`packs.demo` from")
+            && unset.stderr.contains("variable `DEMO_KEY` is not set"),
+        "{unset:?}"
+    );
+}
+
+/// A configuration that does not fit starts nothing, and no message repeats a secret.
+#[test]
+fn wrong_configurations_start_nothing() {
+    let place = configured();
+    for (config, message) in [
+        (
+            "{demo: {key: 5331}}",
+            "`key`: the secret that was given is not of type string",
+        ),
+        (
+            "{demo: {key: k, regoin: there}}",
+            "`regoin` is no configuration key; did you mean `region`?",
+        ),
+        ("{demo: {region: there}}", "`key` is required"),
+        (
+            "{demo: [key]}",
+            "it is a list, not a mapping of keys to values",
+        ),
+        ("[demo]", "is not a mapping of packs to configurations"),
+    ] {
+        fs::write(place.path("config.yaml"), format!("packs: {config}\n")).unwrap();
+        let refused = place.execute("demo.tell", &[], 2);
+        assert!(
+            refused.stderr.contains(message) && !refused.stderr.contains("5331"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.stdout, "");
+    }
+    let output = place
+        .attune(&["action", "execute", "demo.tell"])
+        .env(
+            "ATTUNE__PACKS",
+            r#"{"demo": {"key": "k", "region": "there"}}"#,
+        )
+        .output()
+        .unwrap();
+    assert!(Run::of(&output).stdout.contains("\"there\""), "{output:?}");
+}
+
+/// A secret with a default need not be given, and what is required of another still is.
+#[test]
+fn secrets_with_defaults_are_not_asked_for() {
+    let rest = "output_format: json\nparameters:\n  token: {type: string, secret: true, required: true, default: initial}\n  count: {type: integer}\n";
+    let place = installed(&[("run", rest, "sh", "#!/bin/sh\ncat\n")]);
+    let run = place.execute("demo.run", &["--param", "count=252.0"], 0);
+    assert_eq!(run.stdout, "{\"token\":\"initial\",\"count\":252}\n");
+    let wrong = place.execute("demo.run", &["--param", "count=252.5"], 2);
+    assert!(
+        wrong.stderr.contains("`252.5` is not a whole number"),
+        "{wrong:?}"
+    );
+}
+
 /// Everything wrong with parameters is said at once, and the action is not started.
 #[test]
 fn wrong_parameters_start_nothing() {

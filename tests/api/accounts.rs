@@ -168,6 +168,7 @@ fn command_line_logs_in_and_out() {
     };
     let before = snapshot(&api.place.path("home"));
     run("token", "", 7);
+    run("whoami", "", 7);
     run("logout", "", 7);
     run("login", "wrong\n", 7);
     run("login", "", 2);
@@ -176,13 +177,18 @@ fn command_line_logs_in_and_out() {
     let token = run("token", "", 0);
     let who = api.ask("GET", &token, "auth/whoami", "");
     assert_eq!(who.body["data"]["email"], EMAIL, "{who:?}");
+    let end = who.body["data"]["expires_at"].as_str().unwrap();
+    let said = run("whoami", "", 0);
+    assert_eq!(said, format!("{EMAIL} (administrator), until {end}"));
     run("logout", "", 0);
     assert_eq!(api.ask("GET", &token, "auth/whoami", "").status, 401);
     run("token", "", 7);
+    run("whoami", "", 7);
     // The token ends elsewhere: it is forgotten all the same.
     run("login", PASSWORD, 0);
     let token = run("token", "", 0);
     api.ask("POST", &token, "auth/logout", "");
+    run("whoami", "", 7);
     run("logout", "", 0);
     run("token", "", 7);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::jobs::data;
 use super::packs::register;
 use super::{Api, shape};
-use crate::support::{Place, snapshot};
+use crate::support::{Place, Run, snapshot};
 
 const SECRET: &str = "s3cr3t-of-the-pack";
 
@@ -113,6 +113,55 @@ fn refuses_what_it_must(api: &Api, token: &str) {
     assert_eq!(before[0][0], after[0][0]);
     let shown = api.ask("GET", &viewer, "packs/aws", "");
     assert_eq!(data(&shown)["config"]["key"], "[REDACTED]");
+}
+
+/// `action execute` hands an action what the API was given, to whoever may see all of it; nobody else starts anything.
+#[test]
+fn actions_get_the_configuration_of_the_api() {
+    let api = Api::new();
+    let token = api.login();
+    register(&api, &token, &[("aws", "1.0.0", SCHEMA)]);
+    let script = "#!/bin/sh\necho started >>started\ncat \"$ATTUNE_PACK_CONFIG_FILE\"\n";
+    let pack = api.place.path("home/aws-1.1.0");
+    api.place.pack("aws-1.1.0", "aws", "1.1.0", SCHEMA);
+    fs::rename(api.place.path("packs/aws-1.1.0"), &pack).unwrap();
+    let action = "ref: aws.tell\nentry_point: tell.sh\noutput_format: json\n";
+    fs::write(pack.join("actions/tell.yaml"), action).unwrap();
+    fs::write(pack.join("actions/tell.sh"), script).unwrap();
+    let body = json!({"path": pack, "force": true});
+    assert_eq!(api.post(&token, "packs/register", &body).status, 201);
+    let execute = |token: &str, code: i32| {
+        let mut command = api
+            .place
+            .attune(&["action", "execute", "aws.tell", "--api-url"]);
+        command.arg(&api.hosted.url).env("ATTUNE_API_TOKEN", token);
+        command.env("ATTUNE__PACKS_BASE_DIR", api.place.path("installed"));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        Run::of(&output)
+    };
+    let bare = execute(&token, 0);
+    assert_eq!(
+        serde_json::from_str::<Value>(&bare.stdout).unwrap(),
+        json!({"region": "here", "retries": 2})
+    );
+    assert!(bare.stderr.contains("`key` is required"), "{bare:?}");
+    let config = json!({"config": {"key": SECRET, "region": "there", "retries": 5.0}});
+    data(&api.ask("PUT", &token, "packs/aws", &config.to_string()));
+    let told = execute(&token, 0);
+    assert_eq!(
+        serde_json::from_str::<Value>(&told.stdout).unwrap(),
+        json!({"region": "there", "retries": 5, "key": SECRET})
+    );
+    assert!(!told.stderr.contains(SECRET), "{told:?}");
+    let started = fs::read(api.place.path("started")).unwrap();
+    let refused = execute(&api.token("installer"), 7);
+    assert!(refused.stdout.is_empty(), "{refused:?}");
+    execute("wrong", 7);
+    let none = execute("", 7);
+    assert!(none.stderr.contains("attune auth login"), "{none:?}");
+    api.ask("DELETE", &token, "packs/aws", "");
+    assert_eq!(fs::read(api.place.path("started")).unwrap(), started);
 }
 
 /// No file of the server holds a value as it is; with another key nobody learns it; a removal keeps it unless it is to go, too.

@@ -1,19 +1,19 @@
-//! The complete workflow of the quick reference, with curl and jq.
+//! The complete workflow of the quick reference, with curl, jq and the command line.
 
-use std::process::Command;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::download::with_registry;
-use super::{EMAIL, PASSWORD};
-use crate::support::installed;
+use super::{Api, EMAIL, PASSWORD};
+use crate::support::{installed, path_with_attune, project};
 
+/// With the token that the command line keeps.
 const SCRIPT: &str = r#"
 set -euo pipefail
-TOKEN=$(curl -s -X POST $API/api/v1/auth/login \
-  -H "Content-Type: application/json" \
-  -d "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}" \
-  | jq -r '.data.access_token')
+TOKEN=$(attune auth token)
 # 1. Download
 DOWNLOAD=$(curl -s -X POST $API/api/v1/packs/download \
   -H "Authorization: Bearer $TOKEN" \
@@ -37,6 +37,70 @@ curl -s -X POST $API/api/v1/packs/register-batch \
   -d "{\"pack_paths\":[\"$PACK_PATH\"],\"skip_tests\":true}"
 "#;
 
+/// With a token of its own: "Testing quick start".
+const QUICK_START: &str = r#"
+set -euo pipefail
+TOKEN=$(curl -s -X POST $API/api/v1/auth/login \
+  -H "Content-Type: application/json" \
+  -d "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}" \
+  | jq -r '.data.access_token')
+curl -s -X POST $API/api/v1/packs/dependencies \
+  -H "Authorization: Bearer $TOKEN" \
+  -H "Content-Type: application/json" \
+  -d '{"pack_paths":[]}' | jq
+"#;
+
+/// Runs a script with `attune` on its search path and the password on its standard input.
+fn run(api: &Api, script: &str) -> String {
+    let url = api.hosted.url.trim_end_matches('/');
+    let mut child = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(api.place.path("."))
+        .env("PATH", path_with_attune())
+        .env("HOME", api.place.path("home"))
+        .env("ATTUNE_API_URL", url)
+        .env("API", url)
+        .env("EMAIL", EMAIL)
+        .env("PASSWORD", PASSWORD)
+        .env("TO", api.place.path("home/packs"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It need not be read.
+    let _ = writeln!(child.stdin.take().unwrap(), "{PASSWORD}");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The block of `docs/api.md` about `attune auth`, as written but for the address.
+#[test]
+fn logging_in_on_a_terminal_works_as_written() {
+    if !installed("curl") {
+        return;
+    }
+    let api = Api::new();
+    let page = fs::read_to_string(project().join("docs/api.md")).unwrap();
+    let mut blocks = page.split("```sh\n").skip(1);
+    let block = blocks.find(|block| block.contains("auth whoami")).unwrap();
+    let block = block.split("```").next().unwrap();
+    let url = api.hosted.url.trim_end_matches('/');
+    let ours = block
+        .replace("ops@example.org", EMAIL)
+        .replace("http://localhost:8080", url);
+    let said = run(&api, &format!("set -e\n{ours}"));
+    assert!(
+        said.contains(&format!("{EMAIL} (administrator), until 20")),
+        "{said}"
+    );
+    assert!(said.contains("\"total_items\":0"), "{said}");
+    assert!(said.contains("Logged out of"), "{said}");
+    let kept = fs::read_to_string(api.place.path("credentials.json")).unwrap();
+    assert_eq!(kept.trim(), "{}");
+}
+
 /// Login, download, dependencies, environments, registration, as the documents write them.
 #[test]
 fn script_of_the_quick_reference_runs() {
@@ -44,16 +108,10 @@ fn script_of_the_quick_reference_runs() {
         return;
     }
     let (api, _registry) = with_registry();
-    let output = Command::new("bash")
-        .args(["-c", SCRIPT])
-        .env("API", api.hosted.url.trim_end_matches('/'))
-        .env("EMAIL", EMAIL)
-        .env("PASSWORD", PASSWORD)
-        .env("TO", api.place.path("home/packs"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
+    let nothing: Value = serde_json::from_str(&run(&api, QUICK_START)).unwrap();
+    assert_eq!(nothing["data"]["analyzed_packs"], json!([]));
+    run(&api, "attune auth login --email $EMAIL");
+    let text = run(&api, SCRIPT);
     let answers: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

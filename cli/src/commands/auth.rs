@@ -24,6 +24,8 @@ pub(crate) enum AuthCommand {
     Logout(PlaceArgs),
     /// Print the token, for scripts
     Token(PlaceArgs),
+    /// Tell whose token it is, what it may do, and until when
+    Whoami(PlaceArgs),
 }
 
 /// Whose API.
@@ -55,6 +57,7 @@ pub(crate) fn run(command: &AuthCommand, context: &Context<'_>) -> Result<(), Fa
         AuthCommand::Login(args) => login(args, context),
         AuthCommand::Logout(args) => logout(args, context),
         AuthCommand::Token(args) => token(args, context),
+        AuthCommand::Whoami(args) => whoami(args, context),
     }
 }
 
@@ -107,6 +110,33 @@ fn token(args: &PlaceArgs, context: &Context<'_>) -> Result<(), Failure> {
     (context.report).result(&json!({ "token": token }), || format!("{token}\n"))
 }
 
+fn whoami(args: &PlaceArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let url = args.url();
+    let config = with_token(&url, context)?;
+    let api = api(context, &config)?;
+    let answer = runtime()?.block_on(api.get(&["auth", "whoami"]));
+    let answer = answer.map_err(|e| told(&e, &config))?;
+    let data = &answer["data"];
+    let text = |name: &str| data[name].as_str().map(crate::report::sanitised);
+    let Some((email, role)) = text("email").zip(text("role")) else {
+        return Err(no_api(&url));
+    };
+    context.report.result(data, || {
+        let until = text("expires_at").map_or_else(String::new, |end| format!(", until {end}"));
+        format!("{email} ({role}){until}\n")
+    })
+}
+
+/// The API with the token of the environment, or the one that is kept for it.
+pub(super) fn with_token(url: &str, context: &Context<'_>) -> Result<RegistryConfig, Failure> {
+    let Some(token) = settings::api_token() else {
+        return kept(url, context);
+    };
+    let mut config = RegistryConfig::new(url);
+    config.headers = config.headers.with_token(&token);
+    Ok(config)
+}
+
 /// The API with the token that is kept for it.
 fn kept(url: &str, context: &Context<'_>) -> Result<RegistryConfig, Failure> {
     if !context.settings.has_token(url) {
@@ -124,13 +154,20 @@ fn ask(
     config: &RegistryConfig,
     (verb, body): (&str, Option<&Value>),
 ) -> Result<Value, Failure> {
-    let told = |error: &PublisherError| match error {
+    let api = api(context, config)?;
+    let answer = runtime()?.block_on(api.post(&["auth", verb], body));
+    answer.map_err(|e| told(&e, config))
+}
+
+fn api(context: &Context<'_>, config: &RegistryConfig) -> Result<Publisher, Failure> {
+    Publisher::at(config, &context.uncached()?).map_err(|e| told(&e, config))
+}
+
+fn told(error: &PublisherError, config: &RegistryConfig) -> Failure {
+    match error {
         PublisherError::NoApi { .. } => no_api(&config.url),
         other => refused(other),
-    };
-    let api = Publisher::at(config, &context.uncached()?).map_err(|e| told(&e))?;
-    let answer = runtime()?.block_on(api.post(&["auth", verb], body));
-    answer.map_err(|e| told(&e))
+    }
 }
 
 fn no_api(url: &str) -> Failure {

@@ -1,8 +1,9 @@
 //! The keys of the configuration, all of them: what is read anywhere stands here, and in `docs/configuration.md`.
 
 /// Keys with their sections, in the order of the document.
-const KEYS: [&str; 61] = [
+const KEYS: [&str; 62] = [
     "packs_base_dir",
+    "packs",
     "pack_registry.enabled",
     "pack_registry.indices",
     "pack_registry.cache_enabled",

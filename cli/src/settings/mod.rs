@@ -8,6 +8,7 @@ mod credentials;
 mod edit;
 mod git;
 mod keys;
+mod packs;
 mod policy;
 mod registry;
 mod registry_list;
@@ -37,6 +38,8 @@ pub(crate) mod variables {
     pub(crate) const CONFIG: &str = "ATTUNE_CONFIG";
     /// Where the installation API is.
     pub(crate) const API_URL: &str = "ATTUNE_API_URL";
+    /// Token for it, where it is another one than the next.
+    pub(crate) const API_TOKEN: &str = "ATTUNE_API_TOKEN";
     /// Token for changes of a registry.
     pub(crate) const TOKEN: &str = "ATTUNE_TOKEN";
     /// Address of the administrator that the first start of `serve` makes.
@@ -339,10 +342,16 @@ pub(crate) fn test_panic() -> Option<OsString> {
 
 /// `ATTUNE_TOKEN`, if set.
 pub(crate) fn token() -> Option<String> {
-    let text = variable(variables::TOKEN)?
-        .to_string_lossy()
-        .trim()
-        .to_owned();
+    trimmed(variables::TOKEN)
+}
+
+/// The token for the installation API that the environment holds: `ATTUNE_API_TOKEN`, else `ATTUNE_TOKEN`.
+pub(crate) fn api_token() -> Option<String> {
+    trimmed(variables::API_TOKEN).or_else(token)
+}
+
+fn trimmed(name: &str) -> Option<String> {
+    let text = variable(name)?.to_string_lossy().trim().to_owned();
     (!text.is_empty()).then_some(text)
 }
 

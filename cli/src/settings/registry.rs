@@ -188,7 +188,7 @@ fn is_header_value(value: &str) -> bool {
 }
 
 /// Replaces each `${NAME}` by the variable of that name.
-fn expand(text: &str) -> Result<String, String> {
+pub(super) fn expand(text: &str) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

@@ -248,6 +248,21 @@ impl Publisher {
         .await
     }
 
+    /// What the installation API of the same address says at a path.
+    ///
+    /// # Errors
+    /// [`PublisherError`].
+    pub async fn get(&self, parts: &[&str]) -> Result<Value, PublisherError> {
+        let url = self.api_url(parts);
+        self.ask(Sent {
+            method: Method::GET,
+            url: &url,
+            body: None,
+            headers: HeaderMap::new(),
+        })
+        .await
+    }
+
     /// Asks the installation API of the same address for something that is no pack's.
     ///
     /// # Errors

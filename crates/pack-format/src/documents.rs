@@ -475,7 +475,7 @@ pub struct Parameter {
     /// JSON Schema type, `any` when not stated.
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub value_type: String,
-    /// Whether it must be given.
+    /// Whether it must be there; a secret that has a default need not be given, and is not.
     #[serde(skip_serializing_if = "is_false")]
     pub required: bool,
     /// Whether its value is a secret.

@@ -20,7 +20,7 @@ use crate::fields::Fields;
 use crate::hint::Hint;
 use crate::metadata_error::MetadataError;
 use crate::pack_ref::PackRef;
-use crate::schema;
+use crate::schema::{self, Defaults};
 pub use crate::testing::{Discovery, OnFailure, Runner, RunnerKind, Testing, TestingSection};
 use crate::version::Version;
 use crate::yaml::Node;
@@ -60,6 +60,8 @@ pub struct Manifest {
     pub nodejs: Option<String>,
     /// Configuration keys.
     pub configuration: Vec<Parameter>,
+    /// Their defaults.
+    pub defaults: Defaults,
     /// Values of configuration keys where nobody sets them, from `config`.
     pub config: Map<String, Value>,
     /// Free form.
@@ -130,6 +132,8 @@ impl<'a> Reader<'a> {
         };
         let meta = fields.json_object(meta_field)?;
         self.check_tested_versions(meta_field)?;
+        let schema = fields.first_present(&["conf_schema", "config_schema"]);
+        let schema = schema.map(|(_, node)| node);
         Ok(Manifest {
             version: self.version()?,
             label,
@@ -151,9 +155,8 @@ impl<'a> Reader<'a> {
             dependencies: self.dependencies()?,
             python: self.minimum("python")?,
             nodejs: self.minimum("nodejs")?,
-            configuration: fields
-                .first_present(&["conf_schema", "config_schema"])
-                .map_or_else(Vec::new, |(_, node)| schema::parameters(node)),
+            configuration: schema.map(schema::parameters).unwrap_or_default(),
+            defaults: schema.map(Defaults::of).unwrap_or_default(),
             config: fields.json_object("config")?,
             meta,
             inline: self.inline()?,

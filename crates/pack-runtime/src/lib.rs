@@ -11,7 +11,9 @@ pub mod process;
 pub mod testing;
 pub mod variables;
 
-pub use action::{ActionError, ActionRef, ActionSpec, Execution, Given, Outcome, Parameters};
+pub use action::{
+    ActionError, ActionRef, ActionSpec, Configuration, Execution, Given, Outcome, Parameters,
+};
 pub use confine::{Confined, Confinement};
 pub use environment::{
     Environment, EnvironmentError, EnvironmentKey, EnvironmentKind, EnvironmentSettings,

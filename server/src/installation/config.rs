@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use pack_format::documents::Parameter;
 use pack_format::manifest::Manifest;
 use pack_format::{PackRef, Timestamp};
-use pack_runtime::action::configuration_problems;
+use pack_runtime::action::{configuration, configuration_problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -90,7 +90,7 @@ impl Config {
     /// As answers show it: defaults where nothing was given, and no secrets. `None` where it cannot be read.
     pub(super) fn shown(&self, manifest: &Manifest) -> Option<Map<String, Value>> {
         let given = self.given.as_ref()?;
-        let mut all = over_defaults(manifest, &given.shown);
+        let mut all = configuration(manifest, &given.shown);
         for row in &manifest.configuration {
             if let Some(value) = all.get_mut(&row.name) {
                 redact(value, row);
@@ -103,16 +103,6 @@ impl Config {
 /// What is sealed: values cannot be moved from one pack to another in the database.
 fn subject(base: &str, pack_ref: &PackRef) -> String {
     format!("configuration of {pack_ref} in {base}")
-}
-
-/// What counts: values that were given, and for the others the defaults of the pack.
-fn over_defaults(manifest: &Manifest, given: &Map<String, Value>) -> Map<String, Value> {
-    let defaults = manifest.configuration.iter();
-    let defaults = defaults.filter_map(|row| Some((row.name.clone(), row.default.clone()?)));
-    let mut all: Map<String, Value> = defaults.collect();
-    all.extend(manifest.config.clone());
-    all.extend(given.clone());
-    all
 }
 
 /// Puts [`REDACTED`] in place of secrets. The depth of metadata bounds the recursion.
@@ -192,16 +182,14 @@ fn accepted(manifest: &Manifest, request: Request, old: &Config) -> Result<Given
     let mut pair = (given.clone(), given);
     let nothing = Given::default();
     let old = old.given.as_ref().unwrap_or(&nothing);
-    let before = [&old.values, &old.shown].map(|part| Value::Object(over_defaults(manifest, part)));
+    let before = [&old.values, &old.shown].map(|part| Value::Object(configuration(manifest, part)));
     keep(&mut pair, Some((&before[0], &before[1])))?;
     let (Value::Object(values), Value::Object(mut shown)) = pair else {
         return Err(failed());
     };
     // Without any, a pack is as it comes.
     if !values.is_empty() {
-        let free: Vec<&str> = manifest.config.keys().map(String::as_str).collect();
-        let all = over_defaults(manifest, &values);
-        let problems = configuration_problems(&manifest.configuration, &free, &all);
+        let problems = configuration_problems(manifest, &configuration(manifest, &values));
         if !problems.is_empty() {
             return Err(malformed(&format!("`config`: {}", problems.join("; "))));
         }
@@ -275,7 +263,7 @@ impl Installation {
                 .with_hint("start the server with that key, or set the configuration anew")
         })?;
         Ok(PackConfig {
-            config: over_defaults(&manifest, &given.values),
+            config: configuration(&manifest, &given.values),
             updated: config.updated_at,
         })
     }
@@ -327,16 +315,25 @@ mod tests {
         assert!(put(&hides, &redacted, Given::default()).is_err());
     }
 
-    /// Defaults fill in, of a schema and of `config`, which is free of the schema.
+    /// What does not fit the schema with its defaults is refused; a secret's default stands in for it, and is not shown.
     #[test]
     fn defaults_count_where_nothing_is_given() {
         let own = manifest(
-            "conf_schema: {a: {type: integer, default: 1}, b: {type: string, required: true}}\nconfig: {c: 3}\n",
+            "conf_schema: {a: {type: integer, default: 1}, b: {type: string, required: true}, s: {type: string, secret: true, required: true, default: hush}}\nconfig: {c: 3}\n",
         );
-        let given = put(&own, &json!({"b": "x", "c": "4"}), Given::default()).unwrap();
+        let given = put(
+            &own,
+            &json!({"b": "x", "c": "4", "a": 2.0}),
+            Given::default(),
+        )
+        .unwrap();
+        let config = Config {
+            given: Some(given),
+            updated_at: None,
+        };
         assert_eq!(
-            Value::Object(over_defaults(&own, &given.values)),
-            json!({"a": 1, "b": "x", "c": "4"})
+            json!(config.shown(&own)),
+            json!({"a": 2, "b": "x", "c": "4", "s": REDACTED})
         );
         for wrong in [
             json!({"a": 2}),

@@ -1,23 +1,19 @@
 //! `action execute`.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use attune_installer::Record;
 use clap::Args;
-use pack_format::limits::MAX_METADATA_BYTES;
-use pack_format::yaml::Node;
 use pack_runtime::action::ActionStatus;
 use pack_runtime::variables::{Network, inherited};
 use pack_runtime::{
-    ActionError, ActionRef, ActionSpec, Environment, Execution, Given, Outcome, Stream, Variables,
-    Watcher,
+    ActionError, ActionRef, ActionSpec, Environment, Execution, Outcome, Stream, Variables, Watcher,
 };
 
+use super::{configuration, given};
 use crate::commands::cancel::Cancel;
 use crate::commands::pack::context::Context;
 use crate::failure::{Code, Failure};
@@ -25,7 +21,7 @@ use crate::report::Report;
 use crate::settings;
 
 /// The pack whose actions call this program's own API.
-const CORE: &str = "core";
+pub(super) const CORE: &str = "core";
 /// What those need for it, and what no other pack gets unasked.
 const API_VARIABLES: [&str; 3] = ["ATTUNE_API_URL", "ATTUNE_API_TOKEN", "ATTUNE_TOKEN"];
 
@@ -44,6 +40,9 @@ pub(crate) struct ExecuteArgs {
     /// A variable of the action's environment, with this value or with the one it has here
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     pub(crate) variables: Vec<String>,
+    /// The installation API whose configuration of the pack counts, and that actions of `core` ask
+    #[arg(long, value_name = "URL")]
+    pub(super) api_url: Option<String>,
     /// How long it may take; wins over what the action says
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
     pub(crate) timeout: Option<Duration>,
@@ -83,7 +82,7 @@ pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failu
     // The stored tree itself, so that an upgrade meanwhile changes nothing.
     let pack = context.layout().stored(&record.store_key);
     let spec = ActionSpec::find(&pack, &args.action_ref).map_err(|e| refused(&e))?;
-    let given = given(args)?;
+    let given = given::given(args)?;
     warn_of_secrets(args, &spec, context.report);
     let parameters = spec.complete(&given).map_err(|problems| {
         let action_ref = args.action_ref.clone();
@@ -92,6 +91,7 @@ pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failu
             problems,
         })
     })?;
+    let configuration = configuration::of(args, &pack, context)?;
     let directory = env::current_dir().map_err(|e| {
         let text = format!("cannot tell the current directory: {e}");
         Failure::text(Code::Failed, text, None)
@@ -99,6 +99,7 @@ pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failu
     let execution = Execution {
         spec: &spec,
         parameters: &parameters,
+        configuration: &configuration,
         pack: &pack,
         directory: &directory,
         variables: in_environments(&record, variables(args)?, context)?,
@@ -178,53 +179,6 @@ fn installed(action_ref: &ActionRef, context: &Context<'_>) -> Result<Record, Fa
     Ok(record.clone())
 }
 
-/// Parameters of the file, then those of the command line, which win.
-fn given(args: &ExecuteArgs) -> Result<BTreeMap<String, Given>, Failure> {
-    let mut given = BTreeMap::new();
-    if let Some(path) = &args.params_file {
-        let (name, bytes) = text_of(path)?;
-        let node = Node::parse(&name, &bytes).map_err(|e| Failure::new(Code::Usage, &e))?;
-        if !node.is_mapping() {
-            let text = format!(
-                "`{name}` holds {}, not a mapping of parameters",
-                node.describe()
-            );
-            return Err(Failure::text(Code::Usage, text, None));
-        }
-        for member in node.members() {
-            let value = member.value.to_json().map_err(|line| {
-                let text = format!("`{name}`, line {line}: this is no value JSON knows");
-                Failure::text(Code::Usage, text, None)
-            })?;
-            given.insert(member.key.clone(), Given::Value(value));
-        }
-    }
-    for (name, value) in &args.parameters {
-        given.insert(name.clone(), Given::Text(value.clone()));
-    }
-    Ok(given)
-}
-
-fn text_of(path: &Path) -> Result<(String, Vec<u8>), Failure> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        let limit = MAX_METADATA_BYTES as u64 + 1;
-        std::io::stdin()
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map(|_| ())
-    } else {
-        pack_fs::limited::read(path, MAX_METADATA_BYTES).map(|read| bytes = read)
-    };
-    let name = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    read.map_err(|e| Failure::text(Code::Usage, format!("cannot read `{name}`: {e}"), None))?;
-    Ok((name, bytes))
-}
-
 fn warn_of_secrets(args: &ExecuteArgs, spec: &ActionSpec, report: Report) {
     let named: Vec<&str> = (spec.parameters.iter())
         .filter(|p| p.secret && args.parameters.iter().any(|(name, _)| *name == p.name))
@@ -246,6 +200,9 @@ fn variables(args: &ExecuteArgs) -> Result<Variables, Failure> {
             if let Some(value) = settings::variable(name) {
                 variables.insert(name.into(), value);
             }
+        }
+        if let Some(url) = &args.api_url {
+            variables.insert("ATTUNE_API_URL".into(), url.into());
         }
     }
     for text in &args.variables {

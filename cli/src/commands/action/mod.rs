@@ -1,6 +1,8 @@
 //! Verbs about actions.
 
+mod configuration;
 mod execute;
+mod given;
 
 use clap::Subcommand;
 

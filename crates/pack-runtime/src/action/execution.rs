@@ -1,6 +1,6 @@
 //! `Execution`: an action with its parameters, run to its end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use pack_fs::error::Context as _;
 
+use super::configuration::Configuration;
 use super::outcome::Outcome;
 use super::parameters::Parameters;
-use super::spec::{ActionSpec, Delivery, Runner};
+use super::spec::{ActionSpec, Delivery, ParameterFormat, Runner};
 use super::{ActionError, written};
 use crate::process::{Job, Watcher};
 use crate::variables::{Variables, find_program};
@@ -22,6 +23,8 @@ pub struct Execution<'a> {
     pub spec: &'a ActionSpec,
     /// Its parameters, complete.
     pub parameters: &'a Parameters,
+    /// What its pack is configured with, complete.
+    pub configuration: &'a Configuration,
     /// The pack.
     pub pack: &'a Path,
     /// Where it runs.
@@ -42,35 +45,13 @@ impl Execution<'_> {
         let mut job = self.job()?;
         job.timeout = self.timeout.or(spec.timeout);
         let text = written::written(self.parameters, spec.format).map_err(|e| self.refused(e))?;
-        let set = |job: &mut Job, name: &str, value: OsString| {
-            job.variables.insert(name.into(), value);
-        };
-        set(
-            &mut job,
-            "ATTUNE_ACTION",
-            spec.action_ref.to_string().into(),
-        );
-        set(
-            &mut job,
-            "ATTUNE_PACK_REF",
-            spec.action_ref.pack_ref.as_str().into(),
-        );
-        set(&mut job, "ATTUNE_PACK_DIR", self.pack.into());
-        set(
-            &mut job,
-            "ATTUNE_PARAMETER_DELIVERY",
-            spec.delivery.as_str().into(),
-        );
-        set(
-            &mut job,
-            "ATTUNE_PARAMETER_FORMAT",
-            spec.format.as_str().into(),
-        );
-        // What the pack's tree holds must stay as it is.
-        set(&mut job, "PYTHONDONTWRITEBYTECODE", "1".into());
-        set(&mut job, "PYTHONNOUSERSITE", "1".into());
-        set(&mut job, "PYTHONUNBUFFERED", "1".into());
-        // It goes when this function ends.
+        self.announce(&mut job);
+        // SECURITY: neither on a command line nor in a variable, which everything that the action starts would inherit.
+        let configuration = written::written(self.configuration, ParameterFormat::Json);
+        let configuration = configuration.map_err(|e| self.refused(e))?;
+        let configuration = private_file("attune-config-", &configuration)?;
+        set(&mut job, "ATTUNE_PACK_CONFIG_FILE", configuration.path());
+        // They go when this function ends.
         let mut kept = None;
         match spec.delivery {
             Delivery::Stdin => job.input = text,
@@ -81,18 +62,37 @@ impl Execution<'_> {
                 }
             }
             Delivery::File => {
-                let file = parameter_file(&text)?;
-                set(&mut job, "ATTUNE_PARAMETER_FILE", file.path().into());
+                let file = private_file("attune-parameters-", &text)?;
+                set(&mut job, "ATTUNE_PARAMETER_FILE", file.path());
                 kept = Some(file);
             }
         }
         let ended = job.run(watcher)?;
-        drop(kept);
+        drop((configuration, kept));
         Ok(Outcome::of(
             spec.action_ref.to_string(),
             &ended,
             spec.output,
         ))
+    }
+
+    /// Tells the action what it is, and how it gets its parameters.
+    fn announce(&self, job: &mut Job) {
+        let spec = self.spec;
+        let action = spec.action_ref.to_string();
+        set(job, "ATTUNE_ACTION", &action);
+        set(job, "ATTUNE_PACK_REF", spec.action_ref.pack_ref.as_str());
+        set(job, "ATTUNE_PACK_DIR", self.pack);
+        set(job, "ATTUNE_PARAMETER_DELIVERY", spec.delivery.as_str());
+        set(job, "ATTUNE_PARAMETER_FORMAT", spec.format.as_str());
+        // What the pack's tree holds must stay as it is.
+        for name in [
+            "PYTHONDONTWRITEBYTECODE",
+            "PYTHONNOUSERSITE",
+            "PYTHONUNBUFFERED",
+        ] {
+            set(job, name, "1");
+        }
     }
 
     /// The program that runs it.
@@ -134,6 +134,10 @@ impl Execution<'_> {
     }
 }
 
+fn set(job: &mut Job, name: &str, value: impl AsRef<OsStr>) {
+    job.variables.insert(name.into(), value.as_ref().to_owned());
+}
+
 /// Whether the file may be executed and says by what.
 pub(crate) fn is_script(path: &Path) -> bool {
     let is_executable = std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o111 != 0);
@@ -142,10 +146,10 @@ pub(crate) fn is_script(path: &Path) -> bool {
 }
 
 /// A file only its owner can read.
-fn parameter_file(text: &[u8]) -> Result<tempfile::NamedTempFile, ActionError> {
+fn private_file(prefix: &str, text: &[u8]) -> Result<tempfile::NamedTempFile, ActionError> {
     let place = std::env::temp_dir();
     let mut file = tempfile::Builder::new()
-        .prefix("attune-parameters-")
+        .prefix(prefix)
         .tempfile_in(&place)
         .on("create a file in", &place)?;
     file.write_all(text).on("write", file.path())?;

@@ -3,10 +3,12 @@
 //! ```text
 //! ActionSpec::find      what the action's file says
 //! ActionSpec::complete  parameters, with defaults, checked
+//! configuration         what the pack is configured with
 //! Execution::run        delivery, the program, its end, its output
 //! ```
 //! SECURITY: no parameter ever stands on a command line, where other users could read it.
 
+mod configuration;
 mod execution;
 mod outcome;
 mod parameters;
@@ -19,10 +21,11 @@ use pack_format::Hint;
 use pack_format::metadata_error::MetadataError;
 use pack_fs::FsError;
 
+pub use self::configuration::{Configuration, configuration, configuration_problems};
 pub use self::execution::Execution;
 pub(crate) use self::execution::is_script;
 pub use self::outcome::{ActionStatus, Outcome};
-pub use self::parameters::{Given, Parameters, configuration_problems};
+pub use self::parameters::{Given, Parameters};
 pub use self::spec::{ActionRef, ActionSpec, Delivery, OutputFormat, ParameterFormat, Runner};
 
 /// Why an action was not run.

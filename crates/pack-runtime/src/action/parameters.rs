@@ -32,23 +32,40 @@ impl ActionSpec {
     /// # Errors
     /// Every problem, one sentence each, in the order of the schema; unknown names last.
     pub fn complete(&self, given: &BTreeMap<String, Given>) -> Result<Parameters, Vec<String>> {
+        let mut values = Parameters::new();
+        let mut unread = BTreeMap::new();
+        for parameter in &self.parameters {
+            let name = &parameter.name;
+            match given.get(name) {
+                Some(Given::Value(value)) => {
+                    values.insert(name.clone(), value.clone());
+                }
+                Some(Given::Text(text)) => match read(text, parameter) {
+                    Ok(value) => {
+                        values.insert(name.clone(), value);
+                    }
+                    Err(problem) => {
+                        unread.insert(name, problem);
+                    }
+                },
+                None => {}
+            }
+        }
+        self.defaults.fill(&mut values);
         let mut complete = Parameters::new();
         let mut problems = Vec::new();
         for parameter in &self.parameters {
-            let value = match given.get(&parameter.name) {
-                Some(Given::Value(value)) => Ok(Some(value.clone())),
-                Some(Given::Text(text)) => read(text, parameter).map(Some),
-                None => Ok(self.default_of(&parameter.name)),
-            };
-            match value {
-                Err(problem) => problems.push(problem),
-                Ok(None | Some(Value::Null)) if parameter.required => {
-                    problems.push(format!("`{}` is required", parameter.name));
+            let name = &parameter.name;
+            match (unread.remove(name), values.remove(name)) {
+                (Some(problem), _) => problems.push(problem),
+                (None, None | Some(Value::Null)) if parameter.required => {
+                    problems.push(format!("`{name}` is required"));
                 }
-                Ok(None) => {}
-                Ok(Some(value)) => {
-                    check(&parameter.name, &value, parameter, &mut problems);
-                    complete.insert(parameter.name.clone(), value);
+                (None, None) => {}
+                (None, Some(mut value)) => {
+                    make_whole(&mut value, parameter);
+                    check(name, &value, parameter, &mut problems);
+                    complete.insert(name.clone(), value);
                 }
             }
         }
@@ -62,48 +79,10 @@ impl ActionSpec {
             Err(problems)
         }
     }
-
-    fn default_of(&self, name: &str) -> Option<Value> {
-        let mut defaults = self.defaults.iter();
-        defaults
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.clone())
-    }
-}
-
-/// What is wrong with the configuration of a pack, whose keys `rows` describe: one sentence each, in the order of the
-/// rows. Keys without a row are free, if `others` has them, else unknown.
-pub fn configuration_problems(
-    rows: &[Parameter],
-    others: &[&str],
-    configuration: &Map<String, Value>,
-) -> Vec<String> {
-    let mut problems = Vec::new();
-    for row in rows {
-        match configuration.get(&row.name) {
-            None | Some(Value::Null) if row.required => {
-                problems.push(format!("`{}` is required", row.name));
-            }
-            None => {}
-            Some(value) => check(&row.name, value, row, &mut problems),
-        }
-    }
-    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let others = others
-        .iter()
-        .filter(|name| rows.iter().all(|row| row.name != **name));
-    names.extend(others);
-    for name in configuration
-        .keys()
-        .filter(|name| !names.contains(&name.as_str()))
-    {
-        problems.push(unknown(name, &names, ("configuration key", "pack")));
-    }
-    problems
 }
 
 /// `noun` is what a name names, `holder` what has it.
-fn unknown(name: &str, known: &[&str], (noun, holder): (&str, &str)) -> String {
+pub(super) fn unknown(name: &str, known: &[&str], (noun, holder): (&str, &str)) -> String {
     let shown = printable(name);
     let near = (known.iter())
         .map(|candidate| (strsim::damerau_levenshtein(candidate, name), candidate))
@@ -197,8 +176,53 @@ fn has_type(value: &Value, kind: &str) -> bool {
     }
 }
 
+/// Writes whole numbers as such where the schema asks for them: JSON Schema takes `252.0`, many programs do not.
+pub(super) fn make_whole(value: &mut Value, parameter: &Parameter) {
+    let kind = parameter.value_type.as_str();
+    let wants_whole = kind.split(" or ").any(|kind| kind == "integer")
+        && kind.split(" or ").all(|kind| kind != "number");
+    match value {
+        Value::Number(number) if wants_whole => {
+            if let Some(whole) = number.as_f64().and_then(whole) {
+                *value = whole.into();
+            }
+        }
+        Value::Object(members) => {
+            for inner in &parameter.properties {
+                if let Some(value) = members.get_mut(&inner.name) {
+                    make_whole(value, inner);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let item = Parameter {
+                value_type: kind
+                    .strip_prefix("array of ")
+                    .unwrap_or_default()
+                    .to_owned(),
+                properties: parameter.properties.clone(),
+                ..Parameter::default()
+            };
+            for value in items {
+                make_whole(value, &item);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A number without a fraction, if that says the same.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what would lose digits is left alone"
+)]
+fn whole(number: f64) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+    is_whole.then_some(number as i64)
+}
+
 /// Checks one value: type, choice, limits, then what it holds. The schema's depth bounds the recursion.
-fn check(path: &str, value: &Value, parameter: &Parameter, problems: &mut Vec<String>) {
+pub(super) fn check(path: &str, value: &Value, parameter: &Parameter, problems: &mut Vec<String>) {
     if value.is_null() && !parameter.required {
         return;
     }
@@ -211,7 +235,11 @@ fn check(path: &str, value: &Value, parameter: &Parameter, problems: &mut Vec<St
         problems.push(mismatch(path, &display(), &described(kind)));
         return;
     }
-    if !parameter.allowed.is_empty() && !parameter.allowed.contains(value) {
+    let is_same = |allowed: &Value| match (allowed.as_f64(), value.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+        _ => allowed == value,
+    };
+    if !parameter.allowed.is_empty() && !parameter.allowed.iter().any(is_same) {
         let allowed: Vec<String> = parameter.allowed.iter().map(|v| format!("`{v}`")).collect();
         problems.push(mismatch(
             path,
@@ -331,6 +359,30 @@ server: {type: object, properties: {port: {type: integer, required: true}}}
         assert_eq!(
             complete,
             json!({"packs": ["a"], "count": 3, "dry": true, "token": "hidden"})
+        );
+    }
+
+    /// A whole number with a fraction of nothing is one, and arrives as one; where fractions are meant it stays.
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction() {
+        let schema = "count: {type: integer, maximum: 300, enum: [252, 7]}\nmaybe: {type: [integer, 'null']}\nboth: {type: [integer, number]}\nlist: {type: array, items: {type: integer}}\nserver: {type: object, properties: {port: {type: integer}}}\nhosts: {type: array, items: {type: object, properties: {port: {type: integer}}}}\nbig: {type: integer}\n";
+        let value = |value: Value| Given::Value(value);
+        let given = [
+            ("count", text("252.0")),
+            ("maybe", value(json!(-2.0))),
+            ("both", value(json!(2.0))),
+            ("list", value(json!([1.0, 2]))),
+            ("server", value(json!({"port": 80.0}))),
+            ("hosts", value(json!([{"port": 8080.0}]))),
+            ("big", value(json!(1e30))),
+        ];
+        assert_eq!(
+            problems(schema, &given).unwrap().to_string(),
+            r#"{"count":252,"maybe":-2,"both":2.0,"list":[1,2],"server":{"port":80},"hosts":[{"port":8080}],"big":1e+30}"#
+        );
+        assert_eq!(
+            problems(schema, &[("count", text("252.5"))]).unwrap_err(),
+            ["`count`: `252.5` is not a whole number"]
         );
     }
 

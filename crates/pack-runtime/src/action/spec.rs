@@ -4,16 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pack_format::PackRef;
 use pack_format::documents::Parameter;
 use pack_format::fields::Fields;
 use pack_format::limits::{MAX_COMPONENT_ENTRIES, MAX_METADATA_BYTES};
 use pack_format::manifest::Manifest;
 use pack_format::metadata_error::MetadataError;
+use pack_format::schema::{self, Defaults};
 use pack_format::yaml::Node;
-use pack_format::{PackRef, schema};
 use pack_fs::FsError;
 use pack_fs::error::Context as _;
-use serde_json::Value;
 
 use super::ActionError;
 
@@ -138,7 +138,7 @@ pub struct ActionSpec {
     /// Its schema, in file order.
     pub parameters: Vec<Parameter>,
     /// Defaults of parameters, those of secrets among them.
-    pub(super) defaults: Vec<(String, Value)>,
+    pub(super) defaults: Defaults,
     /// How parameters reach it.
     pub delivery: Delivery,
     /// How parameters are written.
@@ -212,7 +212,7 @@ impl ActionSpec {
             runner: runner(fields)?,
             entry_point: entry_point(directory, fields)?,
             parameters: schema.map(schema::parameters).unwrap_or_default(),
-            defaults: schema.map(defaults).unwrap_or_default(),
+            defaults: schema.map(Defaults::of).unwrap_or_default(),
             delivery: delivery(fields)?,
             format: format(fields)?,
             output: output(fields)?,
@@ -403,17 +403,6 @@ fn entry_point(directory: &Path, fields: Fields<'_>) -> Result<PathBuf, ActionEr
     Err(absent
         .with_hint("name a file of the pack, relative to `actions/`")
         .into())
-}
-
-/// Defaults in the schema; those of secrets are no part of [`Parameter`].
-fn defaults(schema: &Node) -> Vec<(String, Value)> {
-    let properties = schema.get("properties").filter(|node| node.is_mapping());
-    (properties.unwrap_or(schema).members().iter())
-        .filter_map(|member| {
-            let value = member.value.get("default")?.to_json().ok()?;
-            Some((member.key.clone(), value))
-        })
-        .collect()
 }
 
 #[cfg(test)]
