@@ -210,6 +210,44 @@ fn each_manager_builds_by_its_lock_offline_without_scripts() {
     }
 }
 
+/// What only developers need is in the lock, and not in the environment; a lock that lacks what is asked for is refused.
+#[test]
+fn what_developers_need_is_not_installed() {
+    let Some(tools) = tools() else { return };
+    for manager in &MANAGERS {
+        let place = manager.place(&tools);
+        let who = format!("{} {}", manager.program, manager.place);
+        tarball(&place.path("demo/vendor"), "true");
+        let vendor = place.path("demo/vendor");
+        fs::rename(vendor.join("tiny-1.0.0.tgz"), vendor.join("kept.tgz")).unwrap();
+        tarball(&vendor, "echo dev");
+        fs::rename(vendor.join("tiny-1.0.0.tgz"), vendor.join("dev.tgz")).unwrap();
+        fs::rename(vendor.join("kept.tgz"), vendor.join("tiny-1.0.0.tgz")).unwrap();
+        pack(&place, "file:vendor/tiny-1.0.0.tgz", "true");
+        let path = place.path("demo/package.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut manifest: Value = serde_json::from_str(&text).unwrap();
+        manifest["devDependencies"] = json!({"only-dev": "file:vendor/dev.tgz"});
+        fs::write(&path, manifest.to_string()).unwrap();
+        manager.write_lock(&place, &tools, None);
+        let lock = fs::read_to_string(place.path("demo").join(manager.lock)).unwrap();
+        assert!(lock.contains("dev.tgz"), "{who}");
+        let modules = environment_of(&place, &install(&place, 0, &[])).join("node_modules");
+        assert!(modules.join("tiny/index.js").is_file(), "{who}");
+        assert!(!modules.join("only-dev").exists(), "{who}");
+        // One more than the lock knows.
+        manifest["dependencies"]["more"] = json!("file:vendor/dev.tgz");
+        fs::write(&path, manifest.to_string()).unwrap();
+        write(&place, "1.1.0", &[]);
+        let refused = install(&place, 1, &[]);
+        assert!(
+            refused.stderr.contains("nodejs environment"),
+            "{who}: {refused:?}"
+        );
+        assert_eq!(place.active("demo").as_deref(), Some("1.0.0"), "{who}");
+    }
+}
+
 /// Whatever address a lock names, packages come from the operator's registry.
 #[test]
 fn locked_packages_come_from_the_operators_registry() {

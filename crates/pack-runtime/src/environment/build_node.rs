@@ -9,7 +9,7 @@ use pack_fs::error::Context as _;
 
 use super::EnvironmentError;
 use super::build::Build;
-use super::node::{Manager, Modules, REGISTRY};
+use super::node::{MAX_LOCK_BYTES, Manager, Modules, REGISTRY, yarn_lock};
 use crate::process::Job;
 use crate::variables::find_program;
 
@@ -32,6 +32,9 @@ impl Build<'_> {
             self.node_options(modules.manager, &mut install);
         }
         self.step("install modules", &install)?;
+        if modules.manager == Manager::Berry {
+            self.check_lock(modules)?;
+        }
         Ok(node_packages(&self.path.join("node_modules")))
     }
 
@@ -94,6 +97,27 @@ impl Build<'_> {
         Err(self.failed("install modules", reason))
     }
 
+    /// Yarn 2 and later leave out `devDependencies` only if neither manifest nor lock has them: they get a manifest without,
+    /// and may take out of the lock what that leaves. Nothing else may have changed.
+    fn check_lock(&self, modules: &Modules) -> Result<(), EnvironmentError> {
+        let Some((name, before)) = &modules.lock else {
+            return Ok(());
+        };
+        let path = self.path.join(name);
+        let after = pack_fs::limited::read(&path, MAX_LOCK_BYTES).on("read", &path)?;
+        let text = String::from_utf8_lossy;
+        match yarn_lock::addition(&text(before), &text(&after)) {
+            None => Ok(()),
+            Some(entry) => {
+                let entry = pack_format::text::printable(&entry);
+                let reason = format!(
+                    "`{name}` does not hold what `package.json` asks for: `{entry}` is new"
+                );
+                Err(self.failed("install modules", reason))
+            }
+        }
+    }
+
     /// What npm, pnpm and yarn 1 are told.
     fn node_options(&self, manager: Manager, install: &mut Job) {
         let options = &mut install.arguments;
@@ -126,6 +150,8 @@ impl Build<'_> {
                 is(self.settings.allowed.build_scripts),
             ),
             ("YARN_ENABLE_NETWORK", is(!self.settings.offline)),
+            // It takes out what only developers need.
+            ("YARN_ENABLE_IMMUTABLE_INSTALLS", is(false)),
         ];
         if let Some(registry) = &self.settings.npm_registry {
             set.push(("YARN_NPM_REGISTRY_SERVER", registry.into()));
@@ -179,7 +205,7 @@ fn node_flags(modules: &Modules) -> &'static [&'static str] {
             "--non-interactive",
             "--no-default-rc",
         ],
-        (Manager::Berry, _) => &["install", "--immutable"],
+        (Manager::Berry, _) => &["install"],
     }
 }
 

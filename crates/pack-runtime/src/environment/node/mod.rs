@@ -6,7 +6,7 @@
 
 mod locks;
 mod place;
-mod yarn_lock;
+pub(super) mod yarn_lock;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use self::place::Checked;
 use super::{Allowed, EnvironmentError, Refusal};
 
 /// Largest lock that is read (64 MiB, inclusive).
-const MAX_LOCK_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const MAX_LOCK_BYTES: usize = 64 * 1024 * 1024;
 /// Files that run code or reroute a package manager.
 const CONFIGURATION: [&str; 8] = [
     ".npmrc",
@@ -84,9 +84,10 @@ const SECTIONS: [&str; 4] = [
     "dependencies",
     "optionalDependencies",
     "peerDependencies",
-    // Not installed, but a lock holds them, and a manifest without them is not the one that was locked.
-    "devDependencies",
+    DEVELOPMENT,
 ];
+/// Not installed, but a lock holds them, and to npm, pnpm and yarn 1 a manifest without them is not the one that was locked.
+const DEVELOPMENT: &str = "devDependencies";
 /// Further members that decide what is installed.
 const CHOICES: [&str; 4] = [
     "overrides",
@@ -129,7 +130,7 @@ pub(super) fn read(
     for section in SECTIONS {
         let entries = value.get(section).and_then(Value::as_object);
         for (name, spec) in entries.into_iter().flatten() {
-            any |= section != "devDependencies";
+            any |= section != DEVELOPMENT;
             let spec = spec.as_str().unwrap_or_default();
             checked.specifier("package.json", (name, spec), &mut found.local)?;
         }
@@ -152,8 +153,11 @@ pub(super) fn read(
     }
     if found.manager == Manager::Berry {
         // Its lock names the package that it is of.
-        let named = value.get("name").cloned();
-        found.manifest = bytes_of(&essence(&value, named), &manifest)?;
+        let mut kept = essence(&value, value.get("name").cloned());
+        if let Some(members) = kept.as_object_mut() {
+            members.remove(DEVELOPMENT);
+        }
+        found.manifest = bytes_of(&kept, &manifest)?;
     }
     Ok(any.then_some(found))
 }

@@ -57,6 +57,32 @@ pub(super) fn read(
     Ok(written.into_bytes())
 }
 
+/// The first entry of a lock of yarn 2 or later that an earlier state of it does not have; what names it may have become
+/// shorter, and the entry of the pack itself may have changed.
+pub(in crate::environment) fn addition(before: &str, after: &str) -> Option<String> {
+    let known: BTreeSet<String> = entries(before).map(|(_, body)| body).collect();
+    let mut entries = entries(after).filter(|(names, _)| !names.contains("@workspace:"));
+    let new = entries.find(|(_, body)| !known.contains(body));
+    new.map(|(names, _)| names)
+}
+
+/// Names and body of each entry.
+fn entries(text: &str) -> impl Iterator<Item = (String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        if line.starts_with([' ', '\t']) {
+            if let Some((_, body)) = found.last_mut() {
+                body.push_str(line);
+                body.push('\n');
+            }
+        } else if !line.is_empty() && !line.starts_with('#') {
+            let names = line.trim_end_matches(':').trim_matches('"').to_owned();
+            found.push((names, String::new()));
+        }
+    }
+    found.into_iter()
+}
+
 /// The line that says where a package of yarn 1 comes from.
 fn resolved(
     checked: &Checked<'_>,
@@ -186,6 +212,30 @@ mod tests {
         };
         let bytes = read(&checked, ("yarn.lock", text), &mut BTreeSet::new())?;
         Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    /// Entries may go, and be named by fewer; none may come or change.
+    #[test]
+    fn locks_of_later_yarns_may_only_lose_entries() {
+        let metadata = "# note\n\n__metadata:\n  version: 10\n\n";
+        let own = "\"demo@workspace:.\":\n  version: 0\n  dependencies:\n    a: \"npm:^1.0.0\"\n";
+        let of = |names: &str, version: &str| {
+            format!("\n\"{names}\":\n  version: {version}\n  checksum: 10c0/{version}\n")
+        };
+        let before = format!(
+            "{metadata}{own}    b: \"npm:1\"\n{}{}",
+            of("a@npm:^1.0.0, a@npm:~1.2.0", "1.2.0"),
+            of("b@npm:1", "1.0.0")
+        );
+        let fewer = format!("{metadata}{own}{}", of("a@npm:^1.0.0", "1.2.0"));
+        assert_eq!(addition(&before, &fewer), None);
+        assert_eq!(addition(&before, &before.replace('\n', "\r\n")), None);
+        let newer = format!("{metadata}{own}{}", of("a@npm:^1.0.0", "1.3.0"));
+        assert_eq!(addition(&before, &newer).as_deref(), Some("a@npm:^1.0.0"));
+        let more = format!("{before}{}", of("c@npm:1", "1.0.1"));
+        assert_eq!(addition(&before, &more).as_deref(), Some("c@npm:1"));
+        let other = before.replace("version: 10", "version: 11");
+        assert_eq!(addition(&before, &other).as_deref(), Some("__metadata"));
     }
 
     /// Of entries with a hash, the registry is the operator's, whatever stood there; archives of the pack stay.
