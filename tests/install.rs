@@ -43,8 +43,8 @@ impl Place {
     pub(crate) fn active(&self, pack_ref: &str) -> Option<String> {
         let manifest =
             fs::read_to_string(self.installed().join(pack_ref).join("pack.yaml")).ok()?;
-        let line = manifest.lines().find(|l| l.starts_with("version"))?;
-        Some(line.split('"').nth(1)?.to_owned())
+        let version = manifest.lines().find_map(|l| l.strip_prefix("version:"))?;
+        Some(version.trim().trim_matches('"').to_owned())
     }
 
     /// Runs a refused `pack …` and asserts that nothing changed; returns what it said.
