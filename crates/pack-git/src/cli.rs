@@ -5,13 +5,14 @@
 //! protocol is allowed, that of the URL; whatever is not an option stands after `--`.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use pack_format::text::is_deceptive;
-use pack_fs::FsError;
+use pack_fs::error::Context as _;
 
 use crate::error::GitError;
 use crate::process::{self, Bounds, Ended};
@@ -26,6 +27,15 @@ const SSH: &str =
     "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=2";
 /// Longest reason in an error, in characters.
 const LONGEST_REASON: usize = 300;
+
+/// The files of a bare repository.
+const REPOSITORY: [(&str, &str); 2] = [
+    ("HEAD", "ref: refs/heads/main\n"),
+    (
+        "config",
+        "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+    ),
+];
 
 /// Settings in force for every call.
 const CONFIGURATION: [(&str, &str); 15] = [
@@ -78,17 +88,16 @@ impl From<GitError> for CliError {
 }
 
 impl Cli<'_> {
-    /// Makes the bare repository.
+    /// Makes the bare repository: without a template, which may hold hooks, and without a look at anybody's settings.
     pub(crate) fn init(&self) -> Result<(), GitError> {
-        // Templates of this machine hold hooks, which nothing here may run.
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false);
-        git2::Repository::init_opts(self.directory, &options)
-            .map(drop)
-            .map_err(|e| {
-                let cause = std::io::Error::other(e.message().to_owned());
-                FsError::new("create a repository in", self.directory, cause).into()
-            })
+        let at = |name: &str| self.directory.join(name);
+        for path in [self.directory.to_owned(), at("objects"), at("refs")] {
+            fs::create_dir(&path).on("create directory", &path)?;
+        }
+        for (name, content) in REPOSITORY {
+            fs::write(at(name), content).on("write", &at(name))?;
+        }
+        Ok(())
     }
 
     /// What the server lists.
