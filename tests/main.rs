@@ -19,6 +19,7 @@
 //! * `git`       `pack install` from git repositories: refs, servers, hostile ones
 //! * `guides`    commands, messages and links of the guides in `docs/`
 //! * `hosting`   headers and types, of the program and of nginx
+//! * `icons`     icons of packs: taken, kept, served so that they can do nothing
 //! * `hostile`   hostile archives and texts: refused, and nothing left behind
 //! * `diff`      `pack diff`: what changed for users
 //! * `registry_diff` `registry diff`: what changed between two registries
@@ -78,6 +79,7 @@ mod git;
 mod guides;
 mod hostile;
 mod hosting;
+mod icons;
 mod import;
 mod index_documents;
 mod index_entry;

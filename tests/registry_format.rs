@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Place, project};
 
 /// Structs that are written to documents: source file, name, and the heading under which their fields stand.
-const STRUCTS: [(&str, &str, &str); 21] = [
+const STRUCTS: [(&str, &str, &str); 22] = [
     ("index/mod.rs", "Index", "`index.json`"),
     ("entry.rs", "IndexEntry", "Entry"),
     ("entry.rs", "Contents", "Contents"),
@@ -26,6 +26,7 @@ const STRUCTS: [(&str, &str, &str); 21] = [
     ("documents.rs", "Yank", "Yank"),
     ("patch.rs", "MetadataPatch", "Patch"),
     ("documents.rs", "ArchiveRecord", "Archive"),
+    ("documents.rs", "IconRecord", "Icon"),
     ("documents.rs", "Components", "Components"),
     ("documents.rs", "Component", "Component"),
     ("documents.rs", "Task", "Task"),

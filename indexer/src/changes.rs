@@ -15,6 +15,7 @@ use pack_fs::lock::Holder;
 use registry_tree::{Phase, ReadError, TreeWriter};
 
 use crate::edit::{self, Documents, EditError, EditOptions, Edited};
+use crate::icon;
 use crate::upload::Upload;
 use crate::withdraw::{self, WithdrawError, Withdrawal};
 
@@ -392,6 +393,9 @@ impl Batch<'_, '_> {
             if let Some(archive) = &fresh.archive {
                 let staged = self.writer.stage(&upload.bytes)?;
                 self.writer.place(Phase::Object, &archive.path, staged);
+            }
+            if let (Some(record), Some(bytes)) = (&fresh.icon, &upload.icon) {
+                icon::put(self.writer, record, bytes)?;
             }
             document.versions.push(fresh);
             document.versions.sort_by(|a, b| b.version.cmp(&a.version));

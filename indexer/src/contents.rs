@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use pack_archive::Gate;
+use pack_check::Icon;
 use pack_format::digest::{TreeHashError, TreeHasher};
 use pack_format::documents::Components;
 use pack_format::inventory::{self, PackFile};
@@ -147,6 +148,11 @@ impl Contents {
             .binary_search_by(|(file, _)| file.path.as_str().cmp(path))
             .ok()
             .map(|i| &self.bytes[self.files[i].1.clone()])
+    }
+
+    /// The icon the pack brings, where it can be shown.
+    pub(crate) fn icon(&self) -> Option<Icon<'_>> {
+        Icon::of_pack(|path| self.get(path))
     }
 
     /// Every file and its bytes, in order.

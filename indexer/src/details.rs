@@ -1,6 +1,10 @@
 //! `Details`: what a pack's page shows besides its document: README and files of the newest version.
 
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
 use pack_archive::{MemberPath, Sink};
+use pack_check::{ICON_NAMES, Icon, MAX_ICON_BYTES};
 use registry_pages::FileRow;
 
 use crate::pack::{readme_rank, readme_text};
@@ -11,6 +15,23 @@ pub(crate) struct Details {
     /// With its rank among the files that could be it.
     pub(crate) readme: Option<(u8, String)>,
     pub(crate) files: Vec<FileRow>,
+    /// What may be its icon, by path; only where an archive was read.
+    icons: BTreeMap<String, Vec<u8>>,
+}
+
+impl Details {
+    pub(crate) fn new(readme: Option<(u8, String)>, files: Vec<FileRow>) -> Self {
+        Self {
+            readme,
+            files,
+            icons: BTreeMap::new(),
+        }
+    }
+
+    /// The icon in the archive, where one was read.
+    pub(crate) fn icon(&self) -> Option<Icon<'_>> {
+        Icon::of_pack(|path| self.icons.get(path).map(Vec::as_slice))
+    }
 }
 
 impl Sink for Details {
@@ -35,6 +56,12 @@ impl Sink for Details {
             let mut text = Vec::new();
             size_bytes += std::io::copy(content, &mut text)?;
             self.readme = Some((rank, readme_text(&text)));
+        }
+        if ICON_NAMES.contains(&path) {
+            let mut bytes = Vec::new();
+            let most = MAX_ICON_BYTES as u64 + 1;
+            size_bytes += std::io::copy(&mut content.take(most), &mut bytes)?;
+            self.icons.insert(path.to_owned(), bytes);
         }
         size_bytes += std::io::copy(content, &mut std::io::sink())?;
         self.files.push(FileRow {

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::publish_error::PublishError;
 
 /// What changes the meaning of kept facts without changing a document.
-const FACTS_FORMAT: &str = concat!("6 ", env!("CARGO_PKG_VERSION"));
+const FACTS_FORMAT: &str = concat!("7 ", env!("CARGO_PKG_VERSION"));
 
 /// What is kept of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

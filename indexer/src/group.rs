@@ -22,6 +22,7 @@ use crate::details::Details;
 use crate::error::BuildError;
 use crate::facts::Neighbours;
 use crate::history::{self, Candidate, Merge, Outcome, Refusal, Twin};
+use crate::icon;
 use crate::operator_file::OperatorFile;
 use crate::pack::{Built, PackError, Workshop};
 use crate::patch::file::FiledPatch;
@@ -176,9 +177,13 @@ impl Bench<'_> {
             patches: &patches.collect::<Vec<_>>(),
         };
         let existing = self.publication.document(pack_ref)?;
+        let before = existing.clone().filter(|_| self.dev);
         let (mut document, outcomes) = merge
             .document(pack_ref, existing, &mut built)
             .map_err(Box::new)?;
+        if let Some(before) = before {
+            done.replaced.extend(icon::unpinned(&before, &document));
+        }
         if let Some(statistics) = self.statistics {
             statistics::follow(&mut document, statistics);
         }
@@ -187,7 +192,7 @@ impl Bench<'_> {
             match outcome {
                 Ok(outcome) => {
                     done.built.push((Seen::of(&pack), outcome));
-                    let of_page = self.place(pack, &document, done);
+                    let of_page = self.place(pack, &document, done)?;
                     details = of_page.or(details);
                 }
                 Err(error) => done.refusals.push((pack.directory, error)),
@@ -201,13 +206,21 @@ impl Bench<'_> {
     }
 
     /// Places the archive of a version that stands; returns the details of the newest one.
-    fn place(&self, mut pack: Built, document: &PackDocument, done: &mut Done) -> Option<Details> {
+    fn place(
+        &self,
+        mut pack: Built,
+        document: &PackDocument,
+        done: &mut Done,
+    ) -> Result<Option<Details>, BuildError> {
         if let (Some(staged), Some(record)) = (pack.archive.take(), &pack.document.archive) {
             self.writer.place(Phase::Object, &record.path, staged);
             done.archives.push(record.path.clone());
         }
         done.replaced.extend(pack.replaces.take());
-        let newest = document.newest()?;
-        (newest.version == *pack.version()).then_some(pack.details)
+        if let (Some(icon), Some(record)) = (pack.icon.take(), &pack.document.icon) {
+            icon::put(self.writer, record, &icon)?;
+        }
+        let newest = document.newest().map(|newest| &newest.version);
+        Ok((newest == Some(pack.version())).then_some(pack.details))
     }
 }

@@ -30,6 +30,7 @@ pub mod error;
 mod facts;
 mod group;
 mod history;
+mod icon;
 mod ignored;
 pub mod import;
 pub mod index_file;

@@ -269,6 +269,7 @@ fn document(entry: &IndexEntry, at: Timestamp) -> PackDocument {
             python: None,
             nodejs: None,
             archive: None,
+            icon: None,
             install_sources: entry.install_sources.clone(),
             given_sources: Vec::new(),
             patches: Vec::new(),

@@ -24,6 +24,7 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
 use crate::history::same_repository;
+use crate::icon;
 use crate::publish::{self, About, Publication, Scope, Staged};
 use crate::publish_error::PublishError;
 
@@ -399,6 +400,7 @@ impl<'a> Merge<'a> {
         for version in &joined.document.versions {
             self.archive(&joined, version)?;
         }
+        self.icons(&mut joined)?;
         if listed.as_ref() == Some(&joined.document) {
             return Ok((None, shadowed));
         }
@@ -432,6 +434,20 @@ impl<'a> Merge<'a> {
             first: said(&before.document),
             second: said(document),
         })
+    }
+
+    /// Copies the icons that the merged tree lacks; a version loses one that this registry would not take.
+    fn icons(&self, joined: &mut Joined<'a>) -> Result<(), MergeTreesError> {
+        let document = &mut joined.document;
+        for version in &mut document.versions {
+            let root = joined.from.get(&version.version);
+            let bytes = root.and_then(|root| icon::of_tree(root, &document.pack_ref, version));
+            match (bytes, &version.icon) {
+                (Some(bytes), Some(record)) => icon::put(self.writer, record, &bytes)?,
+                _ => version.icon = None,
+            }
+        }
+        Ok(())
     }
 
     /// Copies an archive that the merged tree lacks.

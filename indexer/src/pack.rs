@@ -22,6 +22,7 @@ use crate::checkout::{CheckoutError, Checkouts};
 use crate::claim::KnownManifest;
 use crate::contents::Contents;
 use crate::details::Details;
+use crate::icon;
 use crate::ignored::{self, Above};
 
 /// Why one pack is refused.
@@ -261,6 +262,8 @@ pub(crate) struct Built {
     pub(crate) document: VersionDocument,
     /// What its page shows besides the document.
     pub(crate) details: Details,
+    /// Bytes of the icon.
+    pub(crate) icon: Option<Vec<u8>>,
     /// Absent when the tree has the archive already.
     pub(crate) archive: Option<StagedFile>,
     /// Archive of the same version that nothing will pin any more.
@@ -313,13 +316,14 @@ impl Workshop<'_> {
             repository: manifest.repository.clone(),
             tree,
             store_key,
-            details: Details {
-                readme,
-                files: contents.rows(),
-            },
+            details: Details::new(readme, contents.rows()),
+            icon: contents.icon().map(|icon| icon.bytes.to_vec()),
             archive: archive.staged,
             replaces: archive.replaces,
             document: VersionDocument {
+                icon: contents
+                    .icon()
+                    .map(|icon| icon::record(&manifest.pack_ref, &icon)),
                 archive: Some(archive.record),
                 install_sources: opened.source.into_iter().collect(),
                 tree: Some(tree),
@@ -454,6 +458,7 @@ pub(crate) fn from_manifest(manifest: Manifest, published_at: Timestamp) -> Vers
         python: manifest.python,
         nodejs: manifest.nodejs,
         archive: None,
+        icon: None,
         install_sources: Vec::new(),
         given_sources: Vec::new(),
         patches: Vec::new(),

@@ -24,6 +24,7 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 use crate::change_log::{self, Moment, PackChanges};
 use crate::details::Details;
 use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
+use crate::icon;
 use crate::lists::Lists;
 use crate::pack_views;
 use crate::publish_error::PublishError;
@@ -250,7 +251,14 @@ impl<'a> Publication<'a> {
         details: Option<Details>,
         neighbours: &Neighbours,
     ) -> Result<(), PublishError> {
-        let details = details.unwrap_or_else(|| self.details_from_archive(document));
+        let details = match details {
+            Some(details) => details,
+            None => {
+                let details = self.details_from_archive(document);
+                icon::restore(self.writer, document, &details)?;
+                details
+            }
+        };
         let page = PackPage {
             document,
             readme_markdown: details.readme.as_ref().map(|(_, text)| text.as_str()),
@@ -393,9 +401,11 @@ impl<'a> Publication<'a> {
         (before, after): (&Neighbours, &Neighbours),
         scope: Scope,
     ) -> Result<(), PublishError> {
-        let lost = |pack_ref: &PackRef| {
-            let size = || self.writer.size_of(&layout::pack_page(pack_ref));
-            scope != Scope::Changed && size().is_none_or(|size| size == 0)
+        let lost = |pack_ref: &PackRef, facts: &PackFacts| {
+            let is_lost = |path: &str| self.writer.size_of(path).is_none_or(|size| size == 0);
+            scope != Scope::Changed
+                && (is_lost(&layout::pack_page(pack_ref))
+                    || facts.summary.icon.as_deref().is_some_and(is_lost))
         };
         let outdated: Vec<(&PackRef, &PackFacts)> = self
             .known
@@ -408,7 +418,7 @@ impl<'a> Publication<'a> {
                     None => {
                         scope == Scope::AllPages
                             || before.inputs(pack_ref, facts) != inputs
-                            || lost(pack_ref)
+                            || lost(pack_ref, facts)
                     }
                 }
             })
@@ -592,7 +602,15 @@ impl<'a> Publication<'a> {
             .map(|(pack_ref, pointer)| pointer.document_path(pack_ref))
             .collect();
         superseded.extend(replaced);
+        let is_shown = |path: &str| {
+            let pack_ref = path.split('/').nth(1);
+            let facts = pack_ref.and_then(|pack_ref| self.known.packs.get(pack_ref));
+            facts.is_some_and(|facts| facts.summary.icon.as_deref() == Some(path))
+        };
         let is_current = |path: &str| {
+            if path.starts_with(layout::ICONS) {
+                return is_shown(path);
+            }
             let pack_ref =
                 PackPointer::ref_of_path(path).and_then(|name| name.parse::<PackRef>().ok());
             pack_ref.is_some_and(|pack_ref| {

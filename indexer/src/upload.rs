@@ -29,6 +29,7 @@ pub struct Upload {
     /// What `pack check` says of it, errors aside.
     pub warnings: Vec<Diagnostic>,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) icon: Option<Vec<u8>>,
 }
 
 /// Why an archive cannot be published.
@@ -99,6 +100,7 @@ impl Upload {
             });
         }
         let warnings = without_errors(&contents)?;
+        let icon = contents.icon().map(|icon| icon.bytes.to_vec());
         drop(members);
         let mut document = pack.document;
         let checksum = ArchiveDigest::of(&bytes);
@@ -113,6 +115,7 @@ impl Upload {
             checksum,
             warnings,
             bytes,
+            icon,
         })
     }
 }

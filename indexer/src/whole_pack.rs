@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::archive_file::{ArchiveFileError, Members};
 use crate::contents::Contents;
 use crate::directory;
+use crate::icon;
 use crate::pack::{self, PackError};
 
 /// A pack, read to the last file.
@@ -113,6 +114,9 @@ impl WholePack {
             files: file_records(contents),
             document: VersionDocument {
                 components,
+                icon: contents
+                    .icon()
+                    .map(|icon| icon::record(&manifest.pack_ref, &icon)),
                 tree: Some(tree),
                 store_key: Some(store_key),
                 file_count: contents.file_count(),

@@ -15,6 +15,7 @@ use registry_tree::{ReadError, TreeWriter, layout};
 use serde::Serialize;
 
 use crate::edit::{self, Documents, EditError, EditOptions, Edited};
+use crate::icon;
 
 /// What to say of a version or a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +143,7 @@ pub(crate) fn within(
         .ok_or_else(|| WithdrawError::NoPack {
             pack_ref: pack_ref.clone(),
         })?;
+    let before = document.clone();
     apply(document, withdrawal, options)?;
     if let Withdrawal::TakeDown { version, .. } = withdrawal {
         let gone = document
@@ -149,7 +151,11 @@ pub(crate) fn within(
             .iter()
             .filter(|v| is_meant(v, version.as_ref()));
         let gone: Vec<Takedown> = gone.filter_map(|v| v.taken_down.clone()).collect();
+        let icons = icon::unpinned(&before, document);
         log(options, pack_ref, version.as_ref(), &gone)?;
+        for path in icons {
+            documents.erase(&path);
+        }
         for archive in gone.into_iter().filter_map(|takedown| takedown.archive) {
             documents.erase(&archive.path);
         }
@@ -245,6 +251,7 @@ fn is_meant(document: &VersionDocument, version: Option<&Version>) -> bool {
 fn take_down(version: &mut VersionDocument, reason: &str, now: Timestamp) {
     version.install_sources.clear();
     version.given_sources.clear();
+    version.icon = None;
     version.yanked = Some(Yank {
         // Clients that know nothing of takedowns show this.
         reason: format!("taken down: {reason}"),

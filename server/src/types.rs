@@ -126,7 +126,7 @@ pub(crate) fn kind_of(name: &str) -> &'static Kind {
 /// `Cache-Control` of the file `name`: names of these kinds never change their bytes.
 pub(crate) fn caching_of(name: &str) -> HeaderValue {
     match name.split_once('/') {
-        Some(("archives" | "docs" | "assets", _)) => IMMUTABLE,
+        Some(("archives" | "assets" | "docs" | "icons", _)) => IMMUTABLE,
         // Sealed segments; the head alone changes.
         Some(("changes", name)) if name.starts_with(|c: char| c.is_ascii_digit()) => IMMUTABLE,
         _ => REVALIDATED,

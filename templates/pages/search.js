@@ -125,7 +125,8 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     made.append(...content);
     return made;
   }
-  function tile(ref, label) {
+  function tile(ref, label, icon) {
+    if (icon?.startsWith("icons/")) return Object.assign(element("img", "tile pic"), { src: root + icon, alt: "", loading: "lazy" });
     let hash = 0x811c9dc5;
     for (let i = 0; i < ref.length; i++) hash = Math.imul(hash ^ ref.charCodeAt(i), 0x01000193) >>> 0;
     const initials = (text) => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean).slice(0, 2).map((word) => [...word][0]);
@@ -166,7 +167,7 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     const facts = [pack.author && element("bdi", "", pack.author), pack.license !== "NOASSERTION" && element("bdi", "", pack.license),
       pack.downloads && `${pack.downloads.toLocaleString("en")} ${pack.downloads === 1 ? "download" : "downloads"}`, time];
     about.append(element("p", "meta", ...facts.filter(Boolean).map((fact) => element("span", "", fact))));
-    return element("li", "row", tile(ref, pack.label), about);
+    return element("li", "row", tile(ref, pack.label, pack.icon), about);
   }
   async function show(from) {
     const mine = ++turn, question = box.value.trim();

@@ -6,6 +6,7 @@
 
 mod components;
 mod diagnostic;
+mod icon;
 mod known;
 mod manifest;
 mod parameters;
@@ -18,6 +19,7 @@ mod shipped;
 use std::collections::BTreeMap;
 
 pub use diagnostic::{Checked, Diagnostic, Findings, MAX_DIAGNOSTICS};
+pub use icon::{ICON_NAMES, Icon, IconError, MAX_ICON_BYTES};
 pub use manifest::license_problem;
 pub use rules::{Rule, Severity};
 pub use shipped::collision;

@@ -50,6 +50,7 @@ crate::define_rules! {
     LICENSE_MISSING, Warning, "license-missing", "A pack names its licence and ships its text.";
     LICENSE_UNKNOWN, Warning, "license-unknown", "A licence is an SPDX expression or `NOASSERTION`.";
     README_MISSING, Warning, "readme-missing", "A pack has a README in its root.";
+    ICON_UNUSABLE, Warning, "icon-unusable", "An icon is a small PNG, JPEG or WebP picture, or an SVG that only draws.";
     URL_NOT_HTTPS, Warning, "url-not-https", "Links of the manifest use https.";
     TESTING_INVALID, Error, "testing-invalid", "The `testing` section can be followed.";
     TESTING_MISSING, Warning, "testing-missing", "What the `testing` section starts is published with the pack.";

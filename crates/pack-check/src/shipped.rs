@@ -6,6 +6,7 @@ use pack_format::text::printable;
 
 use crate::Files;
 use crate::diagnostic::{Diagnostic, Findings};
+use crate::icon::{ICON_NAMES, Icon};
 use crate::rules;
 
 /// Directories that tools make and nobody should ship.
@@ -49,6 +50,18 @@ pub(crate) fn check(files: &Files<'_>, findings: &mut Findings) {
             findings.add(
                 Diagnostic::new(rules::UNWANTED_FILE, unwanted, "it should not be shipped")
                     .with_hint("name it in `.attuneignore`"),
+            );
+        }
+    }
+    for (name, file) in ICON_NAMES
+        .iter()
+        .filter_map(|name| Some((*name, files.get(name)?)))
+    {
+        if let Err(error) = Icon::read(file.content) {
+            findings.add(
+                Diagnostic::new(rules::ICON_UNUSABLE, name, error.to_string()).with_hint(
+                    "pages show two letters instead; make it a PNG of 128 x 128 pixels, say",
+                ),
             );
         }
     }

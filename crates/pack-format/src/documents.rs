@@ -238,6 +238,9 @@ pub struct VersionDocument {
     /// The archive this registry holds; absent when only other sources exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveRecord>,
+    /// The picture the pack brings, where it can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<IconRecord>,
     /// Sources elsewhere, in order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub install_sources: Vec<InstallSource>,
@@ -289,6 +292,17 @@ impl VersionDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveRecord {
     /// Path relative to the registry's archive base URL.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub checksum: ArchiveDigest,
+    /// Size of the file, in bytes.
+    pub size_bytes: u64,
+}
+
+/// A pack's icon held by the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IconRecord {
+    /// Path relative to the root of the registry.
     pub path: String,
     /// SHA-256 of the file.
     pub checksum: ArchiveDigest,

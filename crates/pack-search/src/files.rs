@@ -165,6 +165,9 @@ pub struct PackRow {
     /// The first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
+    /// The picture of the pack, from the root of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
     /// Where the registry counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downloads: Option<u64>,

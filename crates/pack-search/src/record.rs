@@ -120,6 +120,7 @@ fn row(document: &PackDocument, newest: &VersionDocument) -> PackRow {
             .take(MAX_KEYWORDS)
             .map(|keyword| short(keyword, MAX_NAME_CHARS))
             .collect(),
+        icon: newest.icon.as_ref().map(|icon| icon.path.clone()),
         downloads: document.download_count(),
         deprecated: document.deprecated.is_some(),
         yanked: newest.yanked.is_some(),

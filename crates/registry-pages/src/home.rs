@@ -255,7 +255,8 @@ impl<'a> Row<'a> {
             pack_ref: pack.pack_ref.as_str(),
             href: format!("{root}packs/{}/index.html", pack.pack_ref),
             label: &pack.label,
-            tile: Tile::new(pack.pack_ref.as_str(), &pack.label),
+            tile: Tile::new(pack.pack_ref.as_str(), &pack.label)
+                .with_icon(root, pack.icon.as_deref()),
             version: pack.version.to_string(),
             description: &pack.description,
             counts: kinds

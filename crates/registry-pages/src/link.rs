@@ -50,6 +50,19 @@ pub(crate) fn mail_address(text: &str) -> Option<&str> {
     (text.len() <= 254 && plain(local, b"._+-") && plain(domain, b".-")).then_some(text)
 }
 
+/// A path of plain characters that goes down only.
+///
+/// SECURITY: documents may come from a mirror; a path must not turn into `//host` or a scheme.
+pub(crate) fn safe_path(path: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+/-~".contains(&b);
+    let good = !path.is_empty()
+        && path.bytes().all(plain)
+        && path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..");
+    good.then_some(path)
+}
+
 fn authority(after_scheme: &str) -> &str {
     let rest = after_scheme.trim_start_matches("://");
     rest.split(['/', '?', '#']).next().unwrap_or(rest)

@@ -24,7 +24,7 @@ use crate::site::Site;
 use crate::source::{SourcePage, SourceView};
 
 /// Every template, by the name others include it under.
-pub(crate) const TEMPLATES: [(&str, &str); 17] = [
+pub(crate) const TEMPLATES: [(&str, &str); 18] = [
     (
         "layout.html",
         include_str!("../../../templates/pages/layout.html"),
@@ -64,6 +64,10 @@ pub(crate) const TEMPLATES: [(&str, &str); 17] = [
     (
         "row.html",
         include_str!("../../../templates/pages/row.html"),
+    ),
+    (
+        "tile.html",
+        include_str!("../../../templates/pages/tile.html"),
     ),
     (
         "group.html",

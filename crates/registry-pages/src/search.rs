@@ -149,7 +149,7 @@ impl<'a> FoundRow<'a> {
             pack_ref: found.pack_ref.as_str(),
             href: format!("packs/{}/index.html", found.pack_ref),
             label: clean(&row.label),
-            tile: Tile::new(found.pack_ref.as_str(), &row.label),
+            tile: Tile::new(found.pack_ref.as_str(), &row.label).with_icon("", row.icon.as_deref()),
             version: row.version.to_string(),
             description: clean(&row.description),
             why: why.join(", "),

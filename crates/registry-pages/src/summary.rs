@@ -45,6 +45,9 @@ pub struct PackSummary {
     pub keywords: Vec<String>,
     /// Number of components by kind, in the order pages show them; kinds without any are left out.
     pub counts: Vec<(String, u64)>,
+    /// The picture of the pack, from the root of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
     /// `meta.downloads`, where the registry counts them.
     pub downloads: Option<u64>,
     /// Whether the pack is deprecated.
@@ -79,6 +82,7 @@ impl PackSummary {
             runtimes: runtimes(newest),
             keywords: keyword_names(newest),
             counts,
+            icon: newest.icon.as_ref().map(|icon| icon.path.clone()),
             downloads: document.download_count(),
             deprecated: document.deprecated.is_some(),
             yanked: newest.yanked.is_some(),

@@ -6,6 +6,8 @@ use pack_format::Timestamp;
 use pack_format::text::is_deceptive;
 use serde::Serialize;
 
+use crate::link::safe_path;
+
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -114,11 +116,13 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
     out
 }
 
-/// The tile that stands for a pack without an icon: two letters and a hue class from 0 to 11.
+/// The tile that stands for a pack: its icon, else two letters and a hue class from 0 to 11.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Tile {
     letters: String,
     hue: u32,
+    /// Address of the pack's own picture.
+    icon: Option<String>,
 }
 
 impl Tile {
@@ -148,7 +152,17 @@ impl Tile {
                 .take(2)
                 .collect(),
             hue: (hash ^ (hash >> 16)) % 12,
+            icon: None,
         }
+    }
+
+    /// The same, with the picture at `path` from the root of the registry, to which `root` leads.
+    pub(crate) fn with_icon(self, root: &str, path: Option<&str>) -> Self {
+        let path = path
+            .filter(|path| path.starts_with("icons/"))
+            .and_then(safe_path);
+        let icon = path.map(|path| format!("{root}{path}"));
+        Self { icon, ..self }
     }
 }
 

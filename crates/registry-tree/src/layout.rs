@@ -8,6 +8,7 @@
 //! TREE/search/…  statistics.json                      views
 //! TREE/docs/<sha256>.<ref>.json                       objects
 //! TREE/archives/<ref>/<ref>-<version>.tar.gz          objects
+//! TREE/icons/<ref>/<digest>.png                       objects
 //! TREE.state/lock  staging/  build.json  superseded.json
 //! ```
 
@@ -27,6 +28,9 @@ pub const STATISTICS: &str = "statistics.json";
 /// The folder of immutable documents.
 pub const DOCS: &str = "docs";
 
+/// The folder of the icons of packs.
+pub const ICONS: &str = "icons";
+
 /// The folder of what happened to the registry.
 pub const CHANGES: &str = "changes";
 /// The newest records of it.
@@ -38,6 +42,13 @@ pub fn archive(pack_ref: &PackRef, version: &Version) -> String {
         "archives/{pack_ref}/{}.tar.gz",
         archive_top(pack_ref, version)
     )
+}
+
+/// Path of a pack's icon, named by its content; `extension` says what it is.
+pub fn icon(pack_ref: &PackRef, digest: &ArchiveDigest, extension: &str) -> String {
+    let hex = digest.to_hex();
+    let short = hex.get(..16).unwrap_or_default();
+    format!("{ICONS}/{pack_ref}/{short}.{extension}")
 }
 
 /// The one directory at the top of an archive.

@@ -120,16 +120,21 @@ fn kept(document: PackDocument, archives: Vec<(String, u64)>) -> Kept {
         }),
         summary: PackSummary::from_document(&document),
         search: SearchRecord::of(&document),
-        views: match newest {
-            Some(_) => pack_views::of_document(&document)
-                .map(|(path, bytes)| (path, ArchiveDigest::of(&bytes)))
-                .to_vec(),
-            None => Vec::new(),
-        },
+        views: views(&document),
         successor: document.deprecated.and_then(|d| d.successor),
         versions: document.versions.into_iter().map(|v| v.version).collect(),
         archives,
     }
+}
+
+/// Feed, badge and icons of a pack, with the digests they should have.
+fn views(document: &PackDocument) -> Vec<(String, ArchiveDigest)> {
+    let made = document.newest().map(|_| pack_views::of_document(document));
+    let made = made.into_iter().flatten();
+    let made = made.map(|(path, bytes)| (path, ArchiveDigest::of(&bytes)));
+    let icons = document.versions.iter().filter_map(|v| v.icon.as_ref());
+    made.chain(icons.map(|icon| (icon.path.clone(), icon.checksum)))
+        .collect()
 }
 
 /// A JSON document of format 2; what is wrong with it is told.

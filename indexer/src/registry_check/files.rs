@@ -123,6 +123,7 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
             || match folder {
                 "docs" => documents.contains(plain),
                 "archives" => listed.incomplete || listed.archives.contains_key(plain),
+                layout::ICONS => listed.incomplete || listed.views.contains_key(plain),
                 "packs" => of_listed_pack(rest),
                 "search" => plain == SEARCH_PAGE || is_search_file(plain),
                 layout::CHANGES => {

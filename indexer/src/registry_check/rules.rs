@@ -33,7 +33,7 @@ pack_check::define_rules! {
     TWIN_STALE, Error, "twin-stale", "A precompressed twin unpacks to the file beside it.";
     PAGE_MISSING, Error, "page-missing", "Every listed pack has its page.";
     SEARCH_STALE, Error, "search-stale", "The search index holds the words of the listed packs.";
-    VIEW_STALE, Error, "view-stale", "Feeds, badges and the map of pages say what the documents say.";
+    VIEW_STALE, Error, "view-stale", "Feeds, badges, icons and the map of pages say what the documents say.";
     CHANGES_BROKEN, Error, "changes-broken", "`changes/` records what happened without a gap, in the bytes that it names.";
     LINK_BROKEN, Error, "link-broken", "Links of pages lead to files of the tree.";
     FILE_ORPHAN, Warning, "file-orphan", "Documents, archives, pages and twins belong to a listed pack.";

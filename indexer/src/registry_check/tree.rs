@@ -26,7 +26,7 @@ pub(super) struct Listed {
     pub(super) archives: BTreeMap<String, u64>,
     /// Files of the search index, with the digests they should have; `None` where that cannot be told.
     pub(super) search: Option<BTreeMap<String, ArchiveDigest>>,
-    /// Feeds, badges and maps, with the digests they should have.
+    /// Feeds, badges, icons and maps, with the digests they should have.
     pub(super) views: BTreeMap<String, ArchiveDigest>,
     /// Pages that list packs, but for the first; `None` where that cannot be told.
     pub(super) lists: Option<BTreeSet<String>>,

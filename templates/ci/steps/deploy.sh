@@ -7,6 +7,6 @@
 copy() {
     rsync --recursive --checksum --delay-updates --chmod=D755,F644 "$@" -- "$SITE/" "${DEPLOY_TO%/}/"
 }
-copy --include='/docs/***' --include='/archives/***' --include='/assets/***' --exclude='*'
+copy --include='/docs/***' --include='/archives/***' --include='/assets/***' --include='/icons/***' --exclude='*'
 copy --exclude='/packs.json*' --exclude='/registry.json*' --exclude='/index.json*'
 copy --include='/packs.json*' --include='/registry.json*' --include='/index.json*' --exclude='*'

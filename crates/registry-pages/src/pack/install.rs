@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::limits::MAX_NAMES;
-use crate::link::web_url;
+use crate::link::{safe_path, web_url};
 use crate::shell::quote;
 use crate::site::Site;
 use crate::text::size;
@@ -185,19 +185,6 @@ impl Download {
             size: size(record.size_bytes),
         })
     }
-}
-
-/// A path of plain characters that goes down only.
-///
-/// SECURITY: documents may come from a mirror; a path must not turn into `//host` or a scheme.
-fn safe_path(path: &str) -> Option<&str> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+/-~".contains(&b);
-    let good = !path.is_empty()
-        && path.bytes().all(plain)
-        && path
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..");
-    good.then_some(path)
 }
 
 fn relative_base(base: &str) -> Option<&str> {

@@ -174,7 +174,10 @@ impl<'a> PackPage<'a> {
             frame: frame(site, pack_ref, version),
             pack_ref,
             label: clean(&version.label),
-            tile: Tile::new(pack_ref, &version.label),
+            tile: Tile::new(pack_ref, &version.label).with_icon(
+                "../../",
+                version.icon.as_ref().map(|icon| icon.path.as_str()),
+            ),
             version: version.version.to_string(),
             description: clean(version.description.trim()),
             use_case: use_case(version),

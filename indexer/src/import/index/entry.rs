@@ -136,6 +136,7 @@ impl Reader<'_> {
                 python: version::oldest_python(&self.texts("python_versions")),
                 nodejs: None,
                 archive: None,
+                icon: None,
                 install_sources,
                 given_sources: Vec::new(),
                 patches: Vec::new(),
