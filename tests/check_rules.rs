@@ -90,6 +90,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "README.md: warning[readme-missing]",
     ),
     (
+        "icon-unusable",
+        "icon.svg",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\"><script/></svg>",
+        "icon.svg: warning[icon-unusable] it is a drawing with `<script>`, which icons may not have",
+    ),
+    (
         "url-not-https",
         "+pack.yaml",
         "homepage: http://e.org\n",

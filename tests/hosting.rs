@@ -32,6 +32,7 @@ fn rows(place: &Place) -> Vec<Row> {
         ("style.<hash>.css", named("assets", "style.", ".css")),
         ("script.<hash>.js", named("assets", "script.", ".js")),
         ("icon.<hash>.svg", named("assets", "icon.", ".svg")),
+        ("<hash>.png", named("icons/alpha", "", ".png")),
         ("<first>-<sha256>.json", SEGMENT.to_owned()),
         ("<ref>-<version>", "alpha-1.0.0".to_owned()),
         ("<ref>", "alpha".to_owned()),
@@ -51,7 +52,7 @@ fn rows(place: &Place) -> Vec<Row> {
             (path, cells[1].to_owned(), cells[2].to_owned())
         })
         .collect();
-    assert_eq!(rows.len(), 17);
+    assert_eq!(rows.len(), 18);
     rows
 }
 
@@ -61,6 +62,8 @@ fn tree() -> Place {
     let description = "Says what alpha is. ".repeat(100);
     let extra = format!("description: \"{description}\"\n");
     place.pack("alpha", "alpha", "1.0.0", &extra);
+    let icon = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x40\x08\x06\0\0\0";
+    fs::write(place.path("packs/alpha/icon.png"), icon).unwrap();
     place.build();
     // 512 changes seal a segment; how one is served does not depend on what is in it.
     fs::write(place.path("tree/changes").join(SEGMENT), b"{}").unwrap();

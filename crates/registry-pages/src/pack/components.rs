@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use pack_format::PackRef;
 use pack_format::documents::{Component, Components, Parameter, Task};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::limits::{MAX_COMPONENTS, MAX_NAMES, first};
 use crate::pack::drawing::Drawing;
@@ -39,7 +40,7 @@ struct ComponentView<'a> {
     runner: Option<Cow<'a, str>>,
     entry_point: Option<Cow<'a, str>>,
     tables: Vec<SchemaTable>,
-    command: Option<String>,
+    calls: Option<Calls>,
     emits: Vec<Reference>,
     trigger: Option<Reference>,
     action: Option<Reference>,
@@ -113,8 +114,8 @@ impl<'a> ComponentView<'a> {
             .filter_map(|(title, rows)| SchemaTable::new(title, rows, budget))
             .collect();
         let (tasks, tasks_omitted) = first(&component.tasks, budget.take(component.tasks.len()));
-        let command = (kind == "actions")
-            .then(|| command(pack_ref, name, &component.parameters))
+        let calls = (kind == "actions")
+            .then(|| Calls::new(pack_ref, name, &component.parameters))
             .flatten();
         let label = component
             .label
@@ -126,14 +127,14 @@ impl<'a> ComponentView<'a> {
                 .anchor(singular(kind), name)
                 .unwrap_or_default()
                 .to_owned(),
-            opens: !tables.is_empty() || command.is_some() || has_more(component),
+            opens: !tables.is_empty() || calls.is_some() || has_more(component),
             name: clean(name),
             label: label.map(clean),
             description,
             runner: component.runner_type.as_deref().map(clean),
             entry_point: component.entry_point.as_deref().map(clean),
             tables,
-            command,
+            calls,
             emits: first(&component.trigger_types, MAX_NAMES)
                 .0
                 .iter()
@@ -175,37 +176,69 @@ impl<'a> TaskView<'a> {
     }
 }
 
-/// A command line that runs an action, with a stand-in for every parameter that must be given; `None`
-/// when there are too many of them or a name is not safe to paste.
-fn command(pack_ref: &PackRef, name: &str, parameters: &[Parameter]) -> Option<String> {
-    let mut line = format!(
-        "attune action execute {}",
-        quote(&format!("{pack_ref}.{name}"))?
-    );
-    let needed: Vec<&Parameter> = parameters
-        .iter()
-        .filter(|p| p.required && p.default.is_none())
-        .collect();
-    if needed.len() > MAX_NAMES {
-        return None;
-    }
-    for parameter in needed {
-        let stand_in: String = parameter
-            .name
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_uppercase()
-                } else {
-                    '_'
-                }
-            })
+/// How an action is run.
+#[derive(Debug, Serialize)]
+struct Calls {
+    /// A command line.
+    command: String,
+    /// A request to the API of a platform.
+    request: String,
+}
+
+impl Calls {
+    /// The calls of an action, with a stand-in for every parameter that must be given; `None` when there are too many of
+    /// them or a name is not safe to paste.
+    fn new(pack_ref: &PackRef, name: &str, parameters: &[Parameter]) -> Option<Self> {
+        let action = format!("{pack_ref}.{name}");
+        let needed: Vec<&Parameter> = parameters
+            .iter()
+            .filter(|p| p.required && p.default.is_none())
             .collect();
-        let assignment = format!("{}={stand_in}", parameter.name);
-        // Writing to a string does not fail.
-        let _ = write!(line, " \\\n  --param {}", quote(&assignment)?);
+        if needed.len() > MAX_NAMES {
+            return None;
+        }
+        let mut command = format!("attune action execute {}", quote(&action)?);
+        let mut values = serde_json::Map::new();
+        for parameter in needed {
+            let stand_in = stand_in(&parameter.name);
+            let assignment = format!("{}={stand_in}", parameter.name);
+            // Writing to a string does not fail.
+            let _ = write!(command, " \\\n  --param {}", quote(&assignment)?);
+            values.insert(parameter.name.clone(), value(parameter, stand_in));
+        }
+        let body = json!({"action_ref": action, "parameters": values}).to_string();
+        let request = format!(
+            "curl -H \"Authorization: Bearer $TOKEN\" \\\n  --json {} \\\n  \"$ATTUNE_URL/api/v1/executions/execute\"",
+            quote(&body)?
+        );
+        Some(Self { command, request })
     }
-    Some(line)
+}
+
+/// What stands for the text of a parameter.
+fn stand_in(name: &str) -> String {
+    let upper = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    name.chars().map(upper).collect()
+}
+
+/// A value of the type of a parameter.
+fn value(parameter: &Parameter, stand_in: String) -> Value {
+    if let Some(allowed) = parameter.allowed.first() {
+        return allowed.clone();
+    }
+    match parameter.value_type.as_str() {
+        "integer" | "number" => json!(0),
+        "boolean" => json!(false),
+        "array" => json!([]),
+        "object" => json!({}),
+        _ => Value::from(stand_in),
+    }
 }
 
 #[cfg(test)]
@@ -221,16 +254,49 @@ mod tests {
             required: true,
             ..Parameter::default()
         };
-        let line = command(&pack_ref, "send", &[needed("channel")]).unwrap();
+        let line = |name: &str, parameters: &[Parameter]| {
+            Calls::new(&pack_ref, name, parameters).map(|calls| calls.command)
+        };
         assert_eq!(
-            line,
+            line("send", &[needed("channel")]).unwrap(),
             "attune action execute slack.send \\\n  --param channel=CHANNEL"
         );
-        let line = command(&pack_ref, "send;id", &[needed("$(x)")]).unwrap();
         assert_eq!(
-            line,
+            line("send;id", &[needed("$(x)")]).unwrap(),
             "attune action execute 'slack.send;id' \\\n  --param '$(x)=__X_'"
         );
-        assert_eq!(command(&pack_ref, "a\nb", &[]), None);
+        assert_eq!(line("a\nb", &[]), None);
+    }
+
+    /// Values have the types of their parameters, and a hostile name stays inside its quotes.
+    #[test]
+    fn request_is_safe_to_paste() {
+        let pack_ref: PackRef = "slack".parse().unwrap();
+        let needed = |name: &str, value_type: &str| Parameter {
+            name: name.into(),
+            value_type: value_type.into(),
+            required: true,
+            ..Parameter::default()
+        };
+        let mut level = needed("level", "string");
+        level.allowed = vec!["low".into(), "high".into()];
+        let parameters = [
+            needed("it's", "string"),
+            needed("count", "integer"),
+            needed("all", "boolean"),
+            needed("to", "array"),
+            level,
+        ];
+        let calls = Calls::new(&pack_ref, "send", &parameters).unwrap();
+        for said in [
+            r#"--json '{"action_ref":"slack.send","parameters":{"#,
+            r#""it'\''s":"IT_S""#,
+            r#""count":0"#,
+            r#""all":false"#,
+            r#""to":[]"#,
+            r#""level":"low""#,
+        ] {
+            assert!(calls.request.contains(said), "{said}: {}", calls.request);
+        }
     }
 }

@@ -81,6 +81,7 @@ fn components_have_their_tables() {
             "<code>fail</code>, <code>warn</code>, <code>ignore</code>",
             "such as <code>#general</code>",
             "attune action execute slack.send_message \\\n  --param channel=CHANNEL",
+            "--json &#39;{&quot;action_ref&quot;:&quot;slack.send_message&quot;",
             "href=\"#trigger-message\"",
             "href=\"#workflow-open_ticket\"",
             "href=\"../core/index.html#trigger-crontimer\"",
