@@ -99,7 +99,7 @@ fn icons_that_do_more_are_not_taken() {
     // A better one beside it is.
     fs::write(place.path("packs/a/pack-icon.svg"), DRAWING).unwrap();
     place.run(&["registry", "build", "packs", "--out", "tree", "--dev"], 0);
-    assert!(icon(&place, "a").unwrap().ends_with(".svg"));
+    assert!(icon(&place, "a").unwrap().contains(".svg"));
 }
 
 /// An icon opened on its own can do nothing, and may be kept for ever.

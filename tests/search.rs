@@ -353,3 +353,58 @@ fn search_follows_every_publication() {
     }
     place.run(&["registry", "check", "tree"], 0);
 }
+
+/// What is downloaded most comes first where that is asked for: in searches, on pages without script, and in the files of
+/// the tree; a publication that is no download changes none of it.
+#[test]
+fn packs_are_put_into_the_order_of_downloads() {
+    let place = Place::new();
+    for pack in ["one", "two", "three"] {
+        place.pack(pack, pack, "1.0.0", "keywords: [bulk]\n");
+    }
+    place.build();
+    assert!(!place.path("tree/sorted").exists());
+    let counted = serde_json::json!({"format": 2, "until": "2026-01-31", "packs": {
+        "one": {"total": 5}, "three": {"total": 1234},
+    }});
+    fs::write(place.path("tree/statistics.json"), counted.to_string()).unwrap();
+    place.build();
+    let read = |path: &str| fs::read_to_string(place.path("tree").join(path)).unwrap();
+    let order = |html: &str| -> Vec<String> {
+        let links = html.split("<h3><a href=\"").skip(1);
+        let refs = links.filter_map(|rest| rest.split("packs/").nth(1)?.split('/').next());
+        refs.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        order(&read("sorted/downloads/index.html")),
+        ["three", "one"]
+    );
+    let home = read("index.html");
+    assert!(home.contains("href=\"sorted/downloads/index.html\""));
+    assert!(home.contains("data-downloads=\"1234\"") && home.contains("value=\"downloads\""));
+    let hosted = place.serve("tree");
+    let page = |path: &str| String::from_utf8(hosted.get(path).2).unwrap();
+    assert_eq!(
+        order(&page("/search?q=bulk&sort=downloads")),
+        ["three", "one", "two"]
+    );
+    assert!(page("/search?q=bulk").contains("href=\"search?q=bulk&amp;sort=downloads\""));
+    let document: Value = serde_json::from_str(&page(
+        "/api/v1/search?q=bulk&sort=downloads&limit=1&offset=1",
+    ))
+    .unwrap();
+    assert_eq!(
+        (
+            document["packs"][0]["ref"].as_str(),
+            document["total"].as_u64()
+        ),
+        (Some("one"), Some(3))
+    );
+    assert_eq!(hosted.get("/api/v1/search?q=bulk&sort=name").0, 400);
+    // A new version is no download.
+    let before = read("sorted/downloads/index.html");
+    place.pack("two", "two", "1.1.0", "keywords: [bulk]\n");
+    place.build();
+    assert_eq!(read("sorted/downloads/index.html"), before);
+    place.run(&["registry", "check", "tree"], 0);
+}

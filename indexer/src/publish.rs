@@ -251,13 +251,12 @@ impl<'a> Publication<'a> {
         details: Option<Details>,
         neighbours: &Neighbours,
     ) -> Result<(), PublishError> {
-        let details = match details {
-            Some(details) => details,
-            None => {
-                let details = self.details_from_archive(document);
-                icon::restore(self.writer, document, &details)?;
-                details
-            }
+        let details = if let Some(details) = details {
+            details
+        } else {
+            let details = self.details_from_archive(document);
+            icon::restore(self.writer, document, &details)?;
+            details
         };
         let page = PackPage {
             document,

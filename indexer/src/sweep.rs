@@ -14,7 +14,7 @@ use crate::lists::Views;
 const FOLDERS: [&str; 4] = [layout::CHANGES, "page", "search", "sitemap"];
 
 /// The same, with a folder for each group of packs: there may be as many as packs.
-const GROUPS: [&str; 3] = ["authors", "categories", "keywords"];
+const GROUPS: [&str; 4] = ["authors", "categories", "keywords", "sorted"];
 
 /// Removes what lies in the folders of lists and is not among `views`, twins included.
 ///

@@ -67,6 +67,7 @@
       updated: (a, b) => b.querySelector("time").dateTime.localeCompare(a.querySelector("time").dateTime),
       first: (a, b) => b.dataset.first.localeCompare(a.dataset.first),
       size: (a, b) => b.dataset.size - a.dataset.size,
+      downloads: (a, b) => (b.dataset.downloads || 0) - (a.dataset.downloads || 0),
     };
     function show() {
       const groups = new Map();
@@ -90,11 +91,13 @@
       const part = known === original && pages > 1 ? " on this page" : cut;
       count.textContent = changed ? `${found} ${found === 1 ? "pack" : "packs"}${part}` : start;
       const address = new URLSearchParams([...groups].flatMap(([key, values]) => values.map((v) => [key, v])));
+      if (sort.value) address.set("sort", sort.value);
       try { history.replaceState(null, "", changed && `${address}` ? `?${address}` : location.pathname); } catch { /* file: */ }
     }
 
     const given = new URLSearchParams(location.search);
     for (const choice of facets ? all("input", facets) : []) choice.checked = given.getAll(choice.name).includes(choice.value);
+    if (orders[given.get("sort")] && sort.querySelector(`[value=${given.get("sort")}]`)) sort.value = given.get("sort");
     for (const input of [facets, sort]) input?.addEventListener("input", show);
     one("clear").addEventListener("click", () => { facets?.reset(); show(); });
     one("filters-toggle")?.addEventListener("click", (event) => {

@@ -103,11 +103,11 @@ const search = (() => {
 
 if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
   "use strict";
-  const AT_ONCE = 20, PAUSE = 120;
+  const AT_ONCE = 20, PAUSE = 120, SORTED = 200;
   const one = (id) => document.getElementById(id), root = document.body.dataset.root;
-  const box = one("q"), rows = one("rows"), count = one("count"), more = one("more");
+  const box = one("q"), rows = one("rows"), count = one("count"), more = one("more"), sort = one("sort");
   const kept = new Map();
-  let turn = 0, timer;
+  let turn = 0, timer, sorted;
 
   function load(path) {
     if (!kept.has(path)) {
@@ -165,13 +165,14 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     const time = element("time", "", new Date(pack.published_at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }));
     time.dateTime = pack.published_at;
     const facts = [pack.author && element("bdi", "", pack.author), pack.license !== "NOASSERTION" && element("bdi", "", pack.license),
-      pack.downloads && `${pack.downloads.toLocaleString("en")} ${pack.downloads === 1 ? "download" : "downloads"}`, time];
+      pack.downloads && `↓ ${pack.downloads.toLocaleString("en")}`, time];
     about.append(element("p", "meta", ...facts.filter(Boolean).map((fact) => element("span", "", fact))));
     return element("li", "row", tile(ref, pack.label, pack.icon), about);
   }
   async function show(from) {
     const mine = ++turn, question = box.value.trim();
-    try { history.replaceState(null, "", question ? `?q=${encodeURIComponent(question)}` : location.pathname); } catch { /* file: */ }
+    const order = sort?.value ? `&sort=${sort.value}` : "";
+    try { history.replaceState(null, "", question ? `?q=${encodeURIComponent(question)}${order}` : location.pathname); } catch { /* file: */ }
     if (!question) {
       rows.replaceChildren();
       count.textContent = "Type what you look for.";
@@ -180,8 +181,16 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
     }
     try {
       const { head, hits, ...answer } = await search.ask(question, load);
+      const tableOf = ({ ref }) => load(search.tablePath(head, ref));
+      if (order && !from) {
+        // The best matches, those first that are downloaded most; a server does the same.
+        const best = hits.slice(0, SORTED), known = await Promise.all(best.map(tableOf));
+        const counts = new Map(best.map((hit, i) => [hit, known[i]?.[hit.ref]?.downloads || 0]));
+        hits.splice(0, best.length, ...best.sort((a, b) => counts.get(b) - counts.get(a)));
+        sorted = hits;
+      } else if (order) hits.splice(0, hits.length, ...sorted);
       const part = hits.slice(from, from + AT_ONCE);
-      const tables = await Promise.all(part.map(({ ref }) => load(search.tablePath(head, ref))));
+      const tables = await Promise.all(part.map(tableOf));
       if (mine !== turn) return;
       const made = part.flatMap((hit, i) => (tables[i]?.[hit.ref] ? [row(hit, tables[i][hit.ref])] : []));
       if (from) rows.append(...made); else rows.replaceChildren(...made);
@@ -193,7 +202,10 @@ if (globalThis.document) document.addEventListener("DOMContentLoaded", () => {
       if (mine === turn) count.textContent = "The search index cannot be read here.";
     }
   }
-  box.value = new URLSearchParams(location.search).get("q") ?? box.value;
+  const given = new URLSearchParams(location.search);
+  box.value = given.get("q") ?? box.value;
+  if (sort && given.get("sort") === "downloads") sort.value = "downloads";
+  sort?.addEventListener("input", () => show(0));
   box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(show, PAUSE, 0); });
   box.form.addEventListener("submit", (event) => { event.preventDefault(); show(0); });
   more.addEventListener("click", () => show(Number(more.dataset.from)));

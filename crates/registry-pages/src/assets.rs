@@ -28,9 +28,10 @@ impl Asset {
 }
 
 /// The source without indentation, empty lines and lines that are comments alone; of a stylesheet also
-/// without the spaces after `:`, `;`, `,` and before `{`, except on lines that hold text in quotes.
+/// without the spaces after `:`, `;`, `,`, round `>` and before `{`, except on lines that hold text in quotes, and without
+/// the line breaks after `{`, `}` and `;`.
 ///
-/// Line breaks stay, so neither language reads anything else than before; no source of ours has a
+/// Other line breaks stay, so neither language reads anything else than before; no source of ours has a
 /// string that spans lines.
 fn dense(source: &str, stylesheet: bool) -> String {
     let comment =
@@ -38,11 +39,12 @@ fn dense(source: &str, stylesheet: bool) -> String {
     let mut out = String::with_capacity(source.len());
     for line in source.lines().map(str::trim) {
         if !line.is_empty() && !comment(line) {
-            if stylesheet && !line.contains('"') {
+            if stylesheet && !line.contains(['"', '\'']) {
                 let tight = line
                     .replace(": ", ":")
                     .replace("; ", ";")
-                    .replace(", ", ",");
+                    .replace(", ", ",")
+                    .replace(" > ", ">");
                 out.push_str(
                     &tight
                         .replace(" {", "{")
@@ -52,7 +54,9 @@ fn dense(source: &str, stylesheet: bool) -> String {
             } else {
                 out.push_str(line);
             }
-            out.push('\n');
+            if !(stylesheet && line.ends_with(['{', '}', ';'])) {
+                out.push('\n');
+            }
         }
     }
     out

@@ -1,5 +1,6 @@
-//! `PackGroup`: the packs of one category, keyword or author.
+//! `PackGroup`: the packs of one category, keyword or author, or those that are downloaded most.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use pack_format::ArchiveDigest;
@@ -26,11 +27,16 @@ pub enum GroupKind {
     Keyword,
     /// Who wrote the pack.
     Author,
+    /// An order: of all packs, those that come first in it.
+    Order,
 }
+
+/// The one order there are pages of, in addresses and in words.
+const BY_DOWNLOADS: (&str, &str) = ("downloads", "by number of downloads");
 
 impl GroupKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Category, Self::Keyword, Self::Author];
+    pub const ALL: [Self; 4] = [Self::Category, Self::Keyword, Self::Author, Self::Order];
 
     /// The folder of its pages.
     pub fn folder(self) -> &'static str {
@@ -38,6 +44,7 @@ impl GroupKind {
             Self::Category => "categories",
             Self::Keyword => "keywords",
             Self::Author => "authors",
+            Self::Order => "sorted",
         }
     }
 
@@ -46,6 +53,7 @@ impl GroupKind {
             Self::Category => "Category",
             Self::Keyword => "Keyword",
             Self::Author => "Author",
+            Self::Order => "Packs",
         }
     }
 
@@ -64,6 +72,7 @@ impl GroupKind {
             Self::Category => pack.category.as_deref().into_iter().collect(),
             Self::Keyword => pack.keywords.iter().map(String::as_str).collect(),
             Self::Author => vec![&pack.author],
+            Self::Order => Vec::new(),
         }
     }
 }
@@ -90,14 +99,14 @@ pub(crate) fn address(name: &str) -> String {
     plain.to_owned()
 }
 
-/// The packs of one category, keyword or author.
+/// The packs of one category, keyword or author, or those that come first in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackGroup {
     kind: GroupKind,
     address: String,
     /// As the first of its packs writes it.
     name: String,
-    /// Indices into the list of packs, in its order.
+    /// Indices into the list of packs, in the order they are shown.
     packs: Vec<usize>,
 }
 
@@ -124,7 +133,25 @@ pub(crate) fn of(packs: &[PackSummary]) -> Vec<PackGroup> {
             }
         }
     }
-    groups.into_values().collect()
+    groups.into_values().chain(by_downloads(packs)).collect()
+}
+
+/// The packs that are downloaded most; `None` where nothing is counted.
+///
+/// Counts change once a day, so that a publication leaves these pages as they are but for the one with its own row.
+fn by_downloads(packs: &[PackSummary]) -> Option<PackGroup> {
+    let counted = packs.iter().enumerate();
+    let counted = counted.filter_map(|(index, pack)| Some((pack.downloads?, index)));
+    let mut counted: Vec<(u64, usize)> = counted.filter(|(count, _)| *count > 0).collect();
+    counted.sort_unstable_by_key(|(count, index)| (Reverse(*count), *index));
+    counted.truncate(MAX_GROUP_PAGES * HOME_PAGE_SIZE);
+    let (address, name) = BY_DOWNLOADS;
+    (!counted.is_empty()).then(|| PackGroup {
+        kind: GroupKind::Order,
+        address: address.to_owned(),
+        name: name.to_owned(),
+        packs: counted.into_iter().map(|(_, index)| index).collect(),
+    })
 }
 
 impl PackGroup {
@@ -177,7 +204,12 @@ impl PackGroup {
             twin: None,
         };
         let name = clean(&self.name).into_owned();
-        let title = format!("{}: {name}", self.kind.title());
+        let colon = if self.kind == GroupKind::Order {
+            ""
+        } else {
+            ":"
+        };
+        let title = format!("{}{colon} {name}", self.kind.title());
         let rows: Vec<Row<'_>> = self.rows(packs, page).map(|p| Row::new(p, &root)).collect();
         let start = (page.max(1) - 1) * HOME_PAGE_SIZE;
         let listed = self.pages() * HOME_PAGE_SIZE;

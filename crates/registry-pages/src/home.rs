@@ -173,6 +173,9 @@ impl PackList {
             facets: if page <= 1 { &self.facets } else { &[] },
             newest: short(&self.newest),
             used: short(&self.used),
+            by_downloads: (self.groups.iter())
+                .find(|group| group.key().0 == GroupKind::Order)
+                .map(|group| format!("{root}{}", group.path(1))),
             categories: topics(GroupKind::Category),
             keywords: topics(GroupKind::Keyword),
             updated: short(&self.updated),
@@ -215,6 +218,8 @@ pub(crate) struct HomeView<'a> {
     facets: &'a [Facet],
     newest: Vec<Row<'a>>,
     used: Vec<Row<'a>>,
+    /// The list in the order of downloads, where they are counted.
+    by_downloads: Option<String>,
     categories: Vec<Topic>,
     keywords: Vec<Topic>,
     updated: Vec<Row<'a>>,
@@ -242,6 +247,7 @@ pub(crate) struct Row<'a> {
     license: &'a str,
     license_label: &'a str,
     downloads: Option<String>,
+    download_count: u64,
     published: Moment,
     first_published: Moment,
     deprecated: bool,
@@ -268,6 +274,7 @@ impl<'a> Row<'a> {
             license: &pack.license,
             license_label: license_label(&pack.license),
             downloads: pack.downloads.map(grouped),
+            download_count: pack.downloads.unwrap_or(0),
             published: pack.published_at.into(),
             first_published: pack.first_published_at.into(),
             deprecated: pack.deprecated,

@@ -24,7 +24,9 @@ const MAX_QUESTION_CHARS: usize = 200;
 pub struct Found {
     /// What was asked.
     pub question: String,
-    /// Those of the page, best first.
+    /// Whether those that are downloaded most come first.
+    pub by_downloads: bool,
+    /// Those of the page, in order.
     pub packs: Vec<FoundPack>,
     /// Number of the page, from one.
     pub page: usize,
@@ -55,6 +57,8 @@ pub(crate) struct SearchView<'a> {
     to_fill: bool,
     count: String,
     rows: Vec<FoundRow<'a>>,
+    /// The same question in the order of downloads, or by how well packs match: address and whether it is this page.
+    orders: Vec<(&'static str, String, bool)>,
     before: Option<String>,
     after: Option<String>,
 }
@@ -83,6 +87,7 @@ impl<'a> SearchView<'a> {
             to_fill: true,
             count: "Type what you look for.".to_owned(),
             rows: Vec::new(),
+            orders: Vec::new(),
             before: None,
             after: None,
         }
@@ -91,17 +96,29 @@ impl<'a> SearchView<'a> {
     pub(crate) fn of(site: &Site, found: &'a Found) -> Self {
         let page = found.page.max(1);
         let pages = found.total.div_ceil(FOUND_PER_PAGE);
-        let address = |page: usize| {
+        let question = |by_downloads: bool, page: Option<usize>| {
             let mut pairs = url::form_urlencoded::Serializer::new(String::new());
             pairs.append_pair("q", &found.question);
-            pairs.append_pair("page", &page.to_string());
+            if by_downloads {
+                pairs.append_pair("sort", "downloads");
+            }
+            if let Some(page) = page {
+                pairs.append_pair("page", &page.to_string());
+            }
             format!("search?{}", pairs.finish())
         };
+        let address = |page: usize| question(found.by_downloads, Some(page));
+        let orders = [("relevance", false), ("downloads", true)];
+        let orders = orders
+            .map(|(name, by)| (name, question(by, None), by == found.by_downloads))
+            .into_iter()
+            .filter(|_| found.total > 1);
         Self {
             frame: frame(site, "", &found.question),
             to_fill: false,
             count: count(found),
             rows: found.packs.iter().map(FoundRow::new).collect(),
+            orders: orders.collect(),
             before: (page > 1).then(|| address(page - 1)),
             after: (page < pages).then(|| address(page + 1)),
         }

@@ -130,7 +130,7 @@ fn orphans(context: &Context<'_>, files: &Files<'_>, listed: &Listed) {
                     let changes = listed.changes.as_ref();
                     changes.is_none_or(|changes| changes.contains(plain))
                 }
-                "authors" | "categories" | "keywords" | "page" => {
+                "authors" | "categories" | "keywords" | "page" | "sorted" => {
                     let lists = listed.lists.as_ref();
                     lists.is_none_or(|lists| lists.contains(plain))
                 }

@@ -1,5 +1,6 @@
 //! From a question to the packs that match and what is shown of them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,15 +43,31 @@ pub(super) async fn answer(files: &ParsedFiles, question: &Question) -> Result<A
     } else {
         None
     };
+    let ranks = ranks.unwrap_or_default();
     let last = question.offset.saturating_add(question.limit);
-    let hits = query.run(
-        &head,
-        &words,
-        &ranks.unwrap_or_default(),
-        question.offset..last,
-    );
-    shown(files, &head, hits).await
+    let part = |shown| query.run(&head, &words, &ranks, shown);
+    if !question.by_downloads || question.offset >= SORTED {
+        return shown(files, &head, part(question.offset..last)).await;
+    }
+    let mut answer = shown(files, &head, part(0..SORTED)).await?;
+    answer
+        .packs
+        .sort_by_key(|(_, found)| Reverse(found.row.downloads.unwrap_or(0)));
+    let mut packs: Vec<_> = answer
+        .packs
+        .into_iter()
+        .take(last)
+        .skip(question.offset)
+        .collect();
+    if last > SORTED {
+        packs.extend(shown(files, &head, part(SORTED..last)).await?.packs);
+    }
+    Ok(Answer { packs, ..answer })
 }
+
+/// How many of the best matches are put into the order of downloads; the others follow as they match. To know the
+/// downloads of a pack is to read of it what is shown.
+const SORTED: usize = 200;
 
 /// What is said of a tree without an index.
 fn no_index() -> Problem {
@@ -134,6 +151,7 @@ impl Answer {
     pub(super) fn for_page(self, question: &Question) -> Found {
         Found {
             question: question.text.clone(),
+            by_downloads: question.by_downloads,
             packs: self.packs.into_iter().map(|(_, found)| found).collect(),
             page: question.page(),
             total: self.total,

@@ -21,20 +21,24 @@ pub(super) struct Question {
     pub(super) text: String,
     pub(super) offset: usize,
     pub(super) limit: usize,
+    /// Whether those that are downloaded most come first.
+    pub(super) by_downloads: bool,
 }
 
 impl Question {
-    /// Reads `q`, `limit`, and `offset` or `page`; what else there is says nothing.
+    /// Reads `q`, `sort`, `limit`, and `offset` or `page`; what else there is says nothing.
     pub(super) fn of(query: &str) -> Result<Self, Problem> {
         let mut question = Self {
             text: String::new(),
             offset: 0,
             limit: FOUND_PER_PAGE,
+            by_downloads: false,
         };
         let mut page = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "q" => question.text = value.into_owned(),
+                "sort" => question.by_downloads = by_downloads(&value)?,
                 "limit" => question.limit = number("limit", &value, 1, MAX_LIMIT)?,
                 "offset" => question.offset = number("offset", &value, 0, MAX_OFFSET)?,
                 "page" => page = Some(number("page", &value, 1, MAX_OFFSET / MAX_LIMIT)?),
@@ -54,6 +58,14 @@ impl Question {
     /// Number of the page that is asked for, from one.
     pub(super) fn page(&self) -> usize {
         self.offset / self.limit.max(1) + 1
+    }
+}
+
+fn by_downloads(text: &str) -> Result<bool, Problem> {
+    match text {
+        "relevance" => Ok(false),
+        "downloads" => Ok(true),
+        _ => Err(bad("`sort` must be `relevance` or `downloads`".to_owned())),
     }
 }
 
@@ -84,6 +96,7 @@ mod tests {
         let third = asked("page=3&limit=10").unwrap();
         assert_eq!((third.offset, third.page()), (20, 3));
         assert_eq!(asked("limit=100&offset=100000").unwrap().limit, 100);
+        assert!(asked("sort=downloads").unwrap().by_downloads);
         for bad in [
             "limit=0",
             "limit=101",
@@ -91,6 +104,7 @@ mod tests {
             "offset=-1",
             "offset=x",
             "page=",
+            "sort=name",
         ] {
             assert_eq!(asked(bad), None, "{bad}");
         }

@@ -1,6 +1,7 @@
 //! The table of versions, the dependencies and the files of a pack.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use pack_format::documents::{PackDocument, VersionDocument};
 use pack_format::statistics::PackDownloads;
@@ -152,7 +153,19 @@ pub(crate) fn requirements(version: &VersionDocument) -> Vec<String> {
             .iter()
             .map(|r| pretty_range(r)),
     );
+    // `Python ≥ 3.9` and `python3 ≥ 3.9` say one thing.
+    let mut said = BTreeSet::new();
+    found.retain(|need| said.insert(bare(need)));
     found
+}
+
+/// A requirement as it is told apart from others.
+fn bare(need: &str) -> String {
+    let lower = need.to_lowercase().replace("node.js", "nodejs");
+    match lower.split_once(' ') {
+        Some((name, range)) => format!("{} {range}", name.trim_end_matches('3')),
+        None => lower,
+    }
 }
 
 /// `>=3.9` as `≥ 3.9`.

@@ -100,6 +100,7 @@ impl TestRegistry {
                 checksum: digest,
                 size_bytes: archive.len() as u64,
             }),
+            icon: None,
             install_sources: Vec::new(),
             given_sources: Vec::new(),
             patches: Vec::new(),
@@ -111,10 +112,8 @@ impl TestRegistry {
             configuration: Vec::new(),
             meta: BTreeMap::new(),
         };
-        self.versions
-            .entry(name.to_owned())
-            .or_default()
-            .push(document);
+        let versions = self.versions.entry(name.to_owned());
+        versions.or_default().push(document);
         self.entries.insert(
             name.to_owned(),
             json!({
