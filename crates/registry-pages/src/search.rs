@@ -108,11 +108,12 @@ impl<'a> SearchView<'a> {
             format!("search?{}", pairs.finish())
         };
         let address = |page: usize| question(found.by_downloads, Some(page));
+        let is_counted = found.packs.iter().any(|pack| pack.row.downloads.is_some());
         let orders = [("relevance", false), ("downloads", true)];
         let orders = orders
             .map(|(name, by)| (name, question(by, None), by == found.by_downloads))
             .into_iter()
-            .filter(|_| found.total > 1);
+            .filter(|_| found.total > 1 && is_counted);
         Self {
             frame: frame(site, "", &found.question),
             to_fill: false,

@@ -71,6 +71,8 @@ struct Rewriter {
     anchors: std::vec::IntoIter<String>,
     /// How far headings move down.
     shift: usize,
+    /// Level of the heading before, as it is shown.
+    level: usize,
     /// For every open link or image, whether its end closes an `a`.
     open: Vec<bool>,
     /// Text of the raw HTML block that is open.
@@ -89,6 +91,7 @@ impl Rewriter {
         Self {
             anchors: anchors(events).into_iter(),
             shift: TOP_LEVEL.saturating_sub(top.unwrap_or(1)),
+            level: TOP_LEVEL - 1,
             open: Vec::new(),
             raw: None,
         }
@@ -135,8 +138,8 @@ impl Rewriter {
                 classes: Vec::new(),
                 attrs: Vec::new(),
             })),
-            Event::End(TagEnd::Heading(level)) => {
-                out.push(Event::End(TagEnd::Heading(self.lowered(level))));
+            Event::End(TagEnd::Heading(_)) => {
+                out.push(Event::End(TagEnd::Heading(shown(self.level))));
             }
             // The language of a block would become a class; long lines must be reachable by keyboard.
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented)) => {
@@ -162,8 +165,10 @@ impl Rewriter {
         }
     }
 
-    fn lowered(&self, level: HeadingLevel) -> HeadingLevel {
-        HeadingLevel::try_from((level as usize + self.shift).min(6)).unwrap_or(HeadingLevel::H6)
+    /// The level a heading is shown at: below the page's own, and never two deeper than the one before.
+    fn lowered(&mut self, level: HeadingLevel) -> HeadingLevel {
+        self.level = (level as usize + self.shift).min(self.level + 1).min(6);
+        shown(self.level)
     }
 
     fn start_link(&mut self, target: &str, out: &mut Vec<Event<'_>>) {
@@ -189,6 +194,10 @@ impl Rewriter {
             out.push(Event::Text("Image: ".into()));
         }
     }
+}
+
+fn shown(level: usize) -> HeadingLevel {
+    HeadingLevel::try_from(level).unwrap_or(HeadingLevel::H6)
 }
 
 /// Where a link of a README may lead: the web, a mail address, or a heading of the same README.

@@ -47,6 +47,10 @@ fn markdown_becomes_plain_html() {
         ),
         ("### A", "<h3 id=\"readme-a\">A</h3>".to_owned()),
         (
+            "# A\n\n#### B",
+            "<h3 id=\"readme-a\">A</h3>\n<h4 id=\"readme-b\">B</h4>".to_owned(),
+        ),
+        (
             "# A\n# A",
             "<h3 id=\"readme-a\">A</h3>\n<h3 id=\"readme-a-1\">A</h3>".to_owned(),
         ),
