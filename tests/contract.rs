@@ -9,7 +9,8 @@ use crate::support::{Place, Run};
 /// Names the program.
 const VARIABLE: &str = "ATTUNE_TEST_SCHEMATHESIS";
 
-/// What is not asked: the end of the token that is asked with, answers that go on, and bodies that only a pack fills.
+/// What is not asked: the end of the token that is asked with, answers that go on, and bodies that only a pack fills. Tests
+/// of their own hold those to the document (`api/openapi.rs`, `operations/openapi.rs`).
 const LEFT_OUT: [&str; 3] = ["logout", "jobEvents", "publish"];
 
 /// Made-up requests of each kind, beside those at the bounds of every member.

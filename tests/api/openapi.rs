@@ -1,48 +1,16 @@
 //! `/openapi.json` of the installation API: what is sent and answered is as it says.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::Api;
-use crate::support::{Place, people_can_read};
+use super::jobs::begin;
+use crate::support::contract::{Description, media_type};
+use crate::support::{Answer, Place, people_can_read};
 
-fn document(api: &Api) -> Value {
-    let (status, _, body) = api.hosted.get("/openapi.json");
-    assert_eq!(status, 200);
-    serde_json::from_slice(&body).unwrap()
-}
-
-/// Holds values to schemas of a document, by name.
-fn hold(document: &Value, values: &[(&str, Value)]) {
-    const SCRIPT: &str = r##"
-import json, sys
-import jsonschema
-given = json.load(sys.stdin)
-for name, value in given["values"]:
-    schema = {"$ref": "#/components/schemas/" + name, "components": given["document"]["components"]}
-    jsonschema.Draft202012Validator.check_schema(schema)
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
-        print(name, list(error.absolute_path), error.message[:300])
-"##;
-    if !crate::schema::has_validator() {
-        return;
-    }
-    let mut child = Command::new("python3")
-        .args(["-c", SCRIPT])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let given = json!({"document": document, "values": values}).to_string();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(given.as_bytes()).unwrap();
-    drop(input);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
-}
+/// Names of events, their data, and their ids, as they came.
+type Events = Vec<(String, Value, String)>;
 
 /// Requests and answers of the design documents.
 fn examples() -> Vec<(&'static str, Value)> {
@@ -150,7 +118,6 @@ fn examples_and_answers_are_as_the_document_says() {
     place.build();
     let api = Api::with(place, "");
     let token = api.login();
-    let document = document(&api);
     let mut values = examples();
     values.extend(changes(&api, &token));
     let jobs = api.ask("GET", &token, "jobs", "").body["data"].clone();
@@ -182,17 +149,17 @@ fn examples_and_answers_are_as_the_document_says() {
     }
     let removed = api.ask("DELETE", &token, "packs/slack", "");
     values.push(("Uninstalled", removed.body["data"].clone()));
-    hold(&document, &values);
+    Description::of(&api.hosted).hold_named(values);
 }
 
 /// Every operation is there, needs a token if it says so, and answers with a status that it names.
 #[test]
 fn every_operation_of_the_api_is_answered_as_it_says() {
     let api = Api::new();
-    let document = document(&api);
+    let description = Description::of(&api.hosted);
     let token = api.login();
-    let mut asked = 0;
-    for (template, item) in document["paths"].as_object().unwrap() {
+    let mut answers = Vec::new();
+    for (template, item) in description.0["paths"].as_object().unwrap() {
         let Some(path) = template.strip_prefix("/api/v1/") else {
             continue;
         };
@@ -203,27 +170,138 @@ fn every_operation_of_the_api_is_answered_as_it_says() {
             };
             let method = method.to_uppercase();
             let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
+            let id = operation["operationId"].as_str().unwrap();
             let answer = api.ask(&method, "", &path, "[]");
             assert_eq!(answer.status == 401, !is_open, "{method} {path} {answer:?}");
+            answers.push((id, answer));
             // Last, since it ends the token.
-            if path == "auth/logout" {
-                continue;
+            if path != "auth/logout" {
+                answers.push((id, api.ask(&method, &token, &path, "[]")));
             }
-            let answer = api.ask(&method, &token, &path, "[]");
-            let named = operation["responses"].get(answer.status.to_string());
-            assert!(named.is_some(), "{method} {path}: {answer:?}");
-            asked += 1;
         }
     }
-    assert!(asked >= 29, "{asked}");
+    assert!(answers.len() >= 70, "{}", answers.len());
+    description.hold_answers(&answers);
+}
+
+/// A logout ends its token and no other one, once.
+#[test]
+fn logouts_are_answered_as_the_document_says() {
+    let api = Api::new();
+    let (token, other) = (api.login(), api.login());
+    let out = || api.ask("POST", &token, "auth/logout", "");
+    let (done, again) = (out(), out());
+    assert_eq!(done.body, json!({"data": {"success": true}}), "{done:?}");
+    assert!(done.head.to_lowercase().contains("cache-control: no-store"));
+    assert_eq!(again.status, 401, "{again:?}");
+    assert!(again.head.to_lowercase().contains("www-authenticate: "));
+    assert_eq!(api.ask("GET", &token, "auth/whoami", "").status, 401);
+    assert_eq!(api.ask("GET", &other, "auth/whoami", "").status, 200);
+    let foreign = api.ask("POST", &api.token("publish"), "auth/logout", "");
+    assert_eq!(foreign.status, 403, "{foreign:?}");
+    let answers = [("logout", done), ("logout", again), ("logout", foreign)];
+    Description::of(&api.hosted).hold_answers(&answers);
+}
+
+/// Asks for the events of a job until it is over.
+fn stream(api: &Api, token: &str, (id, fields): (&str, &str)) -> (Answer, Events) {
+    let output = Command::new("curl")
+        .args(["-sS", "-N", "-i", "-H"])
+        .arg(format!("Authorization: Bearer {token}"))
+        .args(fields.lines().flat_map(|field| ["-H", field]))
+        .arg(format!("{}api/v1/jobs/{id}/events", api.hosted.url))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let is_stream = media_type(head) == Some("text/event-stream");
+    let answer = Answer {
+        status,
+        head: head.to_owned(),
+        // The whole stream is one text.
+        body: if is_stream {
+            json!(body)
+        } else {
+            serde_json::from_str(body).unwrap_or_default()
+        },
+    };
+    let events = body.split_terminator("\n\n").filter(|_| is_stream);
+    // Nothing is between events but silence that is broken.
+    let events = events.filter(|event| *event != ":").map(|event| {
+        let lines: Vec<&str> = event.lines().collect();
+        let [id, name, data] = lines[..] else {
+            panic!("{event}")
+        };
+        let field = |line: &str, name: &str| line.strip_prefix(name).unwrap().to_owned();
+        let data = serde_json::from_str(&field(data, "data: ")).unwrap();
+        (field(name, "event: "), data, field(id, "id: "))
+    });
+    let events = events.collect();
+    (answer, events)
+}
+
+/// Every kind of event comes, with data of its form and ids that grow; the last one is the job, and who has seen it is
+/// sent nothing.
+#[test]
+fn events_of_jobs_are_as_the_document_says() {
+    let place = Place::new();
+    let testing = "testing: {runners: {all: {type: script, entry_point: tests/run.sh}}}\n";
+    place.pack("slack", "slack", "1.0.0", testing);
+    let tests = place.path("packs/slack/tests");
+    std::fs::create_dir(&tests).unwrap();
+    std::fs::write(tests.join("run.sh"), "echo it runs\n").unwrap();
+    place.build();
+    let registry = place.serve("tree");
+    let api = Api::start(place, &[]);
+    let token = api.login();
+    let body = json!({"source": "slack", "registry_url": registry.url});
+    let id = begin(&api, &token, ("packs/install", &body));
+    let (answer, events) = stream(&api, &token, (&id, ""));
+    assert!(
+        answer
+            .head
+            .to_lowercase()
+            .contains("cache-control: no-store")
+    );
+    let (last, before) = events.split_last().unwrap();
+    assert_eq!((&*last.0, &*last.2), ("end", "end"));
+    let shown = api.ask("GET", &token, &format!("jobs/{id}"), "");
+    assert_eq!(last.1, shown.body["data"]);
+    assert_eq!(last.1["state"], "succeeded", "{last:?}");
+    let ids: Vec<u64> = (before.iter())
+        .map(|event| event.2.parse().unwrap())
+        .collect();
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    let description = Description::of(&api.hosted);
+    let content = &description.operation("jobEvents")["responses"]["200"]["content"];
+    let forms = content["text/event-stream"]["x-events"]
+        .as_object()
+        .unwrap();
+    let seen: std::collections::BTreeSet<&str> = events.iter().map(|event| &*event.0).collect();
+    let named: std::collections::BTreeSet<&str> = forms.keys().map(String::as_str).collect();
+    assert_eq!(seen, named);
+    let values = events
+        .iter()
+        .map(|(name, data, id)| (format!("{name} {id}"), forms[name].clone(), data.clone()));
+    description.hold(&values.collect::<Vec<_>>());
+    let (over, none) = stream(&api, &token, (&id, "Last-Event-ID: end"));
+    assert_eq!((over.status, none), (204, Vec::new()), "{over:?}");
+    let (unknown, _) = stream(&api, &token, ("nothing", ""));
+    let (nobody, _) = stream(&api, "", (&id, ""));
+    assert_eq!((unknown.status, nobody.status), (404, 401));
+    let answers = [answer, over, unknown, nobody].map(|answer| ("jobEvents", answer));
+    description.hold_answers(&answers);
 }
 
 /// A server says what it does, and nothing of a role that it does not have.
 #[test]
 fn documents_tell_the_roles_of_a_server() {
     let has = |api: &Api| {
-        let paths = document(api)["paths"].clone();
-        ["/packs.json", "/api/v1/packs", "/metrics"].map(|path| paths.get(path).is_some())
+        let document = Description::of(&api.hosted).0;
+        ["/packs.json", "/api/v1/packs", "/metrics"]
+            .map(|path| document["paths"].get(path).is_some())
     };
     let found = has(&Api::new());
     assert_eq!((found[0], found[1], found[2]), (false, true, true));

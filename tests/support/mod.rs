@@ -1,6 +1,7 @@
 //! The binary under test, and small packs for it.
 
 mod answer;
+pub(crate) mod contract;
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod index;

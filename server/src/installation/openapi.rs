@@ -12,7 +12,7 @@ use super::{
     packs, register, rollback, tests as test_runs, update, upload,
 };
 use crate::forms::Forms;
-use crate::jobs::{JobSummary, ShownJob};
+use crate::jobs::{JobSummary, ShownJob, forms_of_events};
 
 /// What an operation takes and gives.
 struct Form {
@@ -105,6 +105,12 @@ fn described((operation, forms): (Operation, &mut Forms), pattern: &str, role: &
             "description": "`respond-async`: the answer is the job, at once.",
         }));
     }
+    if matches!(form.answer, Answer::Events) {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
+            "description": "The last event that was seen: those behind it are sent.",
+        }));
+    }
     if !parameters.is_empty() {
         value["parameters"] = json!(parameters);
     }
@@ -133,10 +139,12 @@ fn responses((operation, forms): (Operation, &mut Forms), form: &Form, pattern: 
     let done = "What came of it.";
     responses[status] = match form.answer {
         Answer::Json(schema_of) => of_data(&schema_of(&mut forms.answers), done),
-        Answer::Events => {
-            json!({ "description": "Events.", "content": { "text/event-stream": {} } })
-        }
+        Answer::Events => of_events(&mut forms.answers),
     };
+    if matches!(form.answer, Answer::Events) {
+        let told = "`Last-Event-ID` says that the end was seen.";
+        responses["204"] = json!({ "description": told });
+    }
     if form.is_job {
         let job = forms.answers.subschema_for::<ShownJob>();
         responses["202"] = of_data(&job, "The job, which goes on.");
@@ -192,6 +200,20 @@ fn refusals(operation: Operation, form: &Form, pattern: &str) -> Vec<(&'static s
         ]);
     }
     refused
+}
+
+/// A stream, and what the data of each of its events is; `OpenAPI` 3.1 has no words of its own for that.
+fn of_events(generator: &mut SchemaGenerator) -> Value {
+    let forms = forms_of_events(generator);
+    let events: Map<String, Value> = forms
+        .into_iter()
+        .map(|(name, form)| (name.to_owned(), form.into()))
+        .collect();
+    let stream = json!({ "schema": { "type": "string" }, "x-events": events });
+    json!({
+        "description": "Server-Sent Events. The data of each is JSON, of the form that `x-events` gives by its name; `end` is the last.",
+        "content": { "text/event-stream": stream },
+    })
 }
 
 fn of_data(data: &Schema, description: &str) -> Value {

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
+use schemars::{Schema, SchemaGenerator};
 use tokio::sync::mpsc;
 
 use super::job::{Job, ShownJob};
+use super::progress::{Bytes as Arrived, Log, Step};
 use crate::body::{BodyError, ResponseBody};
 use crate::state::JobRow;
 
@@ -18,6 +20,16 @@ const BEAT: Duration = Duration::from_secs(10);
 
 /// The name of the last event.
 pub(super) const END: &str = "end";
+
+/// Names of events, and the forms of their data.
+pub(crate) fn forms_of_events(generator: &mut SchemaGenerator) -> [(&'static str, Schema); 4] {
+    [
+        ("step", generator.subschema_for::<Step>()),
+        ("bytes", generator.subschema_for::<Arrived>()),
+        ("log", generator.subschema_for::<Log>()),
+        (END, generator.subschema_for::<ShownJob>()),
+    ]
+}
 
 /// Where a client goes on, by its `Last-Event-ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +63,8 @@ pub(crate) fn stream(job: Arc<Job>, mut last: u64) -> ResponseBody {
             let mut text = String::new();
             for event in events {
                 last = event.id;
-                text.push_str(&written(
-                    &event.id.to_string(),
-                    event.name,
-                    &event.data.to_string(),
-                ));
+                let data = serde_json::to_string(&event.data).unwrap_or_default();
+                text.push_str(&written(&event.id.to_string(), event.data.name(), &data));
             }
             if let Some(row) = &ended {
                 text.push_str(&end(row));

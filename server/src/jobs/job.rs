@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Outcome;
-use super::progress::{Event, Progress, Reached};
+use super::progress::{Event, Level, Progress, Reached};
 use crate::clock::now;
 use crate::forms::DateTime;
 use crate::problem::{Problem, ProblemForm};
@@ -218,7 +218,7 @@ fn called_off(why: &Stop, has_result: bool) -> Problem {
 
 impl pack_client::Reporter for Job {
     fn warning(&self, text: &str) {
-        self.change(|inner| inner.progress.log("warning", text));
+        self.change(|inner| inner.progress.log(Level::Warning, text));
     }
 
     fn download_started(&self, subject: &str, size_bytes: Option<u64>) {
@@ -249,7 +249,7 @@ impl pack_client::Reporter for Job {
 impl Reporter for Job {
     fn waiting(&self, holder: &Holder) {
         let text = format!("waiting for {holder}");
-        self.change(|inner| inner.progress.log("info", &text));
+        self.change(|inner| inner.progress.log(Level::Info, &text));
     }
 
     fn planned(&self, total: usize) {
@@ -266,7 +266,9 @@ impl Reporter for Job {
     fn staged(&self, subject: &str) {
         self.change(|inner| {
             inner.progress.staged();
-            inner.progress.log("info", &format!("{subject} is here"));
+            inner
+                .progress
+                .log(Level::Info, &format!("{subject} is here"));
         });
     }
 
@@ -308,7 +310,7 @@ impl Reporter for Job {
 
     fn pruned(&self, removed: &PruneReport) {
         let text = format!("{} old versions were removed", removed.trees);
-        self.change(|inner| inner.progress.log("info", &text));
+        self.change(|inner| inner.progress.log(Level::Info, &text));
     }
 }
 

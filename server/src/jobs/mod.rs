@@ -23,7 +23,7 @@ use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-pub(crate) use self::events::{Resume, end, stream};
+pub(crate) use self::events::{Resume, end, forms_of_events, stream};
 pub(crate) use self::job::{Job, JobSummary, ShownJob, Stop, command_of};
 use crate::clock::now;
 use crate::problem::Problem;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Events that are kept; who comes later misses the oldest.
 const MOST_EVENTS: usize = 1000;
@@ -19,9 +20,74 @@ const BYTES_PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Event {
     /// Greater than those before it.
     pub(super) id: u64,
-    /// `state`, `step`, `bytes` or `log`.
-    pub(super) name: &'static str,
-    pub(super) data: Value,
+    pub(super) data: Happened,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(super) enum Happened {
+    Step(Step),
+    Bytes(Bytes),
+    Log(Log),
+}
+
+/// A step began.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "JobStep")]
+pub(crate) struct Step {
+    /// For people.
+    step: String,
+    /// How far the job is.
+    #[schemars(range(min = 0, max = 100))]
+    percent: i64,
+}
+
+/// Bytes arrived.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "JobBytes")]
+pub(crate) struct Bytes {
+    /// What is fetched.
+    subject: String,
+    /// Bytes that are here.
+    received: u64,
+    /// All of its bytes, if that is known.
+    total: Option<u64>,
+    /// How far the job is.
+    #[schemars(range(min = 0, max = 100))]
+    percent: i64,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "JobLog")]
+pub(crate) struct Log {
+    level: Level,
+    line: String,
+}
+
+/// Whose line it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum Level {
+    /// The server tells what it does.
+    Info,
+    /// The server tells what may be wrong.
+    Warning,
+    /// A package manager or a test wrote it.
+    Output,
+}
+
+impl Happened {
+    /// What events of this kind are called.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Step(_) => "step",
+            Self::Bytes(_) => "bytes",
+            Self::Log(_) => "log",
+        }
+    }
 }
 
 /// How far one pack of a job is, as part of the way.
@@ -93,19 +159,21 @@ impl Progress {
         events.cloned().collect()
     }
 
-    pub(super) fn tell(&mut self, name: &'static str, data: Value) {
+    fn tell(&mut self, data: Happened) {
         if self.events.len() == MOST_EVENTS {
             self.events.pop_front();
         }
         let id = self.next;
         self.next += 1;
-        self.events.push_back(Event { id, name, data });
+        self.events.push_back(Event { id, data });
     }
 
     pub(super) fn step(&mut self, text: String) {
-        self.step = text;
-        let data = json!({ "step": self.step, "percent": self.percent });
-        self.tell("step", data);
+        self.step.clone_from(&text);
+        self.tell(Happened::Step(Step {
+            step: text,
+            percent: self.percent,
+        }));
     }
 
     /// Item `index` of `total` begins.
@@ -180,21 +248,23 @@ impl Progress {
         download.told = Some(Instant::now());
         let (received, total) = (download.received, download.total);
         self.fetched();
-        let data = json!({
-            "subject": subject,
-            "received": received,
-            "total": total,
-            "percent": self.percent,
-        });
-        self.tell("bytes", data);
+        self.tell(Happened::Bytes(Bytes {
+            subject: subject.to_owned(),
+            received,
+            total,
+            percent: self.percent,
+        }));
     }
 
-    pub(super) fn log(&mut self, level: &str, line: &str) {
+    pub(super) fn log(&mut self, level: Level, line: &str) {
         let mut end = line.len().min(MAX_LINE_BYTES);
         while !line.is_char_boundary(end) {
             end -= 1;
         }
-        self.tell("log", json!({ "level": level, "line": line[..end] }));
+        self.tell(Happened::Log(Log {
+            level,
+            line: line[..end].to_owned(),
+        }));
     }
 
     /// What a program wrote; its lines are told once they are complete.
@@ -215,6 +285,6 @@ impl Progress {
         }
         let line = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        self.log("output", &line);
+        self.log(Level::Output, &line);
     }
 }
