@@ -195,7 +195,8 @@ fn timeout_and_verify_ssl_count() {
     let to = api.place.path("home/to");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/index.json", silent.local_addr().unwrap());
-    let body = json!({"packs": ["core"], "destination_dir": to, "registry_url": url, "timeout": 1});
+    let body =
+        json!({"packs": ["core"], "destination_dir": to, "registry_url": url, "timeout": 1.0});
     let answer = api.post(&token, "packs/download", &body);
     assert!(
         packs(&answer).1[0]["error"]

@@ -111,6 +111,7 @@ fn script_of_the_quick_reference_runs() {
     let nothing: Value = serde_json::from_str(&run(&api, QUICK_START)).unwrap();
     assert_eq!(nothing["data"]["analyzed_packs"], json!([]));
     run(&api, "attune auth login --email $EMAIL");
+    actions_use_the_token_that_is_kept(&api);
     let text = run(&api, SCRIPT);
     let answers: Vec<Value> = text
         .lines()
@@ -140,4 +141,22 @@ fn script_of_the_quick_reference_runs() {
                 .is_file()
         );
     }
+}
+
+/// Actions of `core` as the quick reference calls them, after `attune auth login`; a token is for its address only.
+fn actions_use_the_token_that_is_kept(api: &Api) {
+    let core = project().join("registry-example/packs/core");
+    let base = "export ATTUNE__PACKS_BASE_DIR=$PWD/wrappers; ";
+    let install = format!("{base}attune pack install --skip-tests {}", core.display());
+    run(api, &install);
+    let action = "attune action execute core.get_pack_dependencies --param pack_paths='[]'";
+    let told = |more: &str| -> Value {
+        serde_json::from_str(&run(api, &format!("{base}{action} {more}"))).unwrap()
+    };
+    let nothing = json!([]);
+    assert_eq!(told("|| true")["errors"], nothing);
+    assert_eq!(told("--api-url $API || true")["errors"], nothing);
+    let elsewhere = told("--param api_url=${API/127.0.0.1/localhost} || true");
+    let error = elsewhere["errors"][0]["error"].as_str().unwrap();
+    assert!(error.contains("401"), "{elsewhere}");
 }

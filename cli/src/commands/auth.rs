@@ -103,10 +103,7 @@ fn logout(args: &PlaceArgs, context: &Context<'_>) -> Result<(), Failure> {
 }
 
 fn token(args: &PlaceArgs, context: &Context<'_>) -> Result<(), Failure> {
-    let config = kept(&args.url(), context)?;
-    let mut headers = config.headers.iter();
-    let token = headers.find_map(|(_, value)| value.strip_prefix("Bearer "));
-    let token = token.unwrap_or_default().to_owned();
+    let token = kept_token(&args.url(), context)?;
     (context.report).result(&json!({ "token": token }), || format!("{token}\n"))
 }
 
@@ -125,6 +122,14 @@ fn whoami(args: &PlaceArgs, context: &Context<'_>) -> Result<(), Failure> {
         let until = text("expires_at").map_or_else(String::new, |end| format!(", until {end}"));
         format!("{email} ({role}){until}\n")
     })
+}
+
+/// The token that is kept for an API.
+pub(super) fn kept_token(url: &str, context: &Context<'_>) -> Result<String, Failure> {
+    let config = kept(url, context)?;
+    let mut headers = config.headers.iter();
+    let token = headers.find_map(|(_, value)| value.strip_prefix("Bearer "));
+    Ok(token.unwrap_or_default().to_owned())
 }
 
 /// The API with the token of the environment, or the one that is kept for it.

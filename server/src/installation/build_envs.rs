@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::body::malformed;
 use super::download::{MAX_PACKS, MAX_TIMEOUT, seconds, within};
 use super::mirrors;
+use super::whole::Whole;
 use super::workshop::{Workshop, reason};
 use crate::jobs::Job;
 use crate::problem::Problem;
@@ -52,7 +53,7 @@ pub(super) struct Request {
     force_rebuild: bool,
     /// Seconds for each environment.
     #[schemars(range(min = 1, max = MAX_TIMEOUT), extend("default" = DEFAULT_TIMEOUT))]
-    timeout: Option<u64>,
+    timeout: Option<Whole<u64>>,
 }
 
 /// Environments of packs, and what was not built.

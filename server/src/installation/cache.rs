@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Installation;
 use super::body::{self, malformed};
 use super::target::{Operation, Target};
+use super::whole::Whole;
 use super::workshop::{reader, reason};
 use crate::access::Caller;
 use crate::body::ResponseBody;
@@ -30,9 +31,9 @@ const MAX_DAYS: u64 = 36_500;
 pub(super) struct Keep {
     /// Files that were used within so many days.
     #[schemars(range(max = MAX_DAYS))]
-    days: Option<u64>,
+    days: Option<Whole<u64>>,
     /// So many bytes, of those that were used last.
-    size_bytes: Option<u64>,
+    size_bytes: Option<Whole<u64>>,
 }
 
 /// What is gone.
@@ -49,14 +50,15 @@ pub(super) struct Removed {
 
 impl Keep {
     fn checked(&self) -> Result<CacheKeep, Problem> {
-        if self.days.is_some_and(|days| days > MAX_DAYS) {
+        let (days, size_bytes) = (self.days.map(|d| d.0), self.size_bytes.map(|s| s.0));
+        if days.is_some_and(|days| days > MAX_DAYS) {
             return Err(malformed(&format!("`days` are at most {MAX_DAYS}")));
         }
-        let is_empty = self.days.is_none() && self.size_bytes.is_none();
-        let days = self.days.or(is_empty.then_some(DAYS));
+        let is_empty = days.is_none() && size_bytes.is_none();
+        let days = days.or(is_empty.then_some(DAYS));
         Ok(CacheKeep {
             age: days.map(|days| Duration::from_hours(24 * days)),
-            size_bytes: self.size_bytes,
+            size_bytes,
         })
     }
 }

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use super::body::malformed;
 use super::mirrors;
 use super::sources::detected;
+use super::whole::Whole;
 use super::workshop::{Workshop, failed, reason};
 use crate::jobs::Job;
 use crate::problem::Problem;
@@ -50,7 +51,7 @@ pub(super) struct Request {
     ref_spec: Option<String>,
     /// Seconds for each pack.
     #[schemars(range(min = 1, max = MAX_TIMEOUT), extend("default" = DEFAULT_TIMEOUT))]
-    timeout: Option<u64>,
+    timeout: Option<Whole<u64>>,
     /// `false` needs `pack_registry.allow_insecure_tls`.
     #[schemars(extend("default" = true))]
     verify_ssl: Option<bool>,
@@ -163,8 +164,8 @@ pub(super) async fn run(
 }
 
 /// A number of seconds of a request.
-pub(super) fn seconds(given: Option<u64>, default: u64) -> Result<Duration, Problem> {
-    match given.unwrap_or(default) {
+pub(super) fn seconds(given: Option<Whole<u64>>, default: u64) -> Result<Duration, Problem> {
+    match given.map_or(default, |given| given.0) {
         seconds @ 1..=MAX_TIMEOUT => Ok(Duration::from_secs(seconds)),
         _ => Err(malformed(&format!(
             "`timeout` is a number of seconds from 1 to {MAX_TIMEOUT}"

@@ -23,6 +23,7 @@ use super::page::{Listed, Page, Paged};
 use super::target::{Operation, Target};
 use super::unusable;
 use super::vault::Vault;
+use super::whole::Whole;
 use super::workshop::{Workshop, failed, local, reason};
 use crate::body::ResponseBody;
 use crate::clock::now;
@@ -70,7 +71,7 @@ pub(super) struct New {
     name: Option<String>,
     /// Smaller is asked first; last where it is not named.
     #[schemars(range(min = 0, max = MAX_POSITION))]
-    position: Option<i64>,
+    position: Option<Whole<i64>>,
     /// Whether it is asked.
     #[schemars(extend("default" = true))]
     enabled: Option<bool>,
@@ -90,7 +91,7 @@ pub(super) struct Changes {
     name: Option<String>,
     /// Smaller is asked first.
     #[schemars(range(min = 0, max = MAX_POSITION))]
-    position: Option<i64>,
+    position: Option<Whole<i64>>,
     /// Whether it is asked.
     enabled: Option<bool>,
     /// Sent to this registry only; `[REDACTED]` keeps a value.
@@ -328,9 +329,8 @@ impl Installation {
             .iter()
             .map(|config| config.priority)
             .max();
-        let position = new
-            .position
-            .unwrap_or_else(|| last.map_or(1, |last| last.saturating_add(1)));
+        let next = last.map_or(1, |last| last.saturating_add(1));
+        let position = new.position.map_or(next, |given| given.0);
         let (name, position) = (named(new.name)?, bounded(position)?);
         let database = self.callers.state().await?;
         let id = database.next_index_id().await.map_err(unusable)?;
@@ -383,7 +383,7 @@ impl Installation {
         if changes.name.is_some() {
             row.name = named(changes.name)?;
         }
-        row.position = bounded(changes.position.unwrap_or(row.position))?;
+        row.position = bounded(changes.position.map_or(row.position, |given| given.0))?;
         row.enabled = changes.enabled.unwrap_or(row.enabled);
         row.updated_at = now();
         let database = self.callers.state().await?;

@@ -47,6 +47,7 @@ mod tests;
 mod update;
 mod upload;
 mod vault;
+mod whole;
 mod workshop;
 
 use std::net::SocketAddr;

@@ -20,6 +20,7 @@ use super::body::malformed;
 use super::download::{MAX_TIMEOUT, seconds};
 use super::mirrors;
 use super::page::{Listed, Page, Paged};
+use super::whole::Whole;
 use super::workshop::{Workshop, reader, reason};
 use crate::clock::now;
 use crate::forms::DateTime;
@@ -143,14 +144,14 @@ pub(super) struct Request {
     pub(super) packs_base_dir: Option<String>,
     /// Seconds a runner may take that says nothing itself.
     #[schemars(range(min = 1, max = MAX_TIMEOUT))]
-    timeout: Option<u64>,
+    timeout: Option<Whole<u64>>,
 }
 
 impl Request {
     /// Refuses what makes no sense, whatever the state of the server.
     pub(super) fn check(&self) -> Result<(), Problem> {
         self.timeout
-            .map_or(Ok(()), |given| seconds(Some(given), given).map(drop))
+            .map_or(Ok(()), |given| seconds(Some(given), given.0).map(drop))
     }
 }
 
@@ -184,7 +185,7 @@ fn tested(
         return Err(Problem::new(StatusCode::CONFLICT, "tests_off", message));
     };
     if let Some(timeout) = request.timeout {
-        settings.timeout = Duration::from_secs(timeout);
+        settings.timeout = Duration::from_secs(timeout.0);
     }
     let installed = reader(base).list().map_err(|e| failed(reason(&e)))?;
     let Some(record) = installed.packs.get(pack_ref) else {

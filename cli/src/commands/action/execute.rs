@@ -1,7 +1,7 @@
 //! `action execute`.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use clap::Args;
 use pack_runtime::action::ActionStatus;
 use pack_runtime::variables::{Network, inherited};
 use pack_runtime::{
-    ActionError, ActionRef, ActionSpec, Environment, Execution, Outcome, Stream, Variables, Watcher,
+    ActionError, ActionRef, ActionSpec, Environment, Execution, Outcome, Parameters, Stream,
+    Variables, Watcher,
 };
 
 use super::{configuration, given};
+use crate::commands::auth::kept_token;
 use crate::commands::cancel::Cancel;
 use crate::commands::pack::context::Context;
 use crate::failure::{Code, Failure};
@@ -96,13 +98,17 @@ pub(crate) fn run(args: &ExecuteArgs, context: &Context<'_>) -> Result<(), Failu
         let text = format!("cannot tell the current directory: {e}");
         Failure::text(Code::Failed, text, None)
     })?;
+    let mut variables = variables(args)?;
+    if args.action_ref.pack_ref.as_str() == CORE {
+        for_api(&mut variables, (args, &parameters), context)?;
+    }
     let execution = Execution {
         spec: &spec,
         parameters: &parameters,
         configuration: &configuration,
         pack: &pack,
         directory: &directory,
-        variables: in_environments(&record, variables(args)?, context)?,
+        variables: in_environments(&record, variables, context)?,
         timeout: args.timeout,
     };
     let screen = Screen {
@@ -192,19 +198,40 @@ fn warn_of_secrets(args: &ExecuteArgs, spec: &ActionSpec, report: Report) {
     }
 }
 
+/// Where the API is, and a token for it: that of the environment, else the one that is kept for this address.
+fn for_api(
+    variables: &mut Variables,
+    (args, parameters): (&ExecuteArgs, &Parameters),
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    for name in API_VARIABLES {
+        if let (Some(value), false) = (
+            settings::variable(name),
+            variables.contains_key(OsStr::new(name)),
+        ) {
+            variables.insert(name.into(), value);
+        }
+    }
+    if let Some(url) = &args.api_url {
+        variables.insert(settings::variables::API_URL.into(), url.into());
+    }
+    // SECURITY: the address that the action will ask, and no other, is what the token is for.
+    let named = parameters.get("api_url").and_then(|url| url.as_str());
+    let url = named.map(str::to_owned).or_else(|| args.api_url.clone());
+    let url = url.unwrap_or_else(settings::api_url);
+    let has_token = ["ATTUNE_API_TOKEN", "ATTUNE_TOKEN"]
+        .iter()
+        .any(|name| variables.contains_key(OsStr::new(name)));
+    if !has_token && context.settings.has_token(&url) {
+        let token = kept_token(&url, context)?;
+        variables.insert(settings::variables::API_TOKEN.into(), token.into());
+    }
+    Ok(())
+}
+
 /// What the action gets of this process's environment.
 fn variables(args: &ExecuteArgs) -> Result<Variables, Failure> {
     let mut variables = inherited(settings::all_variables(), Network::Allowed);
-    if args.action_ref.pack_ref.as_str() == CORE {
-        for name in API_VARIABLES {
-            if let Some(value) = settings::variable(name) {
-                variables.insert(name.into(), value);
-            }
-        }
-        if let Some(url) = &args.api_url {
-            variables.insert("ATTUNE_API_URL".into(), url.into());
-        }
-    }
     for text in &args.variables {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(OsString::from(value))),
