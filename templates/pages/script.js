@@ -18,11 +18,16 @@
     for (const time of all("time", from)) {
       const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
       const [size, unit] = days.find(([size]) => Math.abs(seconds) >= size) || [];
-      if (!Number.isFinite(seconds) || time.title) continue;
+      if (!Number.isFinite(seconds) || time.title || !isWhole(time)) continue;
       time.title = new Date(time.dateTime).toLocaleString();
       time.textContent = size ? ago.format(Math.trunc(seconds / size), unit) : "just now";
     }
   }
+
+  // Whether the parser is past an element. Times change as they come, before they are painted, so that nothing moves.
+  const isWhole = (node) => Boolean(node && (document.readyState !== "loading" || node.nextSibling || isWhole(node.parentNode)));
+  const coming = new MutationObserver(() => times(document));
+  coming.observe(html, { childList: true, subtree: true });
 
   async function copy(button) {
     const source = button.parentElement.querySelector("code");
@@ -188,6 +193,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    coming.disconnect();
     times(document);
     one("theme").addEventListener("click", () => {
       const dark = html.dataset.theme ? html.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
