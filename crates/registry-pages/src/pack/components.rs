@@ -208,7 +208,7 @@ impl Calls {
         }
         let body = json!({"action_ref": action, "parameters": values}).to_string();
         let request = format!(
-            "curl \"$ATTUNE_URL/api/v1/executions\" \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  --json {}",
+            "curl \"$ATTUNE_URL/api/v1/executions/execute\" \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  --json {}",
             quote(&body)?
         );
         Some(Self { command, request })
