@@ -1,6 +1,6 @@
 //! `Inventory`: every file of a tree with its size, digest and mode, and the digests of the whole.
 //!
-//! Taken from what is on disk, in one pass. Its JSON form is kept beside the store, so that `verify` can
+//! Taken from what is on disk, in one pass, or noted while an archive is unpacked. Its JSON form is kept beside the store, so that `verify` can
 //! name each file that changed.
 
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use pack_fs::{FsError, SourceDir};
 use serde::{Deserialize, Serialize};
 
 /// Files up to this size are read with one call, in bytes.
-const WHOLE_BYTES: u64 = 256 * 1024;
+pub(crate) const WHOLE_BYTES: u64 = 256 * 1024;
 
 /// The contents of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

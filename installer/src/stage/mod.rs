@@ -183,10 +183,10 @@ impl VerifiedArchive {
             .body
             .reader()
             .map_err(|source| StageError::of_archive(&self.name, ArchiveError::Read { source }))?;
-        strip::unpack(&mut reader, destination, limits, top)
+        let noted = strip::unpack(&mut reader, destination, limits, top)
             .map_err(|e| StageError::of_archive(&self.name, e))?;
         let digest = self.body.digest();
-        let staged = StagedPack::read(destination, &self.name).map(|staged| StagedPack {
+        let staged = StagedPack::of(destination, &self.name, noted).map(|staged| StagedPack {
             archive_digest: Some(digest.into()),
             checks: self.checks,
             archive: self.kept,
@@ -202,8 +202,16 @@ impl VerifiedArchive {
 impl StagedPack {
     /// A complete tree that is in staging already.
     pub(crate) fn read(root: &Path, name: &str) -> Result<Self, StageError> {
+        Self::of(root, name, None)
+    }
+
+    /// The same where what lies below `root` may be known already.
+    fn of(root: &Path, name: &str, known: Option<Inventory>) -> Result<Self, StageError> {
         let found = PackDir::locate(root, name)?;
-        let inventory = Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?;
+        let inventory = match known {
+            Some(known) if found.path == root => known,
+            _ => Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?,
+        };
         Ok(Self {
             name: name.to_owned(),
             path: found.path,
