@@ -17,6 +17,10 @@ const MAX_PIXELS: usize = 1024;
 /// Elements of a drawing, nested in one another (inclusive).
 const MAX_DEPTH: usize = 64;
 
+/// Parts of a drawing that show another part again (inclusive). Each may show parts that do so themselves, so that without a
+/// bound a drawing of a few lines takes a browser for ever.
+const MAX_REFERENCES: usize = 16;
+
 /// Files of a pack's root that may be its icon, the best first: a drawing is sharp at every size.
 pub const ICON_NAMES: [&str; 10] = [
     "icon.svg",
@@ -96,8 +100,9 @@ impl<'a> Icon<'a> {
     }
 }
 
-/// What a drawing is made of. No links, no text of styles, nothing foreign, nothing that moves.
-const ELEMENTS: [&str; 27] = [
+/// What a drawing is made of. No links, no text of styles, nothing foreign, nothing that moves; no patterns and markers, so
+/// that what fills is a colour or a gradient.
+const ELEMENTS: [&str; 24] = [
     "svg",
     "g",
     "path",
@@ -108,7 +113,6 @@ const ELEMENTS: [&str; 27] = [
     "polyline",
     "polygon",
     "defs",
-    "symbol",
     "use",
     "clipPath",
     "mask",
@@ -119,8 +123,6 @@ const ELEMENTS: [&str; 27] = [
     "desc",
     "text",
     "tspan",
-    "marker",
-    "pattern",
     "filter",
     "feGaussianBlur",
     "feOffset",
@@ -138,16 +140,16 @@ fn drawing(bytes: &[u8]) -> Result<(), IconError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_comments = true;
-    let (mut depth, mut is_begun) = (0_usize, false);
+    let (mut depth, mut is_begun, mut references) = (0_usize, false, 0);
     loop {
         match reader.read_event().map_err(|_| IconError::NotAPicture)? {
             Event::Start(start) => {
-                element(&start, depth, is_begun)?;
+                references += element(&start, depth, is_begun)?;
                 is_begun = true;
                 depth += 1;
             }
             Event::Empty(start) => {
-                element(&start, depth, is_begun)?;
+                references += element(&start, depth, is_begun)?;
                 is_begun = true;
             }
             Event::End(_) => depth = depth.saturating_sub(1),
@@ -166,6 +168,10 @@ fn drawing(bytes: &[u8]) -> Result<(), IconError> {
             Event::CData(_) => return Err(IconError::Drawing("raw text".to_owned())),
             Event::GeneralRef(_) | Event::Eof => return Err(IconError::NotAPicture),
         }
+        if references > MAX_REFERENCES {
+            let text = "too many parts that show others again";
+            return Err(IconError::Drawing(text.to_owned()));
+        }
     }
 }
 
@@ -177,7 +183,8 @@ fn declared(decl: &BytesDecl<'_>) -> Result<(), IconError> {
     }
 }
 
-fn element(start: &BytesStart<'_>, depth: usize, is_begun: bool) -> Result<(), IconError> {
+/// Judges an element; how often it shows another one.
+fn element(start: &BytesStart<'_>, depth: usize, is_begun: bool) -> Result<usize, IconError> {
     let name = start.name().into_inner().to_owned();
     let is_root = depth == 0;
     if is_root && (is_begun || name != "svg") {
@@ -191,7 +198,7 @@ fn element(start: &BytesStart<'_>, depth: usize, is_begun: bool) -> Result<(), I
     if !ELEMENTS.contains(&name.as_str()) {
         return Err(IconError::Drawing(format!("`<{}>`", printable(&name))));
     }
-    let mut is_svg = !is_root;
+    let (mut is_svg, mut references) = (!is_root, 0);
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| IconError::NotAPicture)?;
         let (name, value) = parts(&attribute)?;
@@ -199,9 +206,15 @@ fn element(start: &BytesStart<'_>, depth: usize, is_begun: bool) -> Result<(), I
         if !is_harmless(&name, &value) {
             return Err(IconError::Drawing(format!("`{}`", printable(&name))));
         }
+        references += match name.as_str() {
+            "href" | "xlink:href" => 1,
+            // Only gradients fill, and they show nothing else.
+            "fill" | "stroke" => 0,
+            _ => value.to_ascii_lowercase().matches("url").count(),
+        };
     }
     if is_svg {
-        Ok(())
+        Ok(references)
     } else {
         Err(IconError::NotAPicture)
     }
@@ -341,6 +354,24 @@ mod tests {
         ] {
             assert!(Icon::read(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    /// Parts that show others again are few, however they say so; colours and gradients may be many.
+    #[test]
+    fn drawings_show_few_parts_again() {
+        let of = |inner: String| Icon::read(svg(&inner).as_bytes()).map(|icon| icon.extension);
+        for part in [
+            "<use href=\"#a\"/>",
+            "<g clip-path=\"url(#a)\"/>",
+            "<g style=\"mask: URL(#a)\"/>",
+        ] {
+            assert_eq!(of(part.repeat(MAX_REFERENCES)), Ok("svg"), "{part}");
+            let many = of(part.repeat(MAX_REFERENCES + 1));
+            assert!(matches!(many, Err(IconError::Drawing(_))), "{part}");
+        }
+        assert_eq!(of("<path fill=\"url(#a)\"/>".repeat(100)), Ok("svg"));
+        let pattern = of("<pattern id=\"a\"/>".to_owned());
+        assert!(matches!(pattern, Err(IconError::Drawing(_))));
     }
 
     /// The first name whose file can be shown.
