@@ -3,6 +3,7 @@
 #
 #   sh benches/run.sh [ATTUNE-BINARY] [ROW...]        rows: build again install check web merge resolve
 #   PACKS (300) ROUNDS (5) BENCH_DIR (target/bench) PYTHON (python3) PACKS_DIR (packs to use instead of made ones)
+#   REMOVED=1 (row web: what the round before has made is deleted, not put aside)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 attune=$(realpath "${1:-$here/../target/release/attune}")
@@ -104,7 +105,9 @@ bench_web() {
     # What was made is put aside: ext4 makes files slowly where many were deleted a moment ago. It is synced, so that
     # whoever syncs what he makes does not sync what others made.
     mkdir "$work/aside"
-    pairs "aside=\$(mktemp -d $work/aside/XXXXXX); mv $work/to $work/uv-cold \$aside/ 2>/dev/null || true; sync -f $work; mkdir -p $work/to; case \$NAME in attune*warm) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
+    put_away="aside=\$(mktemp -d $work/aside/XXXXXX); mv $work/to $work/uv-cold \$aside/ 2>/dev/null || true"
+    [ -z "${REMOVED:-}" ] || put_away="rm -rf $work/to $work/uv-cold"
+    pairs "$put_away; sync -f $work; mkdir -p $work/to; case \$NAME in attune*warm) ATTUNE__PACKS_BASE_DIR=$work/warm $attune pack uninstall $refs --yes -q ;; esac" \
         "curl, sha256sum, 2 tar=cd $work/to && curl -s --parallel --parallel-max 8 -K $work/curl.cfg && sha256sum --status -c $work/SHA256SUMS && ls *.gz | xargs -P2 -n1 tar xzf && rm *.gz" \
         "attune, cold=ATTUNE__PACKS_BASE_DIR=$work/to $ours" \
         "uv, cold=$uv_install $work/uv-cold" \

@@ -95,10 +95,10 @@ def commands(attune, work, root, bare):
     def nginx_of(port):
         (nginx / "nginx.conf").write_text(
             f"{user} worker_processes 1; daemon off; pid {nginx}/pid; error_log /dev/null;"
-            "events { worker_connections 20000; } http { access_log off; sendfile on; tcp_nopush on;"
+            "events { worker_connections 20000; } http { sendfile on; tcp_nopush on;"
             "keepalive_requests 100000000; keepalive_timeout 600; open_file_cache max=2000; gzip_static on;"
             "types { application/json json; application/gzip gz; }"
-            f"{paths} server {{ listen 127.0.0.1:{port} backlog=8192; root {root}; }} }}")
+            f"{nginx_log} {paths} server {{ listen 127.0.0.1:{port} backlog=8192; root {root}; }} }}")
         return ["nginx", "-p", str(nginx), "-c", str(nginx / "nginx.conf")]
 
     def lighttpd_of(port):

@@ -17,7 +17,7 @@ use std::time::Duration;
 use pack_format::{Hint, PackRef, StoreKey, Timestamp};
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Lock, LockError};
-use pack_fs::{FsError, durable, remove, tree};
+use pack_fs::{FsError, durable, remove, spread, tree};
 use pack_runtime::Environment;
 
 use crate::failpoint::{Failpoints, Fault, Step};
@@ -158,6 +158,7 @@ impl<'a> Session<'a> {
         reporter: &'a dyn Reporter,
     ) -> Result<Self, ChangeError> {
         durable::create_directories(layout.private())?;
+        spread::unrelated_below(layout.private());
         let lock = Lock::acquire_unless(
             &layout.lock(),
             &settings.command,
@@ -257,6 +258,13 @@ impl<'a> Session<'a> {
             .on("create a directory in", staging)?;
         // It goes with the session's own directory.
         Ok(made.keep())
+    }
+
+    /// A new directory in it for the trees of packs, which have nothing to do with each other.
+    pub(crate) fn new_yard(&mut self) -> Result<PathBuf, FsError> {
+        let yard = self.new_staging("r-")?;
+        spread::unrelated_below(&yard);
+        Ok(yard)
     }
 
     /// Ends without a new generation; what was put into the store stays.

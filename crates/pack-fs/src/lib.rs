@@ -13,6 +13,7 @@ pub mod placement;
 pub mod remove;
 pub mod replacement;
 pub mod source_dir;
+pub mod spread;
 pub mod tree;
 
 pub use error::FsError;

@@ -62,7 +62,7 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let place = Place {
-            staging: &self.session.new_staging("r-")?,
+            staging: &self.session.new_yard()?,
             client: self.registries.settings(),
             mismatch: self.request.mismatch,
             archives: None,

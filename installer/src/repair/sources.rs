@@ -112,7 +112,7 @@ impl Installer<'_> {
             return Ok(());
         }
         let place = Place {
-            staging: &session.new_staging("r-")?,
+            staging: &session.new_yard()?,
             client,
             mismatch: Mismatch::Refuse,
             archives: None,
