@@ -192,13 +192,14 @@ fn look(top: u32, seen: &mut BTreeSet<String>) {
     };
     for pid in parents.keys().copied().filter(|pid| descends(*pid)) {
         seen.insert(text(format!("/proc/{pid}/cmdline")));
-        let environment = text(format!("/proc/{pid}/environ"));
-        // Between fork and exec it is still that of the program itself, which people filled.
+        // Between fork and exec its environment is still that of the program itself, which people filled. Looked at in this
+        // order: what is another program now had its own environment before.
         if fs::read_link(format!("/proc/{pid}/exe")).ok()
             == fs::read_link(format!("/proc/{top}/exe")).ok()
         {
             continue;
         }
+        let environment = text(format!("/proc/{pid}/environ"));
         let own = environment
             .split('\0')
             .filter(|entry| !entry.to_uppercase().contains("_PROXY="));

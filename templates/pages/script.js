@@ -42,6 +42,13 @@
     setTimeout(() => { button.textContent = "Copy"; button.classList.remove("done"); }, 2000);
   }
 
+  function addCopy(box) {
+    if (box.querySelector(".copy")) return;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "copy js-only", textContent: "Copy" });
+    box.append(button);
+  }
+
   // The list of packs: filters and order over the rows; more pages are fetched when needed.
   function list(rows) {
     const MOST_PAGES = 40;
@@ -199,6 +206,8 @@
       const dark = html.dataset.theme ? html.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
       remembered((html.dataset.theme = dark ? "light" : "dark"));
     });
+    // Those of parts, which there may be hundreds of, come when a part is opened.
+    document.addEventListener("toggle", ({ target }) => target.querySelectorAll?.(".calls .cmd").forEach(addCopy), true);
     document.addEventListener("click", ({ target }) => { if (target.matches(".copy")) copy(target); });
     document.addEventListener("keydown", (event) => {
       const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "radio" && event.target.type !== "checkbox";

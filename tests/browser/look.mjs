@@ -4,7 +4,7 @@
 //
 // MODULES has the packages axe-core and puppeteer-core; PAGES is a JSON list of [name, address]; into the folder SHOTS go
 // pictures. What is wrong is printed, one line each: findings of axe-core, sideways scrolling, layout that moves after the
-// page is there, errors of scripts and of the policy for content. CHROMIUM names the browser.
+// page is there, commands that cannot be copied, errors of scripts and of the policy for content. CHROMIUM names the browser.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -57,6 +57,13 @@ async function look(page, name, address, width, scheme) {
   for (const { id, impact, help, nodes } of found.violations) {
     say(`${impact} ${id}: ${help}: ${nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")} (${nodes.length})`);
   }
+  // The buttons of parts come when these are opened.
+  const bare = await page.evaluate(async () => {
+    for (const part of document.querySelectorAll("details")) part.open = true;
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    return [...document.querySelectorAll(".cmd")].filter((e) => !e.querySelector(".copy")).length;
+  });
+  if (bare > 0) say(`${bare} commands have no button that copies them`);
   page.off("pageerror", failed);
 }
 

@@ -38,6 +38,13 @@ const OFFSET_BITS: u32 = 20;
 const FIELD_BITS: u32 = 4;
 
 impl Posting {
+    /// Stands where a word should be and none can be read.
+    const NONE: Self = Self {
+        word: 0,
+        pack: u32::MAX,
+        at: 0,
+    };
+
     fn new(pack: u32, offset: usize, (word, field, place): (&str, Field, &str)) -> Option<Self> {
         let offset = u32::try_from(offset)
             .ok()
@@ -73,15 +80,27 @@ impl<'a> Packs<'a> {
     /// Every word of every pack; by word, then where it says most, then by ref.
     pub(crate) fn postings(&self) -> Vec<Posting> {
         let count = |pack: &Pack<'_>| memchr::memchr_iter(b';', pack.words.as_bytes()).count();
-        let mut postings = Vec::with_capacity(self.0.iter().map(count).sum());
-        for (number, pack) in (0_u32..).zip(&self.0) {
+        let mut postings = vec![Posting::NONE; self.0.iter().map(count).sum()];
+        let mut rest = postings.as_mut_slice();
+        let rooms: Vec<_> = (0_u32..)
+            .zip(&self.0)
+            .filter_map(|(number, pack)| {
+                let (room, more) = std::mem::take(&mut rest).split_at_mut_checked(count(pack))?;
+                rest = more;
+                Some((number, pack, room))
+            })
+            .collect();
+        rooms.into_par_iter().for_each(|(number, pack, room)| {
             let mut at = 0;
-            for end in memchr::memchr_iter(b';', pack.words.as_bytes()) {
+            let ends = memchr::memchr_iter(b';', pack.words.as_bytes());
+            for (end, posting) in ends.zip(room) {
                 let entry = pack.words.get(at..end).and_then(record::entry);
-                postings.extend(entry.and_then(|entry| Posting::new(number, at, entry)));
+                let found = entry.and_then(|entry| Posting::new(number, at, entry));
+                *posting = found.unwrap_or(Posting::NONE);
                 at = end + 1;
             }
-        }
+        });
+        postings.retain(|posting| posting.pack != Posting::NONE.pack);
         postings.par_sort_unstable_by(|a, b| {
             self.by_text(a, b)
                 .then_with(|| (a.field(), a.pack).cmp(&(b.field(), b.pack)))

@@ -12,9 +12,12 @@ pub(crate) const STOP_WORDS: [&str; 30] = [
     "when", "with", "you",
 ];
 
+/// Bytes of the longest of them.
+const LONGEST_STOP_WORD: usize = 5;
+
 /// Whether a word says nothing.
 pub(crate) fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
+    word.len() <= LONGEST_STOP_WORD && STOP_WORDS.binary_search(&word).is_ok()
 }
 
 /// The words of a text, in order.
@@ -34,21 +37,30 @@ pub(crate) fn each_word(text: &str, mut take: impl FnMut(&str)) {
 }
 
 fn split(lower: &str, take: &mut impl FnMut(&str)) {
-    for word in lower.split(|c: char| !c.is_alphanumeric()) {
+    let mut each = |word: &str| {
         if !word.is_empty() {
             take(cut(word));
         }
+    };
+    // Nearly all texts are ASCII, and bytes are quicker to look at than characters.
+    if lower.is_ascii() {
+        let mut begin = 0;
+        for (at, byte) in lower.bytes().enumerate() {
+            if !byte.is_ascii_alphanumeric() {
+                each(&lower[begin..at]);
+                begin = at + 1;
+            }
+        }
+        each(&lower[begin..]);
+    } else {
+        lower.split(|c: char| !c.is_alphanumeric()).for_each(each);
     }
 }
 
 /// Hands each word of a text to `take`, and the parts of those written `likeThis`.
 pub(crate) fn each_word_and_part(text: &str, mut take: impl FnMut(&str)) {
     each_word(text, &mut take);
-    let pairs = text.chars().zip(text.chars().skip(1));
-    if !pairs
-        .into_iter()
-        .any(|(a, b)| a.is_lowercase() && b.is_uppercase())
-    {
+    if !has_parts(text) {
         return;
     }
     let mut spaced = String::with_capacity(text.len() + 8);
@@ -61,6 +73,16 @@ pub(crate) fn each_word_and_part(text: &str, mut take: impl FnMut(&str)) {
         spaced.push(c);
     }
     each_word(&spaced, take);
+}
+
+/// Whether a capital letter follows a small one.
+fn has_parts(text: &str) -> bool {
+    if text.is_ascii() {
+        let mut pairs = text.as_bytes().windows(2);
+        return pairs.any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    }
+    let mut pairs = text.chars().zip(text.chars().skip(1));
+    pairs.any(|(a, b)| a.is_lowercase() && b.is_uppercase())
 }
 
 /// A name without what separates its words, for comparing what people type with refs.
@@ -94,12 +116,27 @@ mod tests {
         assert_eq!(words(&"x".repeat(40)), ["x".repeat(MAX_WORD_CHARS)]);
         assert_eq!(joined("circle-CI"), "circleci");
         assert!(words(" .;\u{202e} ").is_empty());
+        for (text, plain) in [
+            ("aa-bb ", "ää-bb "),
+            ("-aB", "-äB"),
+            ("fooBar baz", "fööBar baz"),
+        ] {
+            let mut found = [Vec::new(), Vec::new()];
+            for (text, found) in [text, plain].into_iter().zip(&mut found) {
+                each_word_and_part(text, |word| {
+                    found.push(word.replace('ä', "a").replace('ö', "o"));
+                });
+            }
+            assert_eq!(found[0], found[1], "{text}");
+        }
     }
 
     /// Found by halving.
     #[test]
     fn stop_words_are_sorted() {
         assert!(STOP_WORDS.is_sorted());
+        let longest = STOP_WORDS.iter().map(|word| word.len()).max();
+        assert_eq!(longest, Some(LONGEST_STOP_WORD));
         assert!(is_stop_word("the") && !is_stop_word("slack"));
     }
 }
