@@ -15,6 +15,7 @@ use crate::dir_sink::DirSink;
 use crate::error::ArchiveError;
 use crate::gate::Summary;
 use crate::read::read_archive;
+use crate::sink::Sink;
 use crate::stage::Stage;
 
 /// A directory that holds exactly what an archive held.
@@ -38,23 +39,35 @@ pub fn unpack(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Unpacked, ArchiveError> {
+    let summary = unpack_read(destination, |sink| read_archive(archive, limits, sink))?;
+    Ok(Unpacked {
+        summary,
+        root: destination.to_owned(),
+    })
+}
+
+/// The same where `read` reads the archive, with [`read_archive`], and may look at what it passes on to the sink it is given.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_read(
+    destination: &Path,
+    read: impl FnOnce(&mut dyn Sink) -> Result<Summary, ArchiveError>,
+) -> Result<Summary, ArchiveError> {
     let sink = DirSink::create(destination).map_err(|source| ArchiveError::Destination {
         path: destination.to_owned(),
         source,
     })?;
     let unfinished = Unfinished(destination);
     let mut stage = Stage::new(sink);
-    let result = read_archive(archive, limits, &mut stage).and_then(|summary| {
+    let result = read(&mut stage).and_then(|summary| {
         stage.finish()?;
         Ok(summary)
     });
     match result {
         Ok(summary) => {
             std::mem::forget(unfinished);
-            Ok(Unpacked {
-                summary,
-                root: destination.to_owned(),
-            })
+            Ok(summary)
         }
         Err(failure) => Err(unfinished.remove(failure)),
     }

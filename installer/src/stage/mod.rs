@@ -27,6 +27,7 @@ use pack_fs::{FsError, remove};
 use crate::inventory::Inventory;
 use crate::pack_dir::PackDir;
 use crate::record::Check;
+use strip::Noted;
 
 pub use self::error::StageError;
 
@@ -186,12 +187,13 @@ impl VerifiedArchive {
         let noted = strip::unpack(&mut reader, destination, limits, top)
             .map_err(|e| StageError::of_archive(&self.name, e))?;
         let digest = self.body.digest();
-        let staged = StagedPack::of(destination, &self.name, noted).map(|staged| StagedPack {
-            archive_digest: Some(digest.into()),
-            checks: self.checks,
-            archive: self.kept,
-            ..staged
-        });
+        let staged =
+            StagedPack::of(destination, &self.name, Some(noted)).map(|staged| StagedPack {
+                archive_digest: Some(digest.into()),
+                checks: self.checks,
+                archive: self.kept,
+                ..staged
+            });
         staged.inspect_err(|_| {
             // The first error is the one to report; staging is swept in any case.
             let _ = remove::remove_all(destination);
@@ -206,11 +208,11 @@ impl StagedPack {
     }
 
     /// The same where what lies below `root` may be known already.
-    fn of(root: &Path, name: &str, known: Option<Inventory>) -> Result<Self, StageError> {
+    fn of(root: &Path, name: &str, noted: Option<Noted>) -> Result<Self, StageError> {
         let found = PackDir::locate(root, name)?;
-        let inventory = match known {
-            Some(known) if found.path == root => known,
-            _ => Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?,
+        let inventory = match noted.and_then(|noted| noted.inventory(&found.subdir)) {
+            Some(known) => known,
+            None => Inventory::take(&found.path).map_err(|e| StageError::of_tree(name, e))?,
         };
         Ok(Self {
             name: name.to_owned(),

@@ -1,15 +1,16 @@
-//! Unpacking without the directory at the top of an archive.
+//! Unpacking without the directory at the top of an archive, and without a second look at what was written.
 //!
 //! An archive of a registry has one top directory whose name is known. Leaving it out saves a directory
 //! per pack, and making directories is what an installation on a disk waits for.
 //!
-//! Its members come in the order of the tree's digest, so that what is written is noted on the way; to read it again is
-//! a fifth of the work of an installation.
+//! What is written is noted on the way; to read it again is a fifth of the work of an installation.
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek};
+use std::ops::Range;
 use std::path::Path;
 
-use pack_archive::{ArchiveError, DirSink, MemberPath, Sink, read_archive};
+use pack_archive::{ArchiveError, DirSink, MemberPath, Sink, read_archive, unpack_read};
 use pack_format::digest::TreeHasher;
 use pack_format::{ArchiveDigest, Limits};
 use pack_fs::remove;
@@ -19,23 +20,36 @@ use crate::inventory::{Inventory, ListedFile, WHOLE_BYTES};
 /// Deepest directory of a file that is noted: those that lie too deep for a pack are refused where a tree is read.
 const MOST_NAMES: usize = 32;
 
+/// Most content that is kept until all files are known, in bytes (2 MiB): the digest of a tree takes them by their paths, and
+/// archives of others have another order. Beyond it they are noted as they come, which has to be in that order.
+const MOST_KEPT: usize = 2 * 1024 * 1024;
+
 /// Unpacks `archive` into the new directory `destination`, without the directory `top` if everything lies
-/// below it, else as it is. Returns what was written, where that is known without looking.
+/// below it, else as it is. Returns what was written.
 pub(super) fn unpack(
     archive: &mut (impl Read + Seek),
     destination: &Path,
     limits: &Limits,
     top: Option<&str>,
-) -> Result<Option<Inventory>, ArchiveError> {
+) -> Result<Noted, ArchiveError> {
     if let Some(top) = top
         && let Some(noted) = unpack_below(archive, destination, limits, top)?
     {
-        return Ok(noted.inventory());
+        return Ok(noted);
     }
     archive
         .rewind()
         .map_err(|source| ArchiveError::Read { source })?;
-    pack_archive::unpack(archive, destination, limits).map(|_| None)
+    let mut noted = Noted::default();
+    unpack_read(destination, |inner| {
+        let mut sink = Noting {
+            inner,
+            content: Vec::new(),
+            noted: &mut noted,
+        };
+        read_archive(archive, limits, &mut sink)
+    })?;
+    Ok(noted)
 }
 
 /// The same for `top` alone; `None`, and nothing at `destination`, if something lies elsewhere.
@@ -80,13 +94,49 @@ struct Stripped<'a> {
     noted: Noted,
 }
 
-/// The files that were written, in the order of a tree's digest.
+/// The files that were written.
 #[derive(Default)]
-struct Noted {
-    hasher: TreeHasher,
+pub(super) struct Noted {
+    contents: Contents,
+    /// In the order they came.
     files: Vec<ListedFile>,
     /// Whether there was something that only a look at the tree can tell.
     is_partial: bool,
+}
+
+/// What is known of the contents of noted files.
+enum Contents {
+    /// One behind the other.
+    Kept(Kept),
+    Hashed(TreeHasher),
+}
+
+thread_local! {
+    /// What the last archive was kept in: to get as much memory anew costs as much as to read the files again.
+    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Room for contents, which goes on to the next archive of the thread.
+struct Kept(Vec<u8>);
+
+impl Default for Kept {
+    fn default() -> Self {
+        let mut bytes = KEPT.take();
+        bytes.clear();
+        Self(bytes)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.set(std::mem::take(&mut self.0));
+    }
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        Self::Kept(Kept::default())
+    }
 }
 
 impl Noted {
@@ -99,26 +149,129 @@ impl Noted {
         if self.is_partial {
             return;
         }
-        self.is_partial = self.hasher.file(path, executable, content).is_err();
-        self.files.push(ListedFile {
+        let file = ListedFile {
             path: path.to_owned(),
             size_bytes: content.len() as u64,
             sha256: ArchiveDigest::of(content),
             executable,
-        });
+        };
+        if let Contents::Kept(Kept(kept)) = &mut self.contents {
+            if kept.len() + content.len() <= MOST_KEPT {
+                kept.extend_from_slice(content);
+                self.files.push(file);
+                return;
+            }
+            match hashed(&self.files, &spans(&self.files), kept) {
+                Some(hasher) => self.contents = Contents::Hashed(hasher),
+                None => self.is_partial = true,
+            }
+        }
+        if let Contents::Hashed(hasher) = &mut self.contents {
+            self.is_partial |= hasher.file(path, executable, content).is_err();
+            self.files.push(file);
+        }
     }
 
-    fn inventory(self) -> Option<Inventory> {
+    /// What lies in the directory `subdir` (empty for all), where that is known without looking.
+    pub(super) fn inventory(self, subdir: &str) -> Option<Inventory> {
         if self.is_partial {
             return None;
         }
-        let (tree, key) = self.hasher.finish();
-        Some(Inventory {
-            tree,
-            key,
-            files: self.files,
-        })
+        let (files, hasher) = match self.contents {
+            Contents::Hashed(hasher) if subdir.is_empty() => (self.files, hasher),
+            Contents::Hashed(_) => return None,
+            Contents::Kept(kept) => {
+                let spans = spans(&self.files);
+                let mut found: Vec<(ListedFile, Range<usize>)> = (self.files.into_iter())
+                    .zip(spans)
+                    .filter_map(|(file, span)| Some((below(file, subdir)?, span)))
+                    .collect();
+                found.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+                let (files, spans): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+                let hasher = hashed(&files, &spans, &kept.0)?;
+                (files, hasher)
+            }
+        };
+        let (tree, key) = hasher.finish();
+        Some(Inventory { tree, key, files })
     }
+}
+
+/// Where the contents of files lie that were kept in this order.
+fn spans(files: &[ListedFile]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let spans = files.iter().map(|file| {
+        let start = end;
+        // What is kept has fewer bytes than memory has.
+        end += usize::try_from(file.size_bytes).unwrap_or(usize::MAX);
+        start..end
+    });
+    spans.collect()
+}
+
+/// The files so far; `None` if they are not in the order of a tree's digest.
+fn hashed(files: &[ListedFile], spans: &[Range<usize>], kept: &[u8]) -> Option<TreeHasher> {
+    let mut hasher = TreeHasher::new();
+    for (file, span) in files.iter().zip(spans) {
+        let content = kept.get(span.clone())?;
+        hasher.file(&file.path, file.executable, content).ok()?;
+    }
+    Some(hasher)
+}
+
+/// The file as the directory `subdir` has it, if it lies in there.
+fn below(file: ListedFile, subdir: &str) -> Option<ListedFile> {
+    if subdir.is_empty() {
+        return Some(file);
+    }
+    let path = file
+        .path
+        .strip_prefix(subdir)?
+        .strip_prefix('/')?
+        .to_owned();
+    Some(ListedFile { path, ..file })
+}
+
+/// Notes members and passes them on.
+struct Noting<'a> {
+    inner: &'a mut dyn Sink,
+    /// Of the last small file.
+    content: Vec<u8>,
+    noted: &'a mut Noted,
+}
+
+impl Sink for Noting<'_> {
+    fn directory(&mut self, path: &MemberPath) -> io::Result<()> {
+        self.noted.name(path.as_str());
+        self.inner.directory(path)
+    }
+
+    fn file(
+        &mut self,
+        path: &MemberPath,
+        executable: bool,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
+        if let Some(rest) = read_small(content, &mut self.content)? {
+            self.noted.is_partial = true;
+            let mut whole = self.content.as_slice().chain(rest);
+            return self.inner.file(path, executable, &mut whole);
+        }
+        self.noted.file(path.as_str(), executable, &self.content);
+        let mut whole = self.content.as_slice();
+        self.inner.file(path, executable, &mut whole)
+    }
+}
+
+/// Reads all of a small file into `buffer`; of a larger one the beginning, and returns where the rest is to be read.
+fn read_small<'r>(
+    content: &'r mut dyn Read,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<&'r mut dyn Read>> {
+    buffer.clear();
+    let mut small = content.take(WHOLE_BYTES + 1);
+    small.read_to_end(buffer)?;
+    Ok((buffer.len() as u64 > WHOLE_BYTES).then(|| small.into_inner()))
 }
 
 impl Stripped<'_> {
@@ -154,12 +307,9 @@ impl Sink for Stripped<'_> {
     ) -> io::Result<()> {
         let name = self.below(path)?.as_bytes();
         let path = MemberPath::file(name, self.limits).map_err(io::Error::other)?;
-        self.content.clear();
-        let mut small = content.take(WHOLE_BYTES + 1);
-        small.read_to_end(&mut self.content)?;
-        if self.content.len() as u64 > WHOLE_BYTES {
+        if let Some(rest) = read_small(content, &mut self.content)? {
             self.noted.is_partial = true;
-            let mut whole = self.content.as_slice().chain(small.into_inner());
+            let mut whole = self.content.as_slice().chain(rest);
             return self.inner.file(&path, executable, &mut whole);
         }
         self.noted.file(path.as_str(), executable, &self.content);
@@ -173,8 +323,12 @@ mod tests {
 
     use super::*;
 
-    /// Members in this order: path below the top, whether it may be run, content.
-    fn unpacked(members: &[(&str, bool, &[u8])]) -> (Option<Inventory>, Inventory) {
+    /// Members in this order: path below the top, whether it may be run, content. What is noted of the pack in `slack-1.0.0`
+    /// where `top` is left out, and what is on disk.
+    fn unpacked(
+        members: &[(&str, bool, &[u8])],
+        top: Option<&str>,
+    ) -> (Option<Inventory>, Inventory) {
         let mut builder = tar::Builder::new(Vec::new());
         for (path, executable, content) in members {
             let mut header = tar::Header::new_gnu();
@@ -189,37 +343,70 @@ mod tests {
         let mut archive = Cursor::new(gzip.finish().unwrap());
         let place = tempfile::tempdir().unwrap();
         let tree = place.path().join("tree");
-        let noted = unpack(&mut archive, &tree, &Limits::default(), Some("slack-1.0.0")).unwrap();
-        (noted, Inventory::take(&tree).unwrap())
+        let noted = unpack(&mut archive, &tree, &Limits::default(), top).unwrap();
+        let subdir = if tree.join("slack-1.0.0").exists() {
+            "slack-1.0.0"
+        } else {
+            ""
+        };
+        let found = Inventory::take(&tree.join(subdir)).unwrap();
+        (noted.inventory(subdir), found)
     }
 
-    /// What is noted is what a look at the tree would have found; where that could differ, nothing is.
+    const TOPS: [Option<&str>; 3] = [Some("slack-1.0.0"), Some("slack"), None];
+
+    /// What is noted is what a look at the tree would have found, whatever the order and the directory at the top.
     #[test]
     fn noted_is_what_is_on_disk() {
-        let (noted, found) = unpacked(&[
-            ("actions/run.sh", true, b"#!/bin/sh\n"),
-            ("actions/run.yaml", false, b""),
-            ("actions.md", false, b"sorted as a whole path"),
-            ("pack.yaml", false, b"ref: slack\n"),
-        ]);
-        // `.` comes before `/`.
-        assert_eq!(noted, None);
-        assert_eq!(found.files.len(), 4);
-        let (noted, found) = unpacked(&[
-            ("actions.md", false, b"sorted as a whole path"),
-            ("actions/run.sh", true, b"#!/bin/sh\n"),
-            ("actions/run.yaml", false, b""),
-            ("pack.yaml", false, b"ref: slack\n"),
-        ]);
-        assert_eq!(noted, Some(found));
+        for top in TOPS {
+            let (noted, found) = unpacked(
+                &[
+                    ("actions/run.sh", true, b"#!/bin/sh\n"),
+                    ("actions/run.yaml", false, b""),
+                    // `.` comes before `/`.
+                    ("actions.md", false, b"sorted as a whole path"),
+                    ("pack.yaml", false, b"ref: slack\n"),
+                ],
+                top,
+            );
+            assert_eq!(found.files.len(), 4);
+            assert_eq!(noted, Some(found), "{top:?}");
+        }
+    }
+
+    /// Where it could differ, nothing is noted.
+    #[test]
+    fn what_must_be_looked_at_is_not_noted() {
         let deep = format!("{}x", "d/".repeat(MOST_NAMES));
         let large = vec![b'x'; usize::try_from(WHOLE_BYTES).unwrap() + 1];
-        for (path, content) in [(deep.as_str(), &b""[..]), ("large.bin", &large)] {
-            let (noted, _) = unpacked(&[(path, false, content), ("pack.yaml", false, b"")]);
-            assert_eq!(noted, None, "{path}");
+        for top in TOPS {
+            for (path, content) in [(deep.as_str(), &b""[..]), ("large.bin", &large)] {
+                let members: [(&str, bool, &[u8]); 2] =
+                    [(path, false, content), ("pack.yaml", false, b"")];
+                assert_eq!(unpacked(&members, top).0, None, "{path}");
+            }
         }
-        let whole = &large[1..];
-        let (noted, found) = unpacked(&[("large.bin", false, whole), ("pack.yaml", false, b"")]);
+    }
+
+    /// More than is kept is noted in the order of the digest only.
+    #[test]
+    fn much_is_noted_in_order() {
+        let large = vec![b'x'; usize::try_from(WHOLE_BYTES).unwrap()];
+        let names: Vec<String> = (0..=MOST_KEPT / large.len())
+            .map(|number| format!("{number:02}.bin"))
+            .collect();
+        let mut members: Vec<(&str, bool, &[u8])> = (names.iter())
+            .map(|name| (name.as_str(), false, large.as_slice()))
+            .collect();
+        members.push(("pack.yaml", false, b""));
+        let (noted, found) = unpacked(&members, TOPS[0]);
         assert_eq!(noted, Some(found));
+        // It was hashed with the names of the whole archive.
+        assert_eq!(unpacked(&members, None).0, None);
+        for swapped in [0, members.len() - 2] {
+            let mut members = members.clone();
+            members.swap(swapped, swapped + 1);
+            assert_eq!(unpacked(&members, TOPS[0]).0, None, "{swapped}");
+        }
     }
 }
