@@ -59,32 +59,86 @@ fn unpack_below(
     limits: &Limits,
     top: &str,
 ) -> Result<Option<Noted>, ArchiveError> {
-    let inner = DirSink::create(destination).map_err(|source| ArchiveError::Destination {
-        path: destination.to_owned(),
-        source,
-    })?;
     let mut sink = Stripped {
-        inner,
+        inner: Below::new(destination),
         prefix: format!("{top}/"),
         limits,
         elsewhere: false,
         content: Vec::new(),
         noted: Noted::default(),
     };
-    let outcome = read_archive(archive, limits, &mut sink);
-    let elsewhere = sink.elsewhere;
-    let Err(failure) = outcome else {
-        return Ok(Some(sink.noted));
-    };
-    drop(sink);
-    // Staging is swept in any case; the first error is the one to report.
-    let _ = remove::remove_all(destination);
-    if elsewhere { Ok(None) } else { Err(failure) }
+    let outcome = read_archive(archive, limits, &mut sink).and_then(|_| sink.inner.finish());
+    let Stripped {
+        inner,
+        elsewhere,
+        noted,
+        ..
+    } = sink;
+    match outcome {
+        Ok(()) => Ok(Some(noted)),
+        Err(failure) => match inner.remove(failure) {
+            _ if elsewhere => Ok(None),
+            failure => Err(failure),
+        },
+    }
+}
+
+/// A directory that is made when something comes to lie in it: that everything lies elsewhere is seen at the first member.
+struct Below<'a> {
+    path: &'a Path,
+    sink: Option<DirSink>,
+    /// Why it could not be made.
+    failure: Option<io::Error>,
+}
+
+impl<'a> Below<'a> {
+    fn new(path: &'a Path) -> Self {
+        Self {
+            path,
+            sink: None,
+            failure: None,
+        }
+    }
+
+    fn sink(&mut self) -> io::Result<&mut DirSink> {
+        let sink = match self.sink.take() {
+            Some(sink) => sink,
+            None => DirSink::create(self.path).map_err(|error| {
+                self.failure = Some(error);
+                io::Error::other("there is no directory to unpack to")
+            })?,
+        };
+        Ok(self.sink.insert(sink))
+    }
+
+    /// Makes it where nothing came.
+    fn finish(&mut self) -> Result<(), ArchiveError> {
+        self.sink().map(drop).map_err(|_| self.error_of_making())
+    }
+
+    /// Removes it, if it was made here; returns the error to report.
+    fn remove(mut self, failure: ArchiveError) -> ArchiveError {
+        if self.failure.is_some() {
+            return self.error_of_making();
+        }
+        if self.sink.take().is_some() {
+            // Staging is swept in any case; the first error is the one to report.
+            let _ = remove::remove_all(self.path);
+        }
+        failure
+    }
+
+    fn error_of_making(&mut self) -> ArchiveError {
+        ArchiveError::Destination {
+            path: self.path.to_owned(),
+            source: (self.failure.take()).unwrap_or_else(|| io::ErrorKind::Other.into()),
+        }
+    }
 }
 
 /// Passes members on without the first component of their path.
 struct Stripped<'a> {
-    inner: DirSink,
+    inner: Below<'a>,
     prefix: String,
     limits: &'a Limits,
     /// Whether a member did not begin with it.
@@ -293,7 +347,7 @@ impl Sink for Stripped<'_> {
         match MemberPath::directory(name, self.limits).map_err(io::Error::other)? {
             Some(path) => {
                 self.noted.name(path.as_str());
-                self.inner.directory(&path)
+                self.inner.sink()?.directory(&path)
             }
             None => Ok(()),
         }
@@ -310,10 +364,10 @@ impl Sink for Stripped<'_> {
         if let Some(rest) = read_small(content, &mut self.content)? {
             self.noted.is_partial = true;
             let mut whole = self.content.as_slice().chain(rest);
-            return self.inner.file(&path, executable, &mut whole);
+            return self.inner.sink()?.file(&path, executable, &mut whole);
         }
         self.noted.file(path.as_str(), executable, &self.content);
-        self.inner.write(&path, executable, &self.content)
+        self.inner.sink()?.write(&path, executable, &self.content)
     }
 }
 
@@ -323,12 +377,8 @@ mod tests {
 
     use super::*;
 
-    /// Members in this order: path below the top, whether it may be run, content. What is noted of the pack in `slack-1.0.0`
-    /// where `top` is left out, and what is on disk.
-    fn unpacked(
-        members: &[(&str, bool, &[u8])],
-        top: Option<&str>,
-    ) -> (Option<Inventory>, Inventory) {
+    /// Members in this order: path below the top, whether it may be run, content.
+    fn archive(members: &[(&str, bool, &[u8])]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for (path, executable, content) in members {
             let mut header = tar::Header::new_gnu();
@@ -340,7 +390,15 @@ mod tests {
         let tar = builder.into_inner().unwrap();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         io::Write::write_all(&mut gzip, &tar).unwrap();
-        let mut archive = Cursor::new(gzip.finish().unwrap());
+        gzip.finish().unwrap()
+    }
+
+    /// What is noted of the pack in `slack-1.0.0` where `top` is left out, and what is on disk.
+    fn unpacked(
+        members: &[(&str, bool, &[u8])],
+        top: Option<&str>,
+    ) -> (Option<Inventory>, Inventory) {
+        let mut archive = Cursor::new(archive(members));
         let place = tempfile::tempdir().unwrap();
         let tree = place.path().join("tree");
         let noted = unpack(&mut archive, &tree, &Limits::default(), top).unwrap();
@@ -385,6 +443,23 @@ mod tests {
                     [(path, false, content), ("pack.yaml", false, b"")];
                 assert_eq!(unpacked(&members, top).0, None, "{path}");
             }
+        }
+    }
+
+    /// A directory that is in the way is told as that, and stays.
+    #[test]
+    fn directory_in_the_way_stays() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("file"), "").unwrap();
+        for top in TOPS {
+            let mut archive = Cursor::new(archive(&[("pack.yaml", false, b"ref: slack\n")]));
+            let outcome = unpack(&mut archive, place.path(), &Limits::default(), top);
+            let Err(ArchiveError::Destination { path, source }) = outcome.map(drop) else {
+                panic!("{top:?}");
+            };
+            assert_eq!(path, place.path());
+            assert_eq!(source.kind(), io::ErrorKind::AlreadyExists);
+            assert!(place.path().join("file").exists());
         }
     }
 
