@@ -36,5 +36,5 @@ pub use member_path::{MemberPath, PathFault};
 pub use read::{ArchiveKind, read_archive};
 pub use read_file::read_file;
 pub use sink::Sink;
-pub use unpack::{Unpacked, unpack, unpack_read};
+pub use unpack::{Unpacked, unpack, unpack_with};
 pub use write::{ArchiveBuilder, BuildError};

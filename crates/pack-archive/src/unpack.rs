@@ -39,7 +39,7 @@ pub fn unpack(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Unpacked, ArchiveError> {
-    let summary = unpack_read(destination, |sink| read_archive(archive, limits, sink))?;
+    let summary = unpack_with(destination, |sink| read_archive(archive, limits, sink))?;
     Ok(Unpacked {
         summary,
         root: destination.to_owned(),
@@ -50,7 +50,7 @@ pub fn unpack(
 ///
 /// # Errors
 /// As [`unpack`].
-pub fn unpack_read(
+pub fn unpack_with(
     destination: &Path,
     read: impl FnOnce(&mut dyn Sink) -> Result<Summary, ArchiveError>,
 ) -> Result<Summary, ArchiveError> {

@@ -9,6 +9,7 @@
 
 mod error;
 mod git;
+mod noted;
 mod strip;
 
 use std::fs::File;
@@ -27,9 +28,9 @@ use pack_fs::{FsError, remove};
 use crate::inventory::Inventory;
 use crate::pack_dir::PackDir;
 use crate::record::Check;
-use strip::Noted;
 
 pub use self::error::StageError;
+use self::noted::Noted;
 
 /// An archive as it arrived: nothing can be done with it but verify it.
 #[derive(Debug)]

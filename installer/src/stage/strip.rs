@@ -1,28 +1,16 @@
-//! Unpacking without the directory at the top of an archive, and without a second look at what was written.
+//! Unpacking without the directory at the top of an archive.
 //!
 //! An archive of a registry has one top directory whose name is known. Leaving it out saves a directory
 //! per pack, and making directories is what an installation on a disk waits for.
-//!
-//! What is written is noted on the way; to read it again is a fifth of the work of an installation.
 
-use std::cell::Cell;
 use std::io::{self, Read, Seek};
-use std::ops::Range;
 use std::path::Path;
 
-use pack_archive::{ArchiveError, DirSink, MemberPath, Sink, read_archive, unpack_read};
-use pack_format::digest::TreeHasher;
-use pack_format::{ArchiveDigest, Limits};
+use pack_archive::{ArchiveError, DirSink, MemberPath, Sink, read_archive, unpack_with};
+use pack_format::Limits;
 use pack_fs::remove;
 
-use crate::inventory::{Inventory, ListedFile, WHOLE_BYTES};
-
-/// Deepest directory of a file that is noted: those that lie too deep for a pack are refused where a tree is read.
-const MOST_NAMES: usize = 32;
-
-/// Most content that is kept until all files are known, in bytes (2 MiB): the digest of a tree takes them by their paths, and
-/// archives of others have another order. Beyond it they are noted as they come, which has to be in that order.
-const MOST_KEPT: usize = 2 * 1024 * 1024;
+use super::noted::{Noted, Noting};
 
 /// Unpacks `archive` into the new directory `destination`, without the directory `top` if everything lies
 /// below it, else as it is. Returns what was written.
@@ -41,13 +29,8 @@ pub(super) fn unpack(
         .rewind()
         .map_err(|source| ArchiveError::Read { source })?;
     let mut noted = Noted::default();
-    unpack_read(destination, |inner| {
-        let mut sink = Noting {
-            inner,
-            content: Vec::new(),
-            noted: &mut noted,
-        };
-        read_archive(archive, limits, &mut sink)
+    unpack_with(destination, |sink| {
+        read_archive(archive, limits, &mut Noting::new(sink, &mut noted))
     })?;
     Ok(noted)
 }
@@ -59,245 +42,66 @@ fn unpack_below(
     limits: &Limits,
     top: &str,
 ) -> Result<Option<Noted>, ArchiveError> {
+    let mut place = Late {
+        path: destination,
+        made: None,
+    };
+    let mut noted = Noted::default();
     let mut sink = Stripped {
-        inner: Below::new(destination),
+        inner: Noting::new(&mut place, &mut noted),
         prefix: format!("{top}/"),
         limits,
         elsewhere: false,
-        content: Vec::new(),
-        noted: Noted::default(),
     };
-    let outcome = read_archive(archive, limits, &mut sink).and_then(|_| sink.inner.finish());
-    let Stripped {
-        inner,
-        elsewhere,
-        noted,
-        ..
-    } = sink;
-    match outcome {
-        Ok(()) => Ok(Some(noted)),
-        Err(failure) => match inner.remove(failure) {
-            _ if elsewhere => Ok(None),
-            failure => Err(failure),
+    let outcome = read_archive(archive, limits, &mut sink);
+    let elsewhere = sink.elsewhere;
+    let failure = match outcome {
+        // An archive of nothing leaves an empty directory.
+        Ok(_) => match place.sink() {
+            Ok(_) => return Ok(Some(noted)),
+            Err(source) => ArchiveError::Write {
+                name: top.to_owned(),
+                source,
+            },
         },
-    }
+        Err(failure) => failure,
+    };
+    let failure = place.remove().unwrap_or(failure);
+    if elsewhere { Ok(None) } else { Err(failure) }
 }
 
 /// A directory that is made when something comes to lie in it: that everything lies elsewhere is seen at the first member.
-struct Below<'a> {
+struct Late<'a> {
     path: &'a Path,
-    sink: Option<DirSink>,
-    /// Why it could not be made.
-    failure: Option<io::Error>,
+    made: Option<io::Result<DirSink>>,
 }
 
-impl<'a> Below<'a> {
-    fn new(path: &'a Path) -> Self {
-        Self {
-            path,
-            sink: None,
-            failure: None,
-        }
-    }
-
+impl Late<'_> {
     fn sink(&mut self) -> io::Result<&mut DirSink> {
-        let sink = match self.sink.take() {
-            Some(sink) => sink,
-            None => DirSink::create(self.path).map_err(|error| {
-                self.failure = Some(error);
-                io::Error::other("there is no directory to unpack to")
-            })?,
-        };
-        Ok(self.sink.insert(sink))
+        let made = self.made.get_or_insert_with(|| DirSink::create(self.path));
+        made.as_mut()
+            .map_err(|error| io::Error::new(error.kind(), "there is no directory to unpack to"))
     }
 
-    /// Makes it where nothing came.
-    fn finish(&mut self) -> Result<(), ArchiveError> {
-        self.sink().map(drop).map_err(|_| self.error_of_making())
-    }
-
-    /// Removes it, if it was made here; returns the error to report.
-    fn remove(mut self, failure: ArchiveError) -> ArchiveError {
-        if self.failure.is_some() {
-            return self.error_of_making();
-        }
-        if self.sink.take().is_some() {
-            // Staging is swept in any case; the first error is the one to report.
-            let _ = remove::remove_all(self.path);
-        }
-        failure
-    }
-
-    fn error_of_making(&mut self) -> ArchiveError {
-        ArchiveError::Destination {
-            path: self.path.to_owned(),
-            source: (self.failure.take()).unwrap_or_else(|| io::ErrorKind::Other.into()),
-        }
-    }
-}
-
-/// Passes members on without the first component of their path.
-struct Stripped<'a> {
-    inner: Below<'a>,
-    prefix: String,
-    limits: &'a Limits,
-    /// Whether a member did not begin with it.
-    elsewhere: bool,
-    /// Of the last small file.
-    content: Vec<u8>,
-    noted: Noted,
-}
-
-/// The files that were written.
-#[derive(Default)]
-pub(super) struct Noted {
-    contents: Contents,
-    /// In the order they came.
-    files: Vec<ListedFile>,
-    /// Whether there was something that only a look at the tree can tell.
-    is_partial: bool,
-}
-
-/// What is known of the contents of noted files.
-enum Contents {
-    /// One behind the other.
-    Kept(Kept),
-    Hashed(TreeHasher),
-}
-
-thread_local! {
-    /// What the last archive was kept in: to get as much memory anew costs as much as to read the files again.
-    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// Room for contents, which goes on to the next archive of the thread.
-struct Kept(Vec<u8>);
-
-impl Default for Kept {
-    fn default() -> Self {
-        let mut bytes = KEPT.take();
-        bytes.clear();
-        Self(bytes)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        KEPT.set(std::mem::take(&mut self.0));
-    }
-}
-
-impl Default for Contents {
-    fn default() -> Self {
-        Self::Kept(Kept::default())
-    }
-}
-
-impl Noted {
-    fn name(&mut self, path: &str) {
-        self.is_partial |= path.split('/').count() > MOST_NAMES;
-    }
-
-    fn file(&mut self, path: &str, executable: bool, content: &[u8]) {
-        self.name(path);
-        if self.is_partial {
-            return;
-        }
-        let file = ListedFile {
-            path: path.to_owned(),
-            size_bytes: content.len() as u64,
-            sha256: ArchiveDigest::of(content),
-            executable,
-        };
-        if let Contents::Kept(Kept(kept)) = &mut self.contents {
-            if kept.len() + content.len() <= MOST_KEPT {
-                kept.extend_from_slice(content);
-                self.files.push(file);
-                return;
+    /// Removes it, if it was made; returns why not, if it could not be.
+    fn remove(self) -> Option<ArchiveError> {
+        match self.made? {
+            Ok(_) => {
+                // Staging is swept in any case; the first error is the one to report.
+                let _ = remove::remove_all(self.path);
+                None
             }
-            match hashed(&self.files, &spans(&self.files), kept) {
-                Some(hasher) => self.contents = Contents::Hashed(hasher),
-                None => self.is_partial = true,
-            }
-        }
-        if let Contents::Hashed(hasher) = &mut self.contents {
-            self.is_partial |= hasher.file(path, executable, content).is_err();
-            self.files.push(file);
+            Err(source) => Some(ArchiveError::Destination {
+                path: self.path.to_owned(),
+                source,
+            }),
         }
     }
-
-    /// What lies in the directory `subdir` (empty for all), where that is known without looking.
-    pub(super) fn inventory(self, subdir: &str) -> Option<Inventory> {
-        if self.is_partial {
-            return None;
-        }
-        let (files, hasher) = match self.contents {
-            Contents::Hashed(hasher) if subdir.is_empty() => (self.files, hasher),
-            Contents::Hashed(_) => return None,
-            Contents::Kept(kept) => {
-                let spans = spans(&self.files);
-                let mut found: Vec<(ListedFile, Range<usize>)> = (self.files.into_iter())
-                    .zip(spans)
-                    .filter_map(|(file, span)| Some((below(file, subdir)?, span)))
-                    .collect();
-                found.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
-                let (files, spans): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-                let hasher = hashed(&files, &spans, &kept.0)?;
-                (files, hasher)
-            }
-        };
-        let (tree, key) = hasher.finish();
-        Some(Inventory { tree, key, files })
-    }
 }
 
-/// Where the contents of files lie that were kept in this order.
-fn spans(files: &[ListedFile]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let spans = files.iter().map(|file| {
-        let start = end;
-        // What is kept has fewer bytes than memory has.
-        end += usize::try_from(file.size_bytes).unwrap_or(usize::MAX);
-        start..end
-    });
-    spans.collect()
-}
-
-/// The files so far; `None` if they are not in the order of a tree's digest.
-fn hashed(files: &[ListedFile], spans: &[Range<usize>], kept: &[u8]) -> Option<TreeHasher> {
-    let mut hasher = TreeHasher::new();
-    for (file, span) in files.iter().zip(spans) {
-        let content = kept.get(span.clone())?;
-        hasher.file(&file.path, file.executable, content).ok()?;
-    }
-    Some(hasher)
-}
-
-/// The file as the directory `subdir` has it, if it lies in there.
-fn below(file: ListedFile, subdir: &str) -> Option<ListedFile> {
-    if subdir.is_empty() {
-        return Some(file);
-    }
-    let path = file
-        .path
-        .strip_prefix(subdir)?
-        .strip_prefix('/')?
-        .to_owned();
-    Some(ListedFile { path, ..file })
-}
-
-/// Notes members and passes them on.
-struct Noting<'a> {
-    inner: &'a mut dyn Sink,
-    /// Of the last small file.
-    content: Vec<u8>,
-    noted: &'a mut Noted,
-}
-
-impl Sink for Noting<'_> {
+impl Sink for Late<'_> {
     fn directory(&mut self, path: &MemberPath) -> io::Result<()> {
-        self.noted.name(path.as_str());
-        self.inner.directory(path)
+        self.sink()?.directory(path)
     }
 
     fn file(
@@ -306,26 +110,17 @@ impl Sink for Noting<'_> {
         executable: bool,
         content: &mut dyn Read,
     ) -> io::Result<()> {
-        if let Some(rest) = read_small(content, &mut self.content)? {
-            self.noted.is_partial = true;
-            let mut whole = self.content.as_slice().chain(rest);
-            return self.inner.file(path, executable, &mut whole);
-        }
-        self.noted.file(path.as_str(), executable, &self.content);
-        let mut whole = self.content.as_slice();
-        self.inner.file(path, executable, &mut whole)
+        self.sink()?.file(path, executable, content)
     }
 }
 
-/// Reads all of a small file into `buffer`; of a larger one the beginning, and returns where the rest is to be read.
-fn read_small<'r>(
-    content: &'r mut dyn Read,
-    buffer: &mut Vec<u8>,
-) -> io::Result<Option<&'r mut dyn Read>> {
-    buffer.clear();
-    let mut small = content.take(WHOLE_BYTES + 1);
-    small.read_to_end(buffer)?;
-    Ok((buffer.len() as u64 > WHOLE_BYTES).then(|| small.into_inner()))
+/// Passes members on without the first component of their path.
+struct Stripped<'a> {
+    inner: Noting<'a>,
+    prefix: String,
+    limits: &'a Limits,
+    /// Whether a member did not begin with it.
+    elsewhere: bool,
 }
 
 impl Stripped<'_> {
@@ -345,10 +140,7 @@ impl Sink for Stripped<'_> {
         let name = self.below(path)?.as_bytes();
         // Part of an admitted path is a path.
         match MemberPath::directory(name, self.limits).map_err(io::Error::other)? {
-            Some(path) => {
-                self.noted.name(path.as_str());
-                self.inner.sink()?.directory(&path)
-            }
+            Some(path) => self.inner.directory(&path),
             None => Ok(()),
         }
     }
@@ -361,13 +153,7 @@ impl Sink for Stripped<'_> {
     ) -> io::Result<()> {
         let name = self.below(path)?.as_bytes();
         let path = MemberPath::file(name, self.limits).map_err(io::Error::other)?;
-        if let Some(rest) = read_small(content, &mut self.content)? {
-            self.noted.is_partial = true;
-            let mut whole = self.content.as_slice().chain(rest);
-            return self.inner.sink()?.file(&path, executable, &mut whole);
-        }
-        self.noted.file(path.as_str(), executable, &self.content);
-        self.inner.sink()?.write(&path, executable, &self.content)
+        self.inner.file(&path, executable, content)
     }
 }
 
@@ -375,7 +161,9 @@ impl Sink for Stripped<'_> {
 mod tests {
     use std::io::Cursor;
 
+    use super::super::noted::{MOST_KEPT, MOST_NAMES};
     use super::*;
+    use crate::inventory::{Inventory, WHOLE_BYTES};
 
     /// Members in this order: path below the top, whether it may be run, content.
     fn archive(members: &[(&str, bool, &[u8])]) -> Vec<u8> {
