@@ -14,7 +14,7 @@ use crate::error::MemberFault;
 use crate::member_path::MemberPath;
 
 /// Half a SHA-256. Whoever finds two names with one key gains a refusal.
-type Key = [u8; 16];
+type Key = u128;
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +109,13 @@ impl Seen {
 
 fn digest(parent: Key, name: &str) -> Key {
     let full: [u8; 32] = Sha256::new()
-        .chain_update(parent)
+        .chain_update(parent.to_le_bytes())
         .chain_update(name)
         .finalize()
         .into();
-    let mut key = Key::default();
-    key.copy_from_slice(&full[..16]);
-    key
+    let mut half = [0; size_of::<Key>()];
+    half.copy_from_slice(&full[..size_of::<Key>()]);
+    Key::from_le_bytes(half)
 }
 
 /// The name as file systems that ignore case and Unicode form compare it.

@@ -174,7 +174,11 @@ fn check_component(name: &str, limits: &Limits) -> Result<(), PathFault> {
     if name == ".." {
         return Err(PathFault::Escapes);
     }
-    if let Some(c) = name.chars().find(|c| !is_portable(*c)) {
+    // Nearly every name is made of these, which are seen without a branch for each.
+    let plain = |b: u8| b.is_ascii_alphanumeric() | matches!(b, b'_' | b'-' | b'.');
+    if !name.bytes().fold(true, |all, b| all & plain(b))
+        && let Some(c) = name.chars().find(|c| !is_portable(*c))
+    {
         return Err(PathFault::Character(c));
     }
     if name.len() > limits.component_bytes {
@@ -216,6 +220,9 @@ fn is_portable(c: char) -> bool {
 
 /// Whether a name has the shape Windows gives to short names: `GIT~1`, `LONGNA~2.TXT`.
 fn is_short_name(name: &str) -> bool {
+    if !name.as_bytes().contains(&b'~') {
+        return false;
+    }
     let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
     let Some((start, digits)) = stem.rsplit_once('~') else {
         return false;

@@ -86,7 +86,8 @@ impl Hint for BuildError {
 /// Builds one `.tar.gz`.
 pub struct ArchiveBuilder {
     top: String,
-    mtime_seconds: u64,
+    /// What all headers share: times and owners, and the mode of most members.
+    blank: Header,
     gate: Gate,
     /// The tar, or as much of it as is not compressed yet.
     tar: Vec<u8>,
@@ -111,7 +112,7 @@ impl ArchiveBuilder {
     pub fn new(top: &str, mtime_seconds: u64) -> Self {
         Self {
             top: top.to_owned(),
-            mtime_seconds: mtime_seconds.min(MAX_MTIME_SECONDS),
+            blank: blank(mtime_seconds),
             gate: Gate::new(&Limits::default()),
             tar: SCRATCH.with_borrow_mut(|scratch| std::mem::take(&mut scratch.tar)),
             stream: None,
@@ -183,44 +184,29 @@ impl ArchiveBuilder {
         executable: bool,
         size_bytes: u64,
     ) -> Result<(), BuildError> {
-        let mut header = Header::new_ustar();
-        if header.set_path(path).is_err() {
+        let mut header = self.blank.clone();
+        if !set_path(&mut header, path) {
             let records = path_record(path);
             self.gate
                 .charge((records.len().next_multiple_of(BLOCK_BYTES) + BLOCK_BYTES) as u64)?;
-            let mut described = Header::new_ustar();
+            let mut described = self.blank.clone();
             set_name(&mut described, "././@PaxHeader");
-            self.tar.extend_from_slice(self.fixed(
-                &mut described,
-                EntryType::XHeader,
-                false,
-                records.len() as u64,
-            ));
+            described.set_entry_type(EntryType::XHeader);
+            described.set_size(records.len() as u64);
+            described.set_cksum();
+            self.tar.extend_from_slice(described.as_bytes());
             self.tar.extend_from_slice(&records);
             pad(&mut self.tar);
             set_name(&mut header, path);
         }
-        self.tar
-            .extend_from_slice(self.fixed(&mut header, kind, executable, size_bytes));
-        Ok(())
-    }
-
-    /// Fills in everything but the name.
-    fn fixed<'h>(
-        &self,
-        header: &'h mut Header,
-        kind: EntryType,
-        executable: bool,
-        size_bytes: u64,
-    ) -> &'h [u8] {
         header.set_entry_type(kind);
-        header.set_mode(if executable { 0o755 } else { 0o644 });
-        header.set_uid(0);
-        header.set_gid(0);
+        if executable {
+            header.set_mode(0o755);
+        }
         header.set_size(size_bytes);
-        header.set_mtime(self.mtime_seconds);
         header.set_cksum();
-        header.as_bytes()
+        self.tar.extend_from_slice(header.as_bytes());
+        Ok(())
     }
 
     /// Adds content and its padding, and compresses what no longer fits in memory.
@@ -291,6 +277,26 @@ fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
         }
         Ok(bytes)
     })
+}
+
+/// A header without name, kind and size.
+fn blank(mtime_seconds: u64) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime_seconds.min(MAX_MTIME_SECONDS));
+    header
+}
+
+/// Sets name and prefix; `false`, and nothing, if the path does not fit.
+fn set_path(header: &mut Header, path: &str) -> bool {
+    // What fits into the name goes there as it is; the library would first take it apart and put it together again.
+    if path.len() <= header.as_old().name.len() {
+        set_name(header, path);
+        return true;
+    }
+    header.set_path(path).is_ok()
 }
 
 /// Puts as much of `name` as fits into the name field.

@@ -112,7 +112,10 @@ impl AsRef<str> for PackRef {
 /// The superscript digits count: Windows treats `COM¹` as `COM1`.
 pub fn is_windows_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
-    if stem.len() > "CONOUT$".len() && stem.is_ascii() {
+    // Nearly every name is told by its length or its first letter.
+    let starts = |first: &u8| b"CPANLcpanl".contains(first);
+    let may_be = stem.len() <= "CONOUT$".len() && stem.as_bytes().first().is_some_and(starts);
+    if !may_be && stem.is_ascii() {
         return false;
     }
     let upper = stem.to_uppercase();
