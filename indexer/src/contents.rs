@@ -47,11 +47,10 @@ impl Contents {
         let mut ranges = Vec::with_capacity(files.len());
         for file in files {
             let start = bytes.len();
-            let opened = source
-                .entry(&file.path)
-                .on("open", &directory.join(&file.path))?;
+            let opened = source.entry(&file.path);
+            let opened = opened.on_below("open", directory, &file.path)?;
             read_file(opened, file.size_bytes, &mut bytes)
-                .on("read", &directory.join(&file.path))?;
+                .on_below("read", directory, &file.path)?;
             let read = (bytes.len() - start) as u64;
             if read != file.size_bytes {
                 return Err(PackError::Changed {

@@ -131,9 +131,10 @@ impl Defaults {
 }
 
 fn limits(node: &Node) -> BTreeMap<String, Value> {
-    LIMITS
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), node.get(name)?.to_json().ok()?)))
+    let members = node.members().iter();
+    members
+        .filter(|m| LIMITS.contains(&m.key.as_str()) && !m.value.is_null())
+        .filter_map(|m| Some((m.key.clone(), m.value.to_json().ok()?)))
         .collect()
 }
 

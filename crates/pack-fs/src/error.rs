@@ -59,10 +59,20 @@ pub trait Context<T> {
     /// # Errors
     /// The same failure, named.
     fn on(self, action: &'static str, path: &Path) -> Result<T, FsError>;
+
+    /// The same for what is at `path` below `directory`, which are put together for a failure alone.
+    ///
+    /// # Errors
+    /// The same failure, named.
+    fn on_below(self, action: &'static str, directory: &Path, path: &str) -> Result<T, FsError>;
 }
 
 impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
     fn on(self, action: &'static str, path: &Path) -> Result<T, FsError> {
         self.map_err(|e| FsError::new(action, path, e.into()))
+    }
+
+    fn on_below(self, action: &'static str, directory: &Path, path: &str) -> Result<T, FsError> {
+        self.map_err(|e| FsError::new(action, &directory.join(path), e.into()))
     }
 }

@@ -163,21 +163,26 @@ fn collect(directory: &Path, prefix: &str, depth: usize, scan: &mut Scan) -> Res
         if name == ".git" {
             continue;
         }
-        let path = entry.path();
         let text = name.to_string_lossy();
         let relative = if prefix.is_empty() {
             text.clone().into_owned()
         } else {
-            format!("{prefix}/{text}")
+            [prefix, &*text].join("/")
         };
         if name.to_str().is_none() {
+            let path = entry.path();
             scan.refused.push((relative, TreeError::Name { path }));
             continue;
         }
-        match file_of(&entry, &path, &relative) {
-            Ok(Entry::File(file)) => scan.files.push(file),
-            Ok(Entry::Directory) => {
-                if let Err(error) = collect(&path, &relative, depth + 1, scan) {
+        match kind_of(&entry) {
+            Ok(Kind::File(metadata)) => scan.files.push(TreeFile {
+                path: relative,
+                size_bytes: metadata.len(),
+                executable: metadata.permissions().mode() & 0o100 != 0,
+                stamp: Stamp::of(&metadata),
+            }),
+            Ok(Kind::Directory) => {
+                if let Err(error) = collect(&entry.path(), &relative, depth + 1, scan) {
                     scan.refused.push((relative, error));
                 }
             }
@@ -187,27 +192,22 @@ fn collect(directory: &Path, prefix: &str, depth: usize, scan: &mut Scan) -> Res
     Ok(())
 }
 
-enum Entry {
-    File(TreeFile),
+enum Kind {
+    File(Metadata),
     Directory,
 }
 
-fn file_of(entry: &fs::DirEntry, path: &Path, relative: &str) -> Result<Entry, TreeError> {
-    let file_type = entry.file_type().on("look at", path)?;
+fn kind_of(entry: &fs::DirEntry) -> Result<Kind, TreeError> {
+    let failed = |source| FsError::new("look at", &entry.path(), source);
+    let file_type = entry.file_type().map_err(failed)?;
     if file_type.is_dir() {
-        return Ok(Entry::Directory);
+        return Ok(Kind::Directory);
     }
     if file_type.is_file() {
-        let metadata = entry.metadata().on("look at", path)?;
-        return Ok(Entry::File(TreeFile {
-            path: relative.to_owned(),
-            size_bytes: metadata.len(),
-            executable: metadata.permissions().mode() & 0o100 != 0,
-            stamp: Stamp::of(&metadata),
-        }));
+        return Ok(Kind::File(entry.metadata().map_err(failed)?));
     }
     Err(TreeError::Special {
-        path: path.to_owned(),
+        path: entry.path(),
         kind: if file_type.is_symlink() {
             SYMBOLIC_LINK
         } else {

@@ -32,16 +32,16 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
         fail(line, "it is not UTF-8").with_hint("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(node) = plain::parse(text) {
+        return Ok(node);
+    }
     if let Some(at) =
         text.find(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}'))
     {
         let line = 1 + text[..at].matches('\n').count();
         return Err(fail(line, "it holds a control character"));
     }
-    match plain::parse(text) {
-        Some(node) => Ok(node),
-        None => full(file, text),
-    }
+    full(file, text)
 }
 
 /// Reads any YAML.

@@ -40,6 +40,15 @@ impl ScalarType {
 
 /// The type of a plain scalar with this text.
 pub(super) fn resolve(text: &str) -> ScalarType {
+    // Most scalars are words, which their first letter tells.
+    let may_be_other = |first: &u8| first.is_ascii_digit() || b"~nNtTfF.-+".contains(first);
+    if text
+        .as_bytes()
+        .first()
+        .is_some_and(|first| !may_be_other(first))
+    {
+        return ScalarType::String;
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return ScalarType::Null,
         "true" | "True" | "TRUE" => return ScalarType::Bool(true),
