@@ -1,7 +1,6 @@
 //! `Posting`: a word in a pack, small enough to sort millions; and the packs it points into.
 
 use std::cmp::Ordering;
-use std::fmt;
 
 use pack_format::PackRef;
 use rayon::prelude::*;
@@ -135,16 +134,22 @@ impl<'a> Packs<'a> {
         }
     }
 
-    fn entry(&self, posting: &Posting) -> Option<(&'a str, Field, &'a str)> {
+    /// The words of its pack from this one on.
+    fn rest(&self, posting: &Posting) -> Option<&'a str> {
         let words = self.0.get(posting.pack as usize)?.words;
-        let rest = words.get(posting.offset()..)?;
+        words.get(posting.offset()..)
+    }
+
+    fn entry(&self, posting: &Posting) -> Option<(&'a str, Field, &'a str)> {
+        let rest = self.rest(posting)?;
         let end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
         record::entry(rest.get(..end)?)
     }
 
     /// The word.
     pub(crate) fn word(&self, posting: &Posting) -> &'a str {
-        self.entry(posting).map_or("", |(word, ..)| word)
+        let word = |text: &'a str| text.get(..memchr::memchr(b' ', text.as_bytes())?);
+        self.rest(posting).and_then(word).unwrap_or_default()
     }
 
     /// How much sooner its pack comes.
@@ -188,16 +193,16 @@ pub(crate) struct PostingText<'a> {
     place: &'a str,
 }
 
-impl fmt::Display for PostingText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, name, place } = self;
-        let between = if place.is_empty() { "" } else { " " };
-        write!(f, "{}{name}{between}{place}", field.letter())
-    }
-}
-
 impl Serialize for PostingText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let Self { field, name, place } = self;
+        let mut text = String::with_capacity(name.len() + place.len() + 2);
+        text.push(field.letter());
+        text.push_str(name);
+        if !place.is_empty() {
+            text.push(' ');
+            text.push_str(place);
+        }
+        serializer.serialize_str(&text)
     }
 }
