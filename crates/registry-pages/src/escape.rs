@@ -66,12 +66,16 @@ fn next_code(text: &str) -> Option<(&str, &str, &str)> {
 /// Those of `out`.
 pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let mut rest = text;
-    // Bytes are looked at one by one: all five are ASCII, which is no part of another character.
-    while let Some((at, entity)) = rest.bytes().enumerate().find_map(special) {
-        let (plain, special) = rest.split_at(at);
-        out.write_str(plain)?;
-        out.write_str(entity)?;
-        rest = special.get(1..).unwrap_or_default();
+    // Most texts hold none of them: to look at all bytes without a branch for each takes a fraction of the time.
+    let is_special = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        // All five are ASCII, which is no part of another character.
+        while let Some((at, entity)) = rest.bytes().enumerate().find_map(special) {
+            let (plain, special) = rest.split_at(at);
+            out.write_str(plain)?;
+            out.write_str(entity)?;
+            rest = special.get(1..).unwrap_or_default();
+        }
     }
     out.write_str(rest)
 }

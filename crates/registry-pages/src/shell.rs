@@ -9,11 +9,12 @@ use pack_format::text::is_deceptive;
 ///
 /// SECURITY: refs, subdirectories and URLs come from pack authors; the reader pastes the line.
 pub(crate) fn quote(word: &str) -> Option<Cow<'_, str>> {
-    if word.is_empty()
-        || word
-            .chars()
-            .any(|c| is_deceptive(c) || matches!(c, '\n' | '\r' | '\t'))
-    {
+    // Nearly every word is printable ASCII, which is seen without decoding it.
+    let printable = word
+        .bytes()
+        .fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+    let unsafe_to_paste = |c: char| is_deceptive(c) || matches!(c, '\n' | '\r' | '\t');
+    if word.is_empty() || (!printable && word.chars().any(unsafe_to_paste)) {
         return None;
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@+=,%^".contains(&b);

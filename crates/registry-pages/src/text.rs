@@ -1,6 +1,7 @@
 //! How numbers, sizes, days and names are written on a page.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use pack_format::Timestamp;
 use pack_format::text::is_deceptive;
@@ -29,9 +30,20 @@ pub(crate) fn counted(number: u64, singular: &str) -> String {
 
 /// A size in decimal units with up to three digits: `999 B`, `41 KB`, `1.5 MB`.
 pub(crate) fn size(bytes: u64) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = write_size(&mut out, bytes);
+    out
+}
+
+/// Writes what [`size`] says.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_size(out: &mut impl fmt::Write, bytes: u64) -> fmt::Result {
     const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
-        return format!("{bytes} B");
+        return write!(out, "{bytes} B");
     }
     let bytes = u128::from(bytes);
     let mut unit_bytes = 1000;
@@ -39,14 +51,14 @@ pub(crate) fn size(bytes: u64) -> String {
         let rounded = |parts: u128| (bytes * parts + unit_bytes / 2) / unit_bytes;
         let tenths = rounded(10);
         if tenths < 100 {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+            return write!(out, "{}.{} {unit}", tenths / 10, tenths % 10);
         }
         if rounded(1) < 1000 {
-            return format!("{} {unit}", rounded(1));
+            return write!(out, "{} {unit}", rounded(1));
         }
         unit_bytes *= 1000;
     }
-    format!("{bytes} B")
+    write!(out, "{bytes} B")
 }
 
 /// An instant as a page shows it.
@@ -81,11 +93,9 @@ fn day(iso: &str) -> Option<String> {
 
 /// Foreign text for a page: characters that change how the text around them reads are taken out.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.is_ascii()
-        && !text
-            .bytes()
-            .any(|b| b.is_ascii_control() && b != b'\n' && b != b'\t')
-    {
+    // All bytes in one go, without a branch for each.
+    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         return Cow::Borrowed(text);
     }
     if text.chars().any(is_deceptive) {

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use minijinja::Value as Html;
 use pack_format::PackRef;
 use pack_format::documents::{Component, Components, Parameter, Task};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::escape::escape_ticks;
 use crate::limits::{MAX_COMPONENTS, MAX_NAMES, first};
 use crate::pack::drawing::Drawing;
 use crate::pack::flow;
@@ -33,22 +35,33 @@ pub(crate) struct KindView<'a> {
 
 #[derive(Debug, Serialize)]
 struct ComponentView<'a> {
-    id: String,
-    name: Cow<'a, str>,
-    label: Option<Cow<'a, str>>,
-    description: Cow<'a, str>,
-    runner: Option<Cow<'a, str>>,
-    entry_point: Option<Cow<'a, str>>,
-    tables: Vec<SchemaTable>,
-    calls: Option<Calls>,
-    emits: Vec<Reference>,
-    trigger: Option<Reference>,
-    action: Option<Reference>,
-    tasks: Vec<TaskView<'a>>,
-    tasks_omitted: usize,
-    drawing: Option<Drawing>,
     /// Whether there is anything to open.
     opens: bool,
+    id: String,
+    name: Cow<'a, str>,
+    runner: Option<Cow<'a, str>>,
+    /// The description, else the label, as HTML.
+    about: Option<Html>,
+    wires: Option<Wires>,
+    entry_point: Option<Cow<'a, str>>,
+    workflow: Option<WorkflowView<'a>>,
+    tables: Vec<SchemaTable>,
+    calls: Option<Calls>,
+}
+
+/// What a component is tied to.
+#[derive(Debug, Serialize)]
+struct Wires {
+    trigger: Option<Reference>,
+    action: Option<Reference>,
+    emits: Vec<Reference>,
+}
+
+#[derive(Debug, Serialize)]
+struct WorkflowView<'a> {
+    drawing: Option<Drawing>,
+    tasks: Vec<TaskView<'a>>,
+    omitted: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,15 +126,10 @@ impl<'a> ComponentView<'a> {
             .into_iter()
             .filter_map(|(title, rows)| SchemaTable::new(title, rows, budget))
             .collect();
-        let (tasks, tasks_omitted) = first(&component.tasks, budget.take(component.tasks.len()));
+        let workflow = WorkflowView::new(&component.tasks, references, budget);
         let calls = (kind == "actions")
             .then(|| Calls::new(pack_ref, name, &component.parameters))
             .flatten();
-        let label = component
-            .label
-            .as_deref()
-            .filter(|label| !label.is_empty() && *label != name);
-        let description = clean(component.description.trim());
         Self {
             id: references
                 .anchor(singular(kind), name)
@@ -129,34 +137,66 @@ impl<'a> ComponentView<'a> {
                 .to_owned(),
             opens: !tables.is_empty() || calls.is_some() || has_more(component),
             name: clean(name),
-            label: label.map(clean),
-            description,
+            about: about(component),
             runner: component.runner_type.as_deref().map(clean),
             entry_point: component.entry_point.as_deref().map(clean),
             tables,
             calls,
-            emits: first(&component.trigger_types, MAX_NAMES)
-                .0
-                .iter()
-                .map(|t| references.component("trigger", t))
-                .collect(),
-            trigger: component
-                .trigger_ref
-                .as_deref()
-                .map(|t| references.component("trigger", t)),
-            action: component
-                .action_ref
-                .as_deref()
-                .map(|a| references.component("action", a)),
-            drawing: flow::tasks(&component.tasks),
-            tasks: tasks.iter().map(|t| TaskView::new(t, references)).collect(),
-            tasks_omitted,
+            wires: Wires::new(component, references),
+            workflow,
         }
     }
 }
 
+/// What a component says of itself, with code marked.
+fn about(component: &Component) -> Option<Html> {
+    let description = component.description.trim();
+    let label = component.label.as_deref();
+    let label = label.filter(|label| !label.is_empty() && *label != component.name);
+    let text = Some(description)
+        .filter(|text| !text.is_empty())
+        .or(label)?;
+    let mut html = String::with_capacity(text.len());
+    // Writing to a string does not fail.
+    let _ = escape_ticks(&mut html, &clean(text));
+    Some(Html::from_safe_string(html))
+}
+
 fn has_more(component: &Component) -> bool {
     component.entry_point.is_some() || !component.tasks.is_empty()
+}
+
+impl Wires {
+    /// What a component names; `None` when it names nothing.
+    fn new(component: &Component, references: &References<'_>) -> Option<Self> {
+        let reference = |kind, name: &Option<String>| {
+            let name = name.as_deref();
+            name.map(|name| references.component(kind, name))
+        };
+        let (sent, _) = first(&component.trigger_types, MAX_NAMES);
+        let wires = Self {
+            trigger: reference("trigger", &component.trigger_ref),
+            action: reference("action", &component.action_ref),
+            emits: sent
+                .iter()
+                .map(|t| references.component("trigger", t))
+                .collect(),
+        };
+        let any = wires.trigger.is_some() || wires.action.is_some() || !wires.emits.is_empty();
+        any.then_some(wires)
+    }
+}
+
+impl<'a> WorkflowView<'a> {
+    /// The tasks a page has room for; `None` when there are none.
+    fn new(tasks: &'a [Task], references: &References<'a>, budget: &mut RowBudget) -> Option<Self> {
+        let (shown, omitted) = first(tasks, budget.take(tasks.len()));
+        (!tasks.is_empty()).then(|| Self {
+            drawing: flow::tasks(tasks),
+            tasks: shown.iter().map(|t| TaskView::new(t, references)).collect(),
+            omitted,
+        })
+    }
 }
 
 impl<'a> TaskView<'a> {
@@ -176,7 +216,7 @@ impl<'a> TaskView<'a> {
     }
 }
 
-/// How an action is run.
+/// How an action is run. Texts, not HTML: templates of operators may want them in an attribute.
 #[derive(Debug, Serialize)]
 struct Calls {
     /// A command line.
@@ -189,30 +229,35 @@ impl Calls {
     /// The calls of an action, with a stand-in for every parameter that must be given; `None` when there are too many of
     /// them or a name is not safe to paste.
     fn new(pack_ref: &PackRef, name: &str, parameters: &[Parameter]) -> Option<Self> {
+        let needed = |p: &&Parameter| p.required && p.default.is_none();
         let action = format!("{pack_ref}.{name}");
-        let needed: Vec<&Parameter> = parameters
-            .iter()
-            .filter(|p| p.required && p.default.is_none())
-            .collect();
-        if needed.len() > MAX_NAMES {
-            return None;
-        }
         let mut command = format!("attune action execute {}", quote(&action)?);
-        let mut values = serde_json::Map::new();
-        for parameter in needed {
+        let mut body = format!(r#"{{"action_ref":{},"parameters":{{"#, json_text(&action));
+        for (at, parameter) in parameters.iter().filter(needed).enumerate() {
+            if at == MAX_NAMES {
+                return None;
+            }
             let stand_in = stand_in(&parameter.name);
             let assignment = format!("{}={stand_in}", parameter.name);
+            let comma = if at > 0 { "," } else { "" };
+            let name = json_text(&parameter.name);
             // Writing to a string does not fail.
             let _ = write!(command, " \\\n  --param {}", quote(&assignment)?);
-            values.insert(parameter.name.clone(), value(parameter, stand_in));
+            let _ = write!(body, "{comma}{name}:{}", value(parameter, stand_in));
         }
-        let body = json!({"action_ref": action, "parameters": values}).to_string();
+        body.push_str("}}");
         let request = format!(
             "curl \"$ATTUNE_URL/api/v1/executions/execute\" \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  --json {}",
             quote(&body)?
         );
         Some(Self { command, request })
     }
+}
+
+/// Text as a string of JSON.
+fn json_text(text: &str) -> String {
+    // Text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// What stands for the text of a parameter.

@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use crate::facets::license_label;
 use crate::groups::{GroupKind, address};
-use crate::limits::{MAX_FILES, MAX_LINKED_PACKS, MAX_NAMES, first};
+use crate::limits::{MAX_LINKED_PACKS, MAX_NAMES, first};
 use crate::link::{mail_address, web_url};
 use crate::pack::changes::Step;
 use crate::pack::components::KindView;
 use crate::pack::downloads::Recent;
 use crate::pack::drawing::Drawing;
+use crate::pack::files::FileTable;
 use crate::pack::flow::Flow;
 use crate::pack::history::{Need, VersionRow};
 use crate::pack::install::Way;
@@ -31,6 +32,7 @@ pub(crate) mod changes;
 mod components;
 mod downloads;
 mod drawing;
+mod files;
 mod flow;
 mod history;
 mod install;
@@ -39,6 +41,7 @@ pub(crate) mod origin;
 mod references;
 mod schema;
 
+pub use files::FileRow;
 pub(crate) use history::version_anchor;
 
 /// What the page of one pack is made of.
@@ -54,17 +57,6 @@ pub struct PackPage<'a> {
     pub dependents: &'a [PackRef],
     /// Every pack this registry has a page for; links to other packs lead to these alone.
     pub listed: &'a BTreeSet<PackRef>,
-}
-
-/// One file of a pack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRow {
-    /// Path in the pack, with `/`.
-    pub path: String,
-    /// Size, in bytes.
-    pub size_bytes: u64,
-    /// Whether it may be executed.
-    pub executable: bool,
 }
 
 /// What the template of a pack page shows.
@@ -99,8 +91,7 @@ pub(crate) struct PackView<'a> {
     dependents: Vec<Reference>,
     dependents_omitted: usize,
     neighbours: Option<Drawing>,
-    files: Vec<FileView<'a>>,
-    files_omitted: usize,
+    files: Option<FileTable>,
     trust: Trust<'a>,
 }
 
@@ -142,13 +133,6 @@ struct WebLink<'a> {
     href: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct FileView<'a> {
-    path: Cow<'a, str>,
-    size: String,
-    executable: bool,
-}
-
 /// Where the version comes from, its digests, and the name of the file one of them belongs to.
 #[derive(Debug, Serialize)]
 struct Trust<'a> {
@@ -169,7 +153,6 @@ impl<'a> PackPage<'a> {
         let (versions, versions_omitted) = history::versions(site, document, version, steps);
         let pack_ref = document.pack_ref.as_str();
         let (dependents, dependents_omitted) = first(self.dependents, MAX_LINKED_PACKS);
-        let (files, files_omitted) = first(self.files.unwrap_or_default(), MAX_FILES);
         Some(PackView {
             frame: frame(site, pack_ref, version),
             pack_ref,
@@ -215,8 +198,7 @@ impl<'a> PackPage<'a> {
                 self.dependents,
                 self.listed,
             ),
-            files: files.iter().map(FileView::new).collect(),
-            files_omitted,
+            files: self.files.and_then(FileTable::new),
             trust: Trust::new(document, version),
         })
     }
@@ -338,16 +320,6 @@ impl<'a> WebLink<'a> {
             text: clean(shown),
             href,
         })
-    }
-}
-
-impl<'a> FileView<'a> {
-    fn new(file: &'a FileRow) -> Self {
-        Self {
-            path: clean(&file.path),
-            size: size(file.size_bytes),
-            executable: file.executable,
-        }
     }
 }
 
