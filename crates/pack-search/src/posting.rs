@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::field::Field;
 use crate::files::PackRow;
 use crate::record;
+use crate::words::{beginning, is_whole};
 
 /// A pack as the index sees it.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,7 @@ impl Posting {
             .filter(|o| o >> OFFSET_BITS == 0)?;
         let length = u32::from(u8::try_from(place.len()).unwrap_or(u8::MAX));
         Some(Self {
-            word: head(word),
+            word: beginning(word),
             pack,
             at: offset | ((field as u32) | length << FIELD_BITS) << OFFSET_BITS,
         })
@@ -110,10 +111,9 @@ impl<'a> Packs<'a> {
 
     /// Order by word, while the postings are sorted.
     fn by_text(&self, a: &Posting, b: &Posting) -> Ordering {
-        let heads = a.word.cmp(&b.word);
-        // A word that ends within its head has a zero there, which no word contains.
-        if heads.is_ne() || a.word.to_be_bytes()[7] == 0 {
-            return heads;
+        let beginnings = a.word.cmp(&b.word);
+        if beginnings.is_ne() || is_whole(a.word) {
+            return beginnings;
         }
         self.word(a).cmp(self.word(b))
     }
@@ -176,14 +176,6 @@ impl<'a> Packs<'a> {
             place,
         }
     }
-}
-
-fn head(word: &str) -> u64 {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(word.bytes()) {
-        *to = from;
-    }
-    u64::from_be_bytes(bytes)
 }
 
 /// A posting as a file has it: such as `pslack send_message/channel`.

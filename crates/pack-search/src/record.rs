@@ -6,7 +6,7 @@ use pack_format::text::is_deceptive;
 
 use crate::field::Field;
 use crate::files::PackRow;
-use crate::words::{each_word_and_part, is_stop_word};
+use crate::words::{beginning, each_word_and_part, is_stop_word, is_whole};
 
 /// Words of one pack (inclusive); those that say least are left out.
 const MAX_WORDS: usize = 2_000;
@@ -253,13 +253,20 @@ impl Found {
         let of = |span: Span| texts.get(span.start..span.end).unwrap_or_default();
         // Of one word the field that says most stays, and of that the first place.
         // The beginning as a number tells most words apart; `start` is the order they came in.
-        let key = |word: &Word| (word.beginning, of(word.text), word.field, word.text.start);
-        words.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-        words.dedup_by(|later, kept| of(later.text) == of(kept.text));
+        let by_text = |a: &Word, b: &Word| {
+            let beginnings = a.beginning.cmp(&b.beginning);
+            if beginnings.is_ne() || is_whole(a.beginning) {
+                return beginnings;
+            }
+            of(a.text).cmp(of(b.text))
+        };
+        let by_worth = |a: &Word, b: &Word| (a.field, a.text.start).cmp(&(b.field, b.text.start));
+        words.sort_unstable_by(|a, b| by_text(a, b).then_with(|| by_worth(a, b)));
+        words.dedup_by(|later, kept| by_text(later, kept).is_eq());
         if words.len() > MAX_WORDS {
             words.sort_by_key(|word| word.field);
             words.truncate(MAX_WORDS);
-            words.sort_by(|a, b| of(a.text).cmp(of(b.text)));
+            words.sort_by(by_text);
         }
         let mut text = String::with_capacity(words.len() * 24);
         for word in &words {
@@ -274,14 +281,6 @@ impl Found {
         }
         text
     }
-}
-
-/// The first eight bytes of a word as a number that sorts like them.
-fn beginning(word: &str) -> u64 {
-    let mut bytes = [0; 8];
-    let length = word.len().min(bytes.len());
-    bytes[..length].copy_from_slice(&word.as_bytes()[..length]);
-    u64::from_be_bytes(bytes)
 }
 
 /// Whether a place can be told: names of components may hold anything.
