@@ -1,7 +1,7 @@
 //! Builds a [`Node`] from parser events, within a budget.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
@@ -12,7 +12,7 @@ use crate::limits::{
 use crate::metadata_error::MetadataError;
 use crate::text::is_deceptive;
 
-/// Mappings up to this size are searched for duplicates pair by pair, which is quicker than a set.
+/// Mappings up to this size are searched for duplicates pair by pair while they are read, larger ones at their end.
 const FEW_KEYS: usize = 16;
 
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, MetadataError> {
@@ -253,27 +253,18 @@ impl<'a> Builder<'a> {
 
     fn mapping(&mut self, depth: usize) -> Result<Vec<Member>, MetadataError> {
         let mut members: Vec<Member> = Vec::new();
-        let mut seen = BTreeSet::new();
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
-                return Ok(members);
+                return match later_twin(&members) {
+                    Some(twin) => Err(self.twice(twin.line, &twin.key)),
+                    None => Ok(members),
+                };
             }
             let line = span.start.line();
             let key = self.key(event, line)?;
-            let twice = if members.len() < FEW_KEYS {
-                members.iter().any(|member| member.key == key)
-            } else {
-                if seen.is_empty() {
-                    seen.extend(members.iter().map(|member| member.key.clone()));
-                }
-                !seen.insert(key.clone())
-            };
-            if twice {
-                return Err(self
-                    .fail(line, "the key stands here twice")
-                    .in_field(&key)
-                    .with_hint("keep one of the two"));
+            if members.len() < FEW_KEYS && members.iter().any(|member| member.key == key) {
+                return Err(self.twice(line, &key));
             }
             let (event, span) = self.next()?;
             let value = self
@@ -281,6 +272,12 @@ impl<'a> Builder<'a> {
                 .map_err(|e| e.in_field(&key))?;
             members.push(Member { key, line, value });
         }
+    }
+
+    fn twice(&self, line: usize, key: &str) -> MetadataError {
+        self.fail(line, "the key stands here twice")
+            .in_field(key)
+            .with_hint("keep one of the two")
     }
 
     fn key(&mut self, event: Event<'a>, line: usize) -> Result<String, MetadataError> {
@@ -327,6 +324,19 @@ impl<'a> Builder<'a> {
         self.spend(line, cost)?;
         Ok(node)
     }
+}
+
+/// The first member whose key an earlier one has, of more than were compared while they came. Told by order: a set would
+/// hold every key once more.
+fn later_twin(members: &[Member]) -> Option<&Member> {
+    if members.len() <= FEW_KEYS {
+        return None;
+    }
+    let mut sorted: Vec<&Member> = members.iter().collect();
+    // A stable sort: of equal keys the later one comes later.
+    sorted.sort_by(|a, b| a.key.cmp(&b.key));
+    let twins = sorted.windows(2).filter(|pair| pair[0].key == pair[1].key);
+    twins.map(|pair| pair[1]).min_by_key(|later| later.line)
 }
 
 /// Levels of nesting of a finished node.

@@ -201,6 +201,25 @@ mod tests {
         }
     }
 
+    /// However many keys there are: one that stands there twice is named with the line where it does so first.
+    #[test]
+    fn node_refuses_keys_that_stand_there_twice() {
+        for count in [3, 15, 16, 17, 18, 300] {
+            for (first, second) in [(0, 1), (0, count - 1), (count / 2, count - 1)] {
+                // A list in brackets is the full parser's.
+                let mut lines: Vec<_> = (0..count).map(|n| format!("key{n}: [{n}]\n")).collect();
+                assert!(parse(&lines.concat()).is_ok());
+                let again = format!("key{first}: [x]\n");
+                lines[count - 1].clone_from(&again);
+                lines[second] = again;
+                let message = parse(&lines.concat()).unwrap_err().to_string();
+                let place = format!("line {}", second + 1);
+                let named = message.contains(&place) && message.contains(&format!("`key{first}`"));
+                assert!(named && message.contains("twice"), "{count}: {message}");
+            }
+        }
+    }
+
     /// Bombs end with an error, within the budget.
     #[test]
     fn node_refuses_bombs() {
