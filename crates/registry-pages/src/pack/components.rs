@@ -150,15 +150,19 @@ impl<'a> ComponentView<'a> {
 
 /// What a component says of itself, with code marked.
 fn about(component: &Component) -> Option<Html> {
-    let description = component.description.trim();
+    let description = clean(component.description.trim());
     let label = component.label.as_deref();
     let label = label.filter(|label| !label.is_empty() && *label != component.name);
-    let text = Some(description)
-        .filter(|text| !text.is_empty())
-        .or(label)?;
+    let text = match label {
+        Some(label) if description.is_empty() => clean(label),
+        _ => description,
+    };
+    if text.is_empty() {
+        return None;
+    }
     let mut html = String::with_capacity(text.len());
     // Writing to a string does not fail.
-    let _ = escape_ticks(&mut html, &clean(text));
+    let _ = escape_ticks(&mut html, &text);
     Some(Html::from_safe_string(html))
 }
 
