@@ -294,6 +294,26 @@ fn value(parameter: &Parameter, stand_in: String) -> Value {
 mod tests {
     use super::*;
 
+    /// The description, with code marked and nothing foreign; where none can be seen, a label that says more than the name.
+    #[test]
+    fn about_is_what_can_be_seen() {
+        let of = |description: &str, label: Option<&str>| {
+            let component = Component {
+                name: "send".to_owned(),
+                description: description.to_owned(),
+                label: label.map(str::to_owned),
+                ..Component::default()
+            };
+            about(&component).map(|html| html.to_string())
+        };
+        let said = of(" Sends `<b>` & more ", Some("Send it"));
+        assert_eq!(said.unwrap(), "Sends <code>&lt;b&gt;</code> &amp; more");
+        assert_eq!(of("\u{202e}", Some("Send it")).unwrap(), "Send it");
+        for label in [None, Some(""), Some("send"), Some("\u{202e}")] {
+            assert_eq!(of(" ", label), None, "{label:?}");
+        }
+    }
+
     /// Required parameters appear; hostile names are quoted or the command is left out.
     #[test]
     fn command_is_safe_to_paste() {
