@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -163,6 +164,62 @@ fn timeout_fails_the_runner_and_keeps_what_it_told() {
     );
     let cases = &report["test_suites"][0]["test_cases"];
     assert_eq!(cases[1]["error_message"], "killed after 3 s");
+}
+
+/// Who takes too long is asked to end and has time to; who asks himself to end, ends.
+#[test]
+fn confined_programs_heed_requests_to_end() {
+    let slowly = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+    let asked = format!("trap '{slowly}; echo made tidy; exit 3' TERM\nsleep 60 & wait\n");
+    let files = [
+        ("tests/asked.sh", asked.as_str()),
+        ("tests/ends.sh", "kill -TERM $$\necho 'Tests: 1 passed'\n"),
+    ];
+    let testing = "  runners:
+    asked: {type: script, entry_point: tests/asked.sh, timeout: 1}
+    ends: {type: script, entry_point: tests/ends.sh}
+";
+    let (report, _) = tested(testing, &files, 1);
+    let case = |suite: usize| &report["test_suites"][suite]["test_cases"][0];
+    assert_eq!(
+        (&case(0)["error_message"], &case(0)["stdout"]),
+        (&json!("killed after 1 s"), &json!("made tidy\n")),
+        "{report}"
+    );
+    assert_eq!(case(1)["error_message"], "exit code 143", "{report}");
+}
+
+/// When tests are over, whatever they started is gone: also what heeds no request and has left its group.
+#[test]
+fn nothing_outlives_its_tests() {
+    const NONBLOCK: i32 = 0o4000;
+    let place = Place::new();
+    let gate = place.path("gate");
+    let made = Command::new("mkfifo").arg(&gate).status();
+    assert!(made.unwrap().success());
+    let script = format!(
+        "trap '' TERM
+setsid python3 -c '
+import os, time
+gate = os.open(\"{}\", os.O_RDONLY | os.O_NONBLOCK)
+held = bytearray(256 << 20)
+print(\"held\", flush=True)
+time.sleep(60)' &
+wait
+",
+        gate.display()
+    );
+    let testing = "  runners:\n    sh: {type: script, entry_point: tests/run.sh, timeout: 2}\n";
+    pack(&place, testing, &[("tests/run.sh", &script)]);
+    let run = place.run(&["pack", "test", "demo", "--json"], 1);
+    let mut options = fs::OpenOptions::new();
+    let opened = options.write(true).custom_flags(NONBLOCK).open(&gate);
+    assert!(opened.is_err(), "a reader is left");
+    let case = &run.json()["test_suites"][0]["test_cases"][0];
+    assert_eq!(
+        (&case["error_message"], &case["stdout"]),
+        (&json!("killed after 2 s"), &json!("held\n"))
+    );
 }
 
 /// Tests that try everything they should not be able to do.

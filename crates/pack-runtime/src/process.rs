@@ -1,8 +1,8 @@
 //! `Job`: one program, run to its end with everything it started.
 //!
-//! The program leads a process group of its own. When it ends, takes too long or is called off, the whole group
-//! is killed; what it wrote until then is kept, up to a limit, and shown to a [`Watcher`] as it comes. One
-//! thread does it all: no pipe of a forgotten grandchild can hold it up.
+//! The program leads a process group of its own. One that takes too long or is called off is asked to end, and the
+//! whole group is killed when it has ended or its grace is over. What it wrote until then is kept, up to a limit, and
+//! shown to a [`Watcher`] as it comes. One thread does it all: no pipe of a forgotten grandchild can hold it up.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

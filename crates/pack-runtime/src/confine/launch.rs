@@ -1,14 +1,16 @@
 //! The launcher: what stands between a job and its confined program.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
-use rustix::process::{Signal, set_parent_process_death_signal};
+use nix::sys::signal::{SigSet, Signal as Caught};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpgid, getppid, set_parent_process_death_signal, setpgid, wait,
+};
 
 use super::calls::{self, Sockets};
 use super::{Confined, LAUNCH, Order, Reach, UNCONFINED, files, limits, namespaces};
@@ -47,8 +49,8 @@ fn system(action: &'static str) -> impl Fn(io::Error) -> LaunchError {
 
 /// Does what the order in `arguments` says: everything after the program's name and [`LAUNCH`].
 ///
-/// Becomes the program, or waits for it and gives its exit code, 128 and the number if a signal killed it. To be called
-/// before this process has a second thread.
+/// Becomes the program, or waits for it (in namespaces also for everything it started) and gives its exit code, 128 and
+/// the number if a signal killed it. To be called before this process has a second thread.
 ///
 /// # Errors
 /// [`LaunchError`]; the program was not started then.
@@ -67,8 +69,18 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Launch
     let order: Order = serde_json::from_slice(&bytes).map_err(|e| unusable(io::Error::other(e)))?;
     match &order.inside {
         None => outside(order, &path, &rest),
-        Some(so_far) => inside(&order, so_far.clone(), &rest).map(|never| match never {}),
+        Some(so_far) => inside(&order, so_far.clone(), &rest),
     }
+}
+
+/// What asks a process to end. The launcher ends when its program has: what asks the program is no matter of its own.
+fn requests_to_end() -> SigSet {
+    SigSet::from_iter([
+        Caught::SIGHUP,
+        Caught::SIGINT,
+        Caught::SIGQUIT,
+        Caught::SIGTERM,
+    ])
 }
 
 /// Leaves the namespaces, and starts itself again inside the new ones.
@@ -99,6 +111,9 @@ fn outside(order: Order, path: &Path, rest: &[OsString]) -> Result<u8, LaunchErr
     };
     let bytes = serde_json::to_vec(&order).map_err(|e| unusable(io::Error::other(e)))?;
     fs::write(&inner, bytes).map_err(unusable)?;
+    requests_to_end()
+        .thread_block()
+        .map_err(|e| system("keep signals back")(e.into()))?;
     let mut child = Command::new("/proc/self/exe")
         .arg(LAUNCH)
         .arg(&inner)
@@ -106,14 +121,33 @@ fn outside(order: Order, path: &Path, rest: &[OsString]) -> Result<u8, LaunchErr
         .args(rest)
         .spawn()
         .map_err(system("start itself again"))?;
+    leave_group(&mut child).map_err(system("leave its process group"))?;
     let status = child.wait().map_err(system("wait for the program"))?;
-    let signal = status.signal().map(|number| 128 + number);
-    let code = status.code().or(signal).unwrap_or(1);
-    Ok(u8::try_from(code & 0xff).unwrap_or(1))
+    Ok(code_of(status.code(), status.signal()))
 }
 
-/// Bounds itself and becomes the program.
-fn inside(order: &Order, mut held: Confined, rest: &[OsString]) -> Result<Infallible, LaunchError> {
+/// Joins the caller's process group, and leaves its own, which is the job's, to `child`.
+///
+/// Whoever kills the job's group kills all but this process, which is over when they are: a namespace's first process
+/// ends after every other. Whoever waits for the job knows then that nothing of it is left.
+fn leave_group(child: &mut Child) -> io::Result<()> {
+    let left = getpgid(getppid()).and_then(|group| setpgid(None, Some(group)));
+    if left.is_err() {
+        child.kill()?;
+    }
+    Ok(left?)
+}
+
+fn code_of(code: Option<i32>, signal: Option<i32>) -> u8 {
+    let code = code.or(signal.map(|number| 128 + number)).unwrap_or(1);
+    u8::try_from(code & 0xff).unwrap_or(1)
+}
+
+/// Bounds itself and becomes the program, or the first process of its namespace.
+fn inside(order: &Order, mut held: Confined, rest: &[OsString]) -> Result<u8, LaunchError> {
+    requests_to_end()
+        .thread_unblock()
+        .map_err(|e| system("let signals through")(e.into()))?;
     let unusable = |source| LaunchError::Order {
         path: order.report.clone(),
         source,
@@ -143,7 +177,28 @@ fn inside(order: &Order, mut held: Confined, rest: &[OsString]) -> Result<Infall
     }
     let bytes = serde_json::to_vec(&held).map_err(|e| unusable(io::Error::other(e)))?;
     report.write_all(&bytes).map_err(unusable)?;
-    Err(system("start the program")(
-        Command::new(&order.program).args(rest).exec(),
-    ))
+    let mut program = Command::new(&order.program);
+    program.args(rest);
+    let not_started = system("start the program");
+    if held.processes == "namespace" {
+        drop(report);
+        return look_after(&program.spawn().map_err(not_started)?);
+    }
+    Err(not_started(program.exec()))
+}
+
+/// Is the first process of a namespace until `program` ends: takes leave of those that lost their parents.
+///
+/// The program itself cannot be the first: the kernel keeps from that one every signal it does not catch, so that
+/// neither a request to end nor its own `kill` would end it.
+fn look_after(program: &Child) -> Result<u8, LaunchError> {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == Pid::from_child(program) => {
+                return Ok(code_of(status.exit_status(), status.terminating_signal()));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(system("wait for the program")(e.into())),
+        }
+    }
 }

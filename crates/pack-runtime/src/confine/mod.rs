@@ -5,6 +5,9 @@
 //! enter   the launcher: namespaces, then itself again inside them:
 //!           limits, file rules, system calls, the program
 //! ```
+//! In namespaces three processes stand in a row: the launcher outside, the first process inside, the program. Each ends
+//! after the one behind it, so that a job that is over has left no process.
+//!
 //! The launcher is the program that links this crate, called with [`LAUNCH`] before it started any thread. What the
 //! kernel lacks is left out and told: the order's report says what holds. SECURITY: nothing is left out that was
 //! promised; a measure that fails although the kernel has it ends the launcher.
