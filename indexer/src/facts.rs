@@ -21,13 +21,13 @@ use pack_fs::{FsError, durable};
 use pack_search::{PackRow, SearchRecord};
 use rayon::prelude::*;
 use registry_pages::PackSummary;
-use registry_tree::{ReadError, TreeReader, assemble, layout};
+use registry_tree::{ReadError, Segments, TreeReader, assemble, layout};
 use serde::{Deserialize, Serialize};
 
 use crate::publish_error::PublishError;
 
-/// What changes the meaning of kept facts without changing a document.
-const FACTS_FORMAT: &str = concat!("7 ", env!("CARGO_PKG_VERSION"));
+/// What changes the meaning of kept facts, or how the twin of an index is made, without changing a document.
+const FACTS_FORMAT: &str = concat!("8 ", env!("CARGO_PKG_VERSION"));
 
 /// What is kept of one pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -183,13 +183,22 @@ pub(crate) struct Known {
     base: Option<Base>,
 }
 
+/// The `index.json` that facts are kept with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ListedIn {
+    pub(crate) digest: ArchiveDigest,
+    /// What its twin is made of, where it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) twin: Option<Segments>,
+}
+
 /// The file of all facts, and what is others by now.
 #[derive(Debug)]
 struct Base {
     /// The digest it is known by: that of the `index.json` it was written with.
     id: ArchiveDigest,
-    /// The digest of the `index.json` that was written last.
-    index: ArchiveDigest,
+    /// The `index.json` that was written last.
+    index: ListedIn,
     /// Packs whose facts are not those in the file.
     changed: BTreeSet<PackRef>,
     /// Whether there are more of them than are kept.
@@ -203,8 +212,8 @@ struct Head {
     format: String,
     /// What the entries of `index.json` depend on besides the documents.
     base_url: String,
-    /// The `index.json` that was written with these facts.
-    index: ArchiveDigest,
+    /// The one that was written with these facts.
+    index: ListedIn,
 }
 
 /// The file of facts.
@@ -257,8 +266,8 @@ struct Step {
     base_url: String,
     /// The file it is a step from, by the digest noted there.
     base: ArchiveDigest,
-    /// The `index.json` that was written with the step.
-    index: ArchiveDigest,
+    /// The one that was written with the step.
+    index: ListedIn,
     removed: Vec<PackRef>,
     packs: BTreeMap<PackRef, PackFacts>,
 }
@@ -316,8 +325,12 @@ impl Known {
         Ok(Self { packs, index, base })
     }
 
-    /// Takes new facts of a pack, or that it is listed no more.
-    pub(crate) fn put(&mut self, pack_ref: &PackRef, facts: Option<PackFacts>) {
+    /// Takes new facts of a pack, or that it is listed no more; returns those it had.
+    pub(crate) fn put(
+        &mut self,
+        pack_ref: &PackRef,
+        facts: Option<PackFacts>,
+    ) -> Option<PackFacts> {
         let same = match (self.packs.get(pack_ref), &facts) {
             (Some(old), Some(new)) => old.pointer == new.pointer,
             (None, None) => true,
@@ -330,10 +343,16 @@ impl Known {
         match facts {
             Some(facts) => self.packs.insert(pack_ref.clone(), facts),
             None => self.packs.remove(pack_ref),
-        };
+        }
     }
 
-    /// Keeps the facts for the next build; `index` is the digest of the `index.json` that was written with them.
+    /// The `index.json` that was read, and what its twin is made of.
+    pub(crate) fn index(&self) -> Option<(&[u8], &Segments)> {
+        let twin = self.base.as_ref()?.index.twin.as_ref()?;
+        Some((&self.index, twin))
+    }
+
+    /// Keeps the facts for the next build, with the `index.json` that was written with them.
     ///
     /// # Errors
     /// [`FsError`].
@@ -341,7 +360,7 @@ impl Known {
         &self,
         state: &Path,
         base_url: &str,
-        index: ArchiveDigest,
+        index: ListedIn,
     ) -> Result<(), FsError> {
         let few = |base: &&Base| base.changed.len() * LEAST_OF_ALL <= self.packs.len();
         let (path, bytes) = match self.base.as_ref().filter(few) {
@@ -388,11 +407,11 @@ impl Known {
     }
 
     /// The entries of `index.json`, by ref.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.packs.values().filter_map(|facts| match &facts.entry {
             Entry::Absent => None,
-            Entry::New(text) => Some(text.as_str()),
-            Entry::Kept(range) => std::str::from_utf8(self.index.get(range.clone())?).ok(),
+            Entry::New(text) => Some(text.as_bytes()),
+            Entry::Kept(range) => self.index.get(range.clone()),
         })
     }
 
@@ -414,25 +433,27 @@ fn kept(
         || Kept::read(state),
         || {
             let index = fs::read(reader.root().join(layout::INDEX)).ok()?;
-            Some((ArchiveDigest::of(&index), index))
+            let found = rayon::join(|| ArchiveDigest::of(&index), || entry_spans(&index));
+            Some((found, index))
         },
     );
-    let (Kept { head, mut packs }, (digest, index)) = (kept?, index?);
+    let (Kept { head, mut packs }, ((digest, spans), index)) = (kept?, index?);
     if head.format != FACTS_FORMAT || head.base_url != base_url {
         return None;
     }
     let mut base = Base {
-        id: head.index,
-        index: digest,
+        id: head.index.digest,
+        index: head.index,
         changed: BTreeSet::new(),
         has_grown: false,
     };
     let step = read::<Step>(&state.join(STEP_FILE)).filter(|step| {
         let (format, url) = (step.format.as_str(), step.base_url.as_str());
-        (format, url, step.base, step.index) == (FACTS_FORMAT, base_url, head.index, digest)
+        (format, url, step.base, step.index.digest) == (FACTS_FORMAT, base_url, base.id, digest)
     });
     match step {
         Some(step) => {
+            base.index = step.index;
             for pack_ref in step.removed {
                 packs.remove(&pack_ref);
                 base.changed.insert(pack_ref);
@@ -440,10 +461,10 @@ fn kept(
             base.changed.extend(step.packs.keys().cloned());
             packs.extend(step.packs);
         }
-        None if digest == head.index => {}
+        None if digest == base.id => {}
         None => return None,
     }
-    let mut spans = entry_spans(&index).into_iter();
+    let mut spans = spans.into_iter();
     for (pack_ref, facts) in &mut packs {
         if facts.left_out.is_some() {
             continue;
@@ -513,10 +534,12 @@ impl Neighbours {
     }
 
     /// The neighbourhood of all packs of a registry.
-    pub(crate) fn of_known(packs: &BTreeMap<PackRef, PackFacts>) -> Self {
+    pub(crate) fn of_known<'a>(
+        packs: impl IntoIterator<Item = (&'a PackRef, &'a PackFacts)>,
+    ) -> Self {
         Self::of(
             packs
-                .iter()
+                .into_iter()
                 .map(|(pack_ref, facts)| (pack_ref, facts.needs.as_slice())),
         )
     }

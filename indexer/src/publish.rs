@@ -23,9 +23,9 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
 use crate::change_log::{self, Moment, PackChanges};
 use crate::details::Details;
-use crate::facts::{self, Known, Neighbours, PackFacts, PageInputs};
+use crate::facts::{self, Known, ListedIn, Neighbours, PackFacts, PageInputs};
 use crate::icon;
-use crate::lists::Lists;
+use crate::lists::{Lists, Views};
 use crate::pack_views;
 use crate::publish_error::PublishError;
 use crate::search;
@@ -101,6 +101,39 @@ pub(crate) enum Scope {
     Heal,
     /// That, and every page is made again.
     AllPages,
+}
+
+/// What was taken over from packs that were staged.
+#[derive(Default)]
+struct Taken {
+    /// What their pages say of others.
+    inputs: BTreeMap<PackRef, Option<PageInputs>>,
+    /// The facts they had before, if they were listed.
+    replaced: BTreeMap<PackRef, Option<Box<PackFacts>>>,
+}
+
+impl Taken {
+    /// The facts of all packs as they were listed, by those that are known now.
+    fn before<'a>(
+        &'a self,
+        known: &'a BTreeMap<PackRef, PackFacts>,
+    ) -> BTreeMap<&'a PackRef, &'a PackFacts> {
+        let stay = known
+            .iter()
+            .filter(|(r, _)| !self.replaced.contains_key(*r));
+        let replaced = self.replaced.iter();
+        let replaced = replaced.filter_map(|(r, facts)| Some((r, &**facts.as_ref()?)));
+        stay.chain(replaced).collect()
+    }
+}
+
+/// What some views of a publication were made from, and which of them there are to be.
+struct Overview {
+    after: Neighbours,
+    list_before: PackList,
+    lists: Views,
+    /// The files of the search index, if only rows of it changed.
+    search: Option<BTreeSet<String>>,
 }
 
 /// What the search index must follow.
@@ -291,40 +324,34 @@ impl<'a> Publication<'a> {
         replaced: Vec<String>,
         scope: Scope,
     ) -> Result<Published, PublishError> {
-        let (before, list_before) =
-            rayon::join(|| Neighbours::of_known(&self.known.packs), || self.list());
         let lists_packs = !self.known.packs.is_empty();
         let changes = changes_of(&staged);
-        let (staged_inputs, searched) = self.take(staged, scope);
-        let after = Neighbours::of_known(&self.known.packs);
-        if scope != Scope::Changed {
-            self.heal(&staged_inputs)?;
-        }
-        self.pages_of_neighbours(&staged_inputs, (&before, &after), scope)?;
+        let (taken, searched) = self.take(staged, scope);
         let (registry, updated_at) = self.registry()?;
         let moment = Moment {
             at: updated_at,
             lists_packs,
         };
         let recorded = change_log::stage(self.writer, &self.reader, moment, changes)?;
-        let site = site(registry.clone(), &self.identity);
         // Neither needs the other; the index is one long text.
-        let (lists, index) = rayon::join(
-            || {
-                let lists = Lists::new(self.writer, &self.renderer, &site);
-                lists.stage(&self.list(), &list_before, scope)
-            },
+        let (views, index) = rayon::join(
+            || self.views((&taken, &searched), &registry, scope),
             || self.pointers(&registry, updated_at),
         );
-        let (mut lists, index) = (lists?, index?);
+        let (mut views, index) = (views?, index?);
         self.known.forget_entries();
+        let lists = &mut views.lists;
         lists.paths.extend(recorded);
-        lists.paths.extend(self.search(&after, &searched)?);
+        if let Some(paths) = views.search.take() {
+            lists.paths.extend(paths);
+        } else {
+            lists.paths.extend(self.search(&views.after)?);
+        }
         let committed = self.writer.commit()?;
         if scope != Scope::Changed || self.writer.follows_interruption() {
-            sweep::sweep(self.writer, &lists)?;
+            sweep::sweep(self.writer, lists)?;
         } else if committed.files_written > 0 {
-            sweep::sweep_since(self.writer, &list_before, &lists)?;
+            sweep::sweep_since(self.writer, &views.list_before, lists)?;
         }
         self.retire(replaced)?;
         let left_out = self.known.left_out();
@@ -338,18 +365,13 @@ impl<'a> Publication<'a> {
         self.known.keep(&self.state, &self.index_base, index)?;
         // Letting go of ten thousand packs takes time that nobody needs to wait.
         let known = std::mem::take(&mut self.known);
-        rayon::spawn(move || drop((known, before, after, list_before)));
+        rayon::spawn(move || drop((known, taken, views)));
         Ok(published)
     }
 
-    /// Takes the facts of what was staged; returns what their pages say of others, and what the search index must
-    /// follow.
-    fn take(
-        &mut self,
-        staged: Vec<Staged>,
-        scope: Scope,
-    ) -> (BTreeMap<PackRef, Option<PageInputs>>, Searched) {
-        let mut inputs = BTreeMap::new();
+    /// Takes the facts of what was staged; returns what they replace, and what the search index must follow.
+    fn take(&mut self, staged: Vec<Staged>, scope: Scope) -> (Taken, Searched) {
+        let mut taken = Taken::default();
         let mut rows = BTreeSet::new();
         // What a run that was cut left may say anything.
         let mut all = scope == Scope::AllPages || self.writer.follows_interruption();
@@ -364,9 +386,11 @@ impl<'a> Publication<'a> {
                 rows.insert(pack.pack_ref.clone());
             }
             let stays = pack.facts.is_some();
-            self.known.put(&pack.pack_ref, pack.facts);
+            let replaced = self.known.put(&pack.pack_ref, pack.facts);
+            let replaced = replaced.map(Box::new);
+            taken.replaced.insert(pack.pack_ref.clone(), replaced);
             if stays {
-                inputs.insert(pack.pack_ref, pack.inputs);
+                taken.inputs.insert(pack.pack_ref, pack.inputs);
             }
         }
         let searched = if all {
@@ -374,7 +398,43 @@ impl<'a> Publication<'a> {
         } else {
             Searched::Rows(rows)
         };
-        (inputs, searched)
+        (taken, searched)
+    }
+
+    /// Stages the views that follow from the facts of all packs: pages that say something else of their neighbours
+    /// than they did, and what lists packs.
+    fn views(
+        &self,
+        (taken, searched): (&Taken, &Searched),
+        registry: &RegistryDocument,
+        scope: Scope,
+    ) -> Result<Overview, PublishError> {
+        let packs_before = taken.before(&self.known.packs);
+        let before = Neighbours::of_known(packs_before.iter().map(|(r, facts)| (*r, *facts)));
+        let after = Neighbours::of_known(&self.known.packs);
+        if scope != Scope::Changed {
+            self.heal(&taken.inputs)?;
+        }
+        self.pages_of_neighbours(&taken.inputs, (&before, &after), scope)?;
+        let (list_before, list) = rayon::join(
+            || list_of(packs_before.values().copied()),
+            || list_of(self.known.packs.values()),
+        );
+        let site = site(registry.clone(), &self.identity);
+        let lists = Lists::new(self.writer, &self.renderer, &site);
+        let lists = lists.stage(&list, &list_before, scope)?;
+        let search = match searched {
+            Searched::Rows(rows) => self.rows_of_search(rows)?,
+            Searched::All => None,
+        };
+        // As below: of no more use, and large.
+        rayon::spawn(move || drop((before, list)));
+        Ok(Overview {
+            after,
+            list_before,
+            lists,
+            search,
+        })
     }
 
     /// Checks the listed documents that are not staged, and puts their lost views back.
@@ -455,11 +515,6 @@ impl<'a> Publication<'a> {
         })
     }
 
-    fn list(&self) -> PackList {
-        let packs = self.known.packs.values();
-        PackList::new(packs.map(|facts| facts.summary.clone()).collect())
-    }
-
     /// `registry.json`; its time moves only when something else does.
     fn registry(&self) -> Result<(RegistryDocument, Timestamp), PublishError> {
         let old = self.reader.registry()?;
@@ -498,22 +553,23 @@ impl<'a> Publication<'a> {
         listed.packs.iter().eq(pointers)
     }
 
-    /// Stages the search index, where it says something else than it did or is lost; returns its paths.
-    fn search(
+    /// Stages what hits show of these packs, in a search index of which nothing is lost; returns its paths.
+    fn rows_of_search(
         &self,
-        after: &Neighbours,
-        searched: &Searched,
-    ) -> Result<BTreeSet<String>, PublishError> {
+        rows: &BTreeSet<PackRef>,
+    ) -> Result<Option<BTreeSet<String>>, PublishError> {
         let packs = &self.known.packs;
-        if let Searched::Rows(rows) = searched
-            && let Some(paths) = search::present(self.writer, packs.len())
-        {
-            if !rows.is_empty() {
-                let all = packs.iter().map(|(r, facts)| (r, &facts.row)).collect();
-                search::stage_rows(self.writer, &all, rows)?;
-            }
-            return Ok(paths);
+        let paths = search::present(self.writer, packs.len());
+        if paths.is_some() && !rows.is_empty() {
+            let all = packs.iter().map(|(r, facts)| (r, &facts.row)).collect();
+            search::stage_rows(self.writer, &all, rows)?;
         }
+        Ok(paths)
+    }
+
+    /// Stages the search index, where it says something else than it did or is lost; returns its paths.
+    fn search(&self, after: &Neighbours) -> Result<BTreeSet<String>, PublishError> {
+        let packs = &self.known.packs;
         let kept = self.words.read()?;
         let lost = self.lost_words(&kept)?;
         let records = packs.iter().map(|(pack_ref, facts)| {
@@ -556,12 +612,12 @@ impl<'a> Publication<'a> {
             .collect()
     }
 
-    /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns the digest of the first.
+    /// Stages `index.json`, `packs.json` and `registry.json`, in this order; returns what is to be noted of the first.
     fn pointers(
         &self,
         registry: &RegistryDocument,
         updated_at: Timestamp,
-    ) -> Result<ArchiveDigest, PublishError> {
+    ) -> Result<ListedIn, PublishError> {
         let json = |name: &str, bytes: Result<Vec<u8>, serde_json::Error>| {
             bytes.map_err(|source| PublishError::Json {
                 name: name.to_owned(),
@@ -572,10 +628,13 @@ impl<'a> Publication<'a> {
         let index = assemble::index_text(&self.identity, &self.index_base, updated_at, entries);
         let index = json(layout::INDEX, index)?;
         let (staged, digest) = rayon::join(
-            || self.writer.put_text(Phase::Pointer, layout::INDEX, &index),
+            || {
+                let place = (Phase::Pointer, layout::INDEX);
+                self.writer.put_long_text(place, &index, self.known.index())
+            },
             || ArchiveDigest::of(&index),
         );
-        staged?;
+        let twin = staged?;
         drop(index);
         let pointers = self.known.packs.iter();
         let pointers = pointers.map(|(r, facts)| (r.clone(), facts.pointer.clone()));
@@ -586,7 +645,7 @@ impl<'a> Publication<'a> {
         let registry = json(layout::REGISTRY, canonical::to_bytes(registry))?;
         self.writer
             .put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
-        Ok(digest)
+        Ok(ListedIn { digest, twin })
     }
 
     /// Lets go of documents and archives that nothing pins any more, in a day's time.
@@ -630,6 +689,10 @@ fn changes_of(staged: &[Staged]) -> BTreeMap<PackRef, PackChanges> {
             (pack.pack_ref.clone(), (document, pack.changes.clone()))
         })
         .collect()
+}
+
+fn list_of<'f>(packs: impl Iterator<Item = &'f PackFacts>) -> PackList {
+    PackList::new(packs.map(|facts| facts.summary.clone()).collect())
 }
 
 fn site(registry: RegistryDocument, identity: &Identity) -> Site {

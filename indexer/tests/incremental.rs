@@ -79,6 +79,51 @@ fn small_steps_give_the_bytes_of_large_ones() {
     assert!(steps > 10, "{steps}");
 }
 
+/// Of a long index only what changes is compressed again, and its twin is that of a build that knows nothing; one that was
+/// damaged meanwhile is made anew.
+#[test]
+fn twins_of_long_indexes_are_those_of_a_build_that_knows_nothing() {
+    let long = |case: &Case, pack: usize, version: &str| {
+        let mut dice = Dice(pack as u64);
+        let words: Vec<String> = (0..8_000).map(|_| dice.roll(1 << 40).to_string()).collect();
+        let extra = format!("meta: {{notes: \"{}\"}}\n", words.join(" "));
+        let name = format!("p{pack:02}");
+        case.pack(&name, &name, version, &extra);
+    };
+    let cases = [Case::new(), Case::new()];
+    let [small, large] = &cases;
+    for case in &cases {
+        (0..16).for_each(|pack| long(case, pack, "1.0.0"));
+    }
+    small.build();
+    assert!(fs::metadata(small.out().join("index.json")).unwrap().len() > 1 << 20);
+    for (step, pack) in [7, 8, 15, 0].into_iter().enumerate() {
+        for case in &cases {
+            long(case, pack, &format!("1.{}.0", step + 1));
+        }
+        if step == 2 {
+            small.damage("index.json.gz");
+        }
+        let mut options = small.options();
+        options.now = Timestamp::from_unix(1_700_000_000 + i64::try_from(step).unwrap());
+        options.only = vec![small.packs().join(format!("p{pack:02}"))];
+        build(&options, |_| {}).unwrap();
+        let step_file = fs::read_to_string(small.root().join("tree.state/facts-step.json"));
+        assert!(step_file.unwrap().contains("\"twin\":{"));
+        options = large.options();
+        options.now = Timestamp::from_unix(1_700_000_000 + i64::try_from(step).unwrap());
+        for path in ["tree", "tree.state"] {
+            let _ = fs::remove_dir_all(large.root().join(path));
+        }
+        build(&options, |_| {}).unwrap();
+        for name in ["index.json", "index.json.gz", "index.json.zst"] {
+            let [made, expected] =
+                [small, large].map(|case| fs::read(case.out().join(name)).unwrap());
+            assert!(made == expected, "{name} of step {step}");
+        }
+    }
+}
+
 /// A pack that is refused after others counted on it: their pages do not link to it.
 #[test]
 fn page_does_not_link_to_a_pack_that_was_refused_late() {

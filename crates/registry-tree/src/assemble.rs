@@ -153,7 +153,7 @@ pub fn index_text<'a>(
     identity: &Identity,
     base_url: &str,
     last_updated: Timestamp,
-    entries: impl Iterator<Item = &'a str> + Clone,
+    entries: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<Vec<u8>, serde_json::Error> {
     const EMPTY: &[u8] = b"[]\n}\n";
     const END: &[u8] = b"\n  ]\n}\n";
@@ -177,7 +177,7 @@ pub fn index_text<'a>(
     let filled = entries.peek().is_some();
     for entry in entries {
         text.extend_from_slice(separator.as_bytes());
-        text.extend_from_slice(entry.as_bytes());
+        text.extend_from_slice(entry);
         separator = ",\n";
     }
     if filled {

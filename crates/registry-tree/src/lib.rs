@@ -9,11 +9,13 @@ pub mod layout;
 mod new_tree;
 pub mod reader;
 mod retire;
+mod segments;
 pub mod twins;
 pub mod writer;
 
 pub use backup::copy_tree;
 pub use reader::{ReadError, TreeReader};
 pub use retire::superseded;
+pub use segments::Segments;
 pub use twins::twin_matches;
 pub use writer::{Phase, TreeWriter, WriteError};

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 
+use crate::segments::{self, Earlier, Segments};
+
 /// Smallest text that gets twins, in bytes; below, a twin saves no packet.
 pub const MIN_TWIN_BYTES: usize = 1024;
 
@@ -11,32 +13,35 @@ pub const MIN_TWIN_BYTES: usize = 1024;
 const GZIP_LEVEL: i32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
-/// From this length on, both twins are made at the same time, and no buffer is kept, in bytes (1 MiB).
-const LARGE_BYTES: usize = 1024 * 1024;
+/// From this length on, both twins are made at the same time, that of gzip in segments, and no buffer is kept, in bytes
+/// (1 MiB).
+pub(crate) const LARGE_BYTES: usize = 1024 * 1024;
 
 /// Hands the twins of `text` to `take`, as suffix and bytes; none where it is short, and none that
-/// would not be smaller.
+/// would not be smaller. Returns what the one of a long text for gzip is made of.
 ///
-/// Deterministic: no time, no name, pinned compressors.
+/// Deterministic: no time, no name, pinned compressors, and whatever there was `earlier`.
 ///
 /// # Errors
 /// The first error of `take`.
-pub fn twins<E>(
+pub(crate) fn twins<E>(
     text: &[u8],
+    earlier: Option<Earlier<'_>>,
     mut take: impl FnMut(&'static str, &[u8]) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Option<Segments>, E> {
     if text.len() < MIN_TWIN_BYTES {
-        return Ok(());
+        return Ok(None);
     }
     let smaller = |length: &usize| *length < text.len();
     if text.len() >= LARGE_BYTES {
-        let (gzip, zstd) = rayon::join(|| alone(text, gzip), || alone(text, zstd));
+        let (zstd, gzip) = rayon::join(|| alone(text), || segments::gzip(text, earlier));
+        let (gzip, segments) = gzip.unzip();
         for (suffix, twin) in [(".gz", gzip), (".zst", zstd)] {
             if let Some(twin) = twin.filter(|twin| smaller(&twin.len())) {
                 take(suffix, &twin)?;
             }
         }
-        return Ok(());
+        return Ok(segments);
     }
     let mut buffer = BUFFER.take();
     if buffer.len() < bound(text) {
@@ -50,17 +55,17 @@ pub fn twins<E>(
         }
     });
     BUFFER.set(buffer);
-    taken
+    taken.map(|()| None)
 }
 
 /// Compresses into a buffer of [`bound`] bytes; returns how many it took.
 type Compress = fn(&[u8], &mut [u8]) -> Option<usize>;
 
-/// Compresses into a buffer of its own.
-fn alone(text: &[u8], compress: Compress) -> Option<Vec<u8>> {
+/// The twin for zstd, in a buffer of its own.
+fn alone(text: &[u8]) -> Option<Vec<u8>> {
     // A new buffer comes zeroed from the system and is touched only as far as it is written to.
-    let mut buffer = vec![0; bound(text)];
-    let length = compress(text, &mut buffer)?;
+    let mut buffer = vec![0; zstd::zstd_safe::compress_bound(text.len())];
+    let length = zstd(text, &mut buffer)?;
     buffer.truncate(length);
     Some(buffer)
 }
@@ -143,7 +148,7 @@ mod tests {
     fn twins_are_smaller_and_repeatable() {
         let all = |text: &[u8]| {
             let mut made = Vec::new();
-            let done: Result<(), ()> = twins(text, |suffix, bytes| {
+            let done: Result<_, ()> = twins(text, None, |suffix, bytes| {
                 made.push((suffix, bytes.to_vec()));
                 Ok(())
             });

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,7 +28,8 @@ use rayon::prelude::*;
 use crate::early_sync::EarlySync;
 use crate::layout;
 use crate::new_tree::{self, NewTree};
-use crate::twins::{MIN_TWIN_BYTES, twins, twins_agree};
+use crate::segments::{Earlier, Segments};
+use crate::twins::{LARGE_BYTES, MIN_TWIN_BYTES, twins, twins_agree};
 
 /// From this many files on, one sync of the file system is cheaper than one per file.
 const SYNC_ALL_FROM: usize = 64;
@@ -345,12 +346,55 @@ impl TreeWriter {
         self.put_text_at(&[(phase, path)], text)
     }
 
+    /// As [`put_text`](Self::put_text), for a long text in place of `earlier`, what the tree has there, and what its
+    /// twin is made of. What stays the same of it is not compressed again; the bytes are those of `put_text`.
+    ///
+    /// Returns what the new twin is made of, to be given the next time; `None` of a text that is short.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn put_long_text(
+        &self,
+        (phase, path): (Phase, &str),
+        text: &[u8],
+        earlier: Option<(&[u8], &Segments)>,
+    ) -> Result<Option<Segments>, FsError> {
+        if earlier.is_some_and(|(earlier, _)| earlier == text) && self.is_whole(path, text)? {
+            return Ok(earlier.map(|(_, segments)| segments.clone()));
+        }
+        let twin = self.root.join(format!("{path}.gz"));
+        let twin = earlier.and_then(|_| fs::read(twin).ok());
+        let earlier = earlier.zip(twin.as_deref());
+        let earlier = earlier.map(|((text, segments), twin)| Earlier {
+            text,
+            twin,
+            segments,
+        });
+        self.put_texts(&[(phase, path)], text, earlier)
+    }
+
+    /// Whether the tree has this text at `path`, and no other twins.
+    fn is_whole(&self, path: &str, text: &[u8]) -> Result<bool, FsError> {
+        Ok(self.new_tree()?.is_none()
+            && self.holds(path, text)
+            && twins_agree(&self.root.join(path), text))
+    }
+
     /// Stages one text for several names, each of a later phase than the one before; the bytes are
     /// stored once where the file system can link.
     ///
     /// # Errors
     /// [`FsError`].
     pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
+        self.put_texts(names, text, None).map(|_| ())
+    }
+
+    fn put_texts(
+        &self,
+        names: &[(Phase, &str)],
+        text: &[u8],
+        earlier: Option<Earlier<'_>>,
+    ) -> Result<Option<Segments>, FsError> {
         let new = self.new_tree()?;
         let mut missing = names.iter().filter(|(phase, path)| match phase {
             _ if new.is_some() => true,
@@ -359,14 +403,13 @@ impl TreeWriter {
             _ => !self.holds(path, text) || !twins_agree(&self.root.join(path), text),
         });
         let Some((phase, first)) = missing.next() else {
-            return Ok(());
+            return Ok(None);
         };
         let others: Vec<&(Phase, &str)> = missing.collect();
         // One time for the group: a server pairs a file with its twins by it.
         let time = (text.len() >= MIN_TWIN_BYTES).then(SystemTime::now);
-        let place = |suffix: &str, bytes: &[u8]| -> Result<(), FsError> {
+        let link_others = |suffix: &str| -> Result<(), FsError> {
             let first = format!("{first}{suffix}");
-            self.put(*phase, &first, bytes, time)?;
             for (phase, path) in &others {
                 let path = format!("{path}{suffix}");
                 let is_linked = match new {
@@ -380,23 +423,43 @@ impl TreeWriter {
             Ok(())
         };
         let mut made = Vec::new();
-        twins(text, |suffix, bytes| {
-            made.push(suffix);
-            place(suffix, bytes)
-        })?;
-        // Of a text that has become short, or that no longer shrinks: a web host would go on serving them.
-        for (phase, path) in std::iter::once(&(*phase, *first)).chain(others.iter().copied()) {
-            for suffix in [".gz", ".zst"]
-                .iter()
-                .filter(|suffix| !made.contains(suffix))
-            {
+        let mut make_twins = || {
+            twins(text, earlier, |suffix, bytes| {
+                made.push(suffix);
+                self.put(*phase, &format!("{first}{suffix}"), bytes, time)?;
+                link_others(suffix)
+            })
+        };
+        let (segments, staged) = if text.len() >= LARGE_BYTES && new.is_none() {
+            // Written while it is compressed.
+            let (segments, staged) = rayon::join(make_twins, || self.stage_at(text, time));
+            (segments?, Some(staged?))
+        } else {
+            (make_twins()?, None)
+        };
+        if new.is_none() {
+            let placed =
+                std::iter::once((*phase, *first)).chain(others.iter().map(|other| **other));
+            self.remove_other_twins(placed, &made);
+        }
+        match staged {
+            Some(staged) => self.place(*phase, first, staged),
+            None => self.put(*phase, first, text, time)?,
+        }
+        link_others("")?;
+        Ok(segments)
+    }
+
+    /// Of a text that has become short, or that no longer shrinks: a web host would go on serving its twins.
+    fn remove_other_twins<'n>(&self, names: impl Iterator<Item = (Phase, &'n str)>, made: &[&str]) {
+        for (phase, path) in names {
+            for suffix in [".gz", ".zst"].iter().filter(|s| !made.contains(s)) {
                 let twin = format!("{path}{suffix}");
-                if new.is_none() && self.root.join(&twin).symlink_metadata().is_ok() {
-                    self.push(*phase, &twin, Content::Nothing);
+                if self.root.join(&twin).symlink_metadata().is_ok() {
+                    self.push(phase, &twin, Content::Nothing);
                 }
             }
         }
-        place("", text)
     }
 
     /// Writes bytes for `path`: there, in a new tree, else to staging.
@@ -420,7 +483,7 @@ impl TreeWriter {
     fn holds(&self, path: &str, bytes: &[u8]) -> bool {
         let path = self.root.join(path);
         fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64)
-            && fs::read(&path).is_ok_and(|found| found == bytes)
+            && File::open(&path).is_ok_and(|file| begins_with(file, bytes).unwrap_or(false))
     }
 
     /// Stages other bytes (an icon, say) for `path`, unless they are there already.
@@ -590,6 +653,22 @@ impl TreeWriter {
         }
         Ok(())
     }
+}
+
+/// Whether a file begins with these bytes; most that do not differ within the first ones that are read.
+fn begins_with(mut file: File, mut bytes: &[u8]) -> io::Result<bool> {
+    let mut buffer = vec![0; bytes.len().min(64 * 1024)];
+    while !bytes.is_empty() {
+        let count = file.read(&mut buffer)?;
+        let (Some(found), Some(rest)) = (buffer.get(..count), bytes.get(count..)) else {
+            return Ok(false);
+        };
+        if count == 0 || !bytes.starts_with(found) {
+            return Ok(false);
+        }
+        bytes = rest;
+    }
+    Ok(true)
 }
 
 /// A tree that is a mount point is another file system: what is staged must be on it.

@@ -48,6 +48,18 @@ impl Case {
         build(&self.options(), |_| {}).unwrap()
     }
 
+    /// Changes one byte of a file of the tree, whose time stays.
+    pub(crate) fn damage(&self, path: &str) {
+        let path = self.out().join(path);
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+
     pub(crate) fn document(&self, pack_ref: &str) -> PackDocument {
         let bytes = fs::read(self.out().join(format!("packs/{pack_ref}.json"))).unwrap();
         serde_json::from_slice(&bytes).unwrap()
