@@ -169,21 +169,21 @@ fn timeout_fails_the_runner_and_keeps_what_it_told() {
 /// Who takes too long is asked to end and has time to; who asks himself to end, ends.
 #[test]
 fn confined_programs_heed_requests_to_end() {
-    let slowly = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+    let slowly = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
     let asked = format!("trap '{slowly}; echo made tidy; exit 3' TERM\nsleep 60 & wait\n");
     let files = [
         ("tests/asked.sh", asked.as_str()),
         ("tests/ends.sh", "kill -TERM $$\necho 'Tests: 1 passed'\n"),
     ];
     let testing = "  runners:
-    asked: {type: script, entry_point: tests/asked.sh, timeout: 1}
+    asked: {type: script, entry_point: tests/asked.sh, timeout: 3}
     ends: {type: script, entry_point: tests/ends.sh}
 ";
     let (report, _) = tested(testing, &files, 1);
     let case = |suite: usize| &report["test_suites"][suite]["test_cases"][0];
     assert_eq!(
         (&case(0)["error_message"], &case(0)["stdout"]),
-        (&json!("killed after 1 s"), &json!("made tidy\n")),
+        (&json!("killed after 3 s"), &json!("made tidy\n")),
         "{report}"
     );
     assert_eq!(case(1)["error_message"], "exit code 143", "{report}");
@@ -209,7 +209,7 @@ wait
 ",
         gate.display()
     );
-    let testing = "  runners:\n    sh: {type: script, entry_point: tests/run.sh, timeout: 2}\n";
+    let testing = "  runners:\n    sh: {type: script, entry_point: tests/run.sh, timeout: 6}\n";
     pack(&place, testing, &[("tests/run.sh", &script)]);
     let run = place.run(&["pack", "test", "demo", "--json"], 1);
     let mut options = fs::OpenOptions::new();
@@ -218,7 +218,7 @@ wait
     let case = &run.json()["test_suites"][0]["test_cases"][0];
     assert_eq!(
         (&case["error_message"], &case["stdout"]),
-        (&json!("killed after 2 s"), &json!("held\n"))
+        (&json!("killed after 6 s"), &json!("held\n"))
     );
 }
 

@@ -200,10 +200,16 @@ fn look(top: u32, seen: &mut BTreeSet<String>) {
             continue;
         }
         let environment = text(format!("/proc/{pid}/environ"));
-        let own = environment
-            .split('\0')
-            .filter(|entry| !entry.to_uppercase().contains("_PROXY="));
-        seen.extend(own.map(str::to_owned));
+        let mut before = "";
+        for entry in environment.split('\0') {
+            // A shell that starts cuts each variable in two at its `=` while it reads it.
+            let cut = !before.contains('=') && before.to_uppercase().ends_with("_PROXY");
+            let is_of_proxy = cut || entry.to_uppercase().contains("_PROXY=");
+            if !is_of_proxy {
+                seen.insert(entry.to_owned());
+            }
+            before = entry;
+        }
     }
 }
 

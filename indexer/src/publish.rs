@@ -387,8 +387,8 @@ impl<'a> Publication<'a> {
             }
             let stays = pack.facts.is_some();
             let replaced = self.known.put(&pack.pack_ref, pack.facts);
-            let replaced = replaced.map(Box::new);
-            taken.replaced.insert(pack.pack_ref.clone(), replaced);
+            let before = taken.replaced.entry(pack.pack_ref.clone());
+            before.or_insert(replaced.map(Box::new));
             if stays {
                 taken.inputs.insert(pack.pack_ref, pack.inputs);
             }
