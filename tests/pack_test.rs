@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::environments::tools;
-use crate::support::{Place, Run, snapshot};
+use crate::support::{Gate, Place, Run, snapshot};
 
 /// Writes a pack `demo` with this `testing` section and these files.
 fn pack(place: &Place, testing: &str, files: &[(&str, &str)]) {
@@ -192,11 +191,8 @@ fn confined_programs_heed_requests_to_end() {
 /// When tests are over, whatever they started is gone: also what heeds no request and has left its group.
 #[test]
 fn nothing_outlives_its_tests() {
-    const NONBLOCK: i32 = 0o4000;
     let place = Place::new();
-    let gate = place.path("gate");
-    let made = Command::new("mkfifo").arg(&gate).status();
-    assert!(made.unwrap().success());
+    let gate = Gate::new(place.path("gate"));
     let script = format!(
         "trap '' TERM
 setsid python3 -c '
@@ -207,14 +203,12 @@ print(\"held\", flush=True)
 time.sleep(60)' &
 wait
 ",
-        gate.display()
+        gate.path().display()
     );
     let testing = "  runners:\n    sh: {type: script, entry_point: tests/run.sh, timeout: 6}\n";
     pack(&place, testing, &[("tests/run.sh", &script)]);
     let run = place.run(&["pack", "test", "demo", "--json"], 1);
-    let mut options = fs::OpenOptions::new();
-    let opened = options.write(true).custom_flags(NONBLOCK).open(&gate);
-    assert!(opened.is_err(), "a reader is left");
+    assert!(gate.is_deserted());
     let case = &run.json()["test_suites"][0]["test_cases"][0];
     assert_eq!(
         (&case["error_message"], &case["stdout"]),

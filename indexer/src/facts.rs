@@ -185,7 +185,7 @@ pub(crate) struct Known {
 
 /// The `index.json` that facts are kept with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ListedIn {
+pub(crate) struct KeptIndex {
     pub(crate) digest: ArchiveDigest,
     /// What its twin is made of, where it is long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,7 +198,7 @@ struct Base {
     /// The digest it is known by: that of the `index.json` it was written with.
     id: ArchiveDigest,
     /// The `index.json` that was written last.
-    index: ListedIn,
+    index: KeptIndex,
     /// Packs whose facts are not those in the file.
     changed: BTreeSet<PackRef>,
     /// Whether there are more of them than are kept.
@@ -213,7 +213,7 @@ struct Head {
     /// What the entries of `index.json` depend on besides the documents.
     base_url: String,
     /// The one that was written with these facts.
-    index: ListedIn,
+    index: KeptIndex,
 }
 
 /// The file of facts.
@@ -267,7 +267,7 @@ struct Step {
     /// The file it is a step from, by the digest noted there.
     base: ArchiveDigest,
     /// The one that was written with the step.
-    index: ListedIn,
+    index: KeptIndex,
     removed: Vec<PackRef>,
     packs: BTreeMap<PackRef, PackFacts>,
 }
@@ -360,7 +360,7 @@ impl Known {
         &self,
         state: &Path,
         base_url: &str,
-        index: ListedIn,
+        index: KeptIndex,
     ) -> Result<(), FsError> {
         let few = |base: &&Base| base.changed.len() * LEAST_OF_ALL <= self.packs.len();
         let (path, bytes) = match self.base.as_ref().filter(few) {

@@ -23,7 +23,7 @@ use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, layout};
 
 use crate::change_log::{self, Moment, PackChanges};
 use crate::details::Details;
-use crate::facts::{self, Known, ListedIn, Neighbours, PackFacts, PageInputs};
+use crate::facts::{self, KeptIndex, Known, Neighbours, PackFacts, PageInputs};
 use crate::icon;
 use crate::lists::{Lists, Views};
 use crate::pack_views;
@@ -617,7 +617,7 @@ impl<'a> Publication<'a> {
         &self,
         registry: &RegistryDocument,
         updated_at: Timestamp,
-    ) -> Result<ListedIn, PublishError> {
+    ) -> Result<KeptIndex, PublishError> {
         let json = |name: &str, bytes: Result<Vec<u8>, serde_json::Error>| {
             bytes.map_err(|source| PublishError::Json {
                 name: name.to_owned(),
@@ -645,7 +645,7 @@ impl<'a> Publication<'a> {
         let registry = json(layout::REGISTRY, canonical::to_bytes(registry))?;
         self.writer
             .put_text(Phase::Pointer, layout::REGISTRY, &registry)?;
-        Ok(ListedIn { digest, twin })
+        Ok(KeptIndex { digest, twin })
     }
 
     /// Lets go of documents and archives that nothing pins any more, in a day's time.

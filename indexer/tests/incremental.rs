@@ -79,8 +79,8 @@ fn small_steps_give_the_bytes_of_large_ones() {
     assert!(steps > 10, "{steps}");
 }
 
-/// Of a long index only what changes is compressed again, and its twin is that of a build that knows nothing; one that was
-/// damaged meanwhile is made anew.
+/// What is taken over of the twin of a long index gives the twin of a build that knows nothing; one that was damaged meanwhile
+/// is made anew.
 #[test]
 fn twins_of_long_indexes_are_those_of_a_build_that_knows_nothing() {
     let long = |case: &Case, pack: usize, version: &str| {

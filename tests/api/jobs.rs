@@ -1,21 +1,19 @@
 //! Requests that take a while: they become jobs that can be watched, called off, and found after a cut.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 
 use super::{Api, shape};
-use crate::support::{Answer, Place, names, snapshot};
+use crate::support::{Answer, Gate, Place, names, snapshot};
 
 /// A pack whose test waits until somebody opens its gate.
 pub(super) struct Gated {
     pub(super) path: String,
-    gate: PathBuf,
+    gate: Gate,
 }
 
 impl Gated {
@@ -25,13 +23,11 @@ impl Gated {
         place.pack(pack_ref, pack_ref, "1.0.0", testing);
         let path = place.path("home").join(pack_ref);
         fs::rename(place.path("packs").join(pack_ref), &path).unwrap();
-        let gate = place.path("home").join(format!("{pack_ref}.gate"));
-        let made = Command::new("mkfifo").arg(&gate).status();
-        assert!(made.unwrap().success());
+        let gate = Gate::new(place.path("home").join(format!("{pack_ref}.gate")));
         fs::create_dir(path.join("tests")).unwrap();
         let script = format!(
             "echo the test waits\nread line < '{}'\n[ \"$line\" = pass ]\n",
-            gate.display()
+            gate.path().display()
         );
         fs::write(path.join("tests/gate.sh"), script).unwrap();
         Self {
@@ -42,26 +38,7 @@ impl Gated {
 
     /// Waits until the test is there.
     pub(super) fn reached(&self) -> File {
-        OpenOptions::new().write(true).open(&self.gate).unwrap()
-    }
-
-    /// Whether no test waits.
-    fn is_deserted(&self) -> bool {
-        const NONBLOCK: i32 = 0o4000;
-        let mut options = OpenOptions::new();
-        options.write(true).custom_flags(NONBLOCK);
-        options.open(&self.gate).is_err()
-    }
-
-    /// Waits until the test that `reached` found is gone.
-    fn left(reached: &File) {
-        let limit = Timespec {
-            tv_sec: 60,
-            tv_nsec: 0,
-        };
-        // A pipe without readers is in error, which is always told.
-        let mut wanted = [PollFd::new(reached, PollFlags::empty())];
-        assert_eq!(poll(&mut wanted, Some(&limit)), Ok(1));
+        self.gate.reached()
     }
 
     /// Lets the test that waits, or the next one, pass.
@@ -229,7 +206,7 @@ fn jobs_are_called_off() {
         "{over}"
     );
     nothing_is_installed(&api.place.path("installed"));
-    assert!(first.is_deserted());
+    assert!(first.gate.is_deserted());
     let again = api.ask("DELETE", &token, &format!("jobs/{running}"), "");
     assert_eq!((again.status, &again.body["code"]), (409, &json!("over")));
 }
@@ -271,7 +248,7 @@ fn killed_servers_leave_nothing_half_done() {
     let gate = aws.reached();
     api.crash();
     // Killed with its server, and nobody is left who could wait for its end.
-    Gated::left(&gate);
+    Gate::left(&gate);
     let over = job(&api, &token, &id);
     assert_eq!(over["state"], "interrupted", "{over}");
     let told = over["error"]["message"].as_str().unwrap();

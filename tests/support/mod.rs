@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod contract;
+mod gate;
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod index;
@@ -18,6 +19,7 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub(crate) use answer::Answer;
+pub(crate) use gate::Gate;
 
 /// The root of the project.
 pub(crate) fn project() -> PathBuf {

@@ -152,10 +152,10 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     /// None if the twin is not, to the byte, the one that was made of this text in these segments.
     fn of(earlier: Earlier<'a>) -> Self {
-        Self::right(earlier).unwrap_or_default()
+        Self::checked(earlier).unwrap_or_default()
     }
 
-    fn right(
+    fn checked(
         Earlier {
             text,
             twin,
@@ -193,16 +193,18 @@ mod tests {
     use crate::twins::twin_matches;
 
     /// Numbers that look random and are the same every time.
+    fn numbers(seed: u64) -> impl Iterator<Item = u64> {
+        let next = |state: &u64| {
+            let state = state.wrapping_mul(6_364_136_223_846_793_005);
+            Some(state.wrapping_add(1_442_695_040_888_963_407))
+        };
+        std::iter::successors(Some(seed), next).map(|state| state >> 33)
+    }
+
+    /// Some 2 MB of them.
     fn text(seed: u64) -> Vec<u8> {
-        let mut state = seed;
-        let mut text = Vec::new();
-        while text.len() < 2_500_000 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            text.extend(format!("{} ", state >> 33).bytes());
-        }
-        text
+        let written = numbers(seed).take(250_000).map(|n| format!("{n} "));
+        written.collect::<String>().into_bytes()
     }
 
     /// What there was before changes nothing about the twin, only how much of it is compressed anew.
@@ -269,15 +271,8 @@ mod tests {
     /// What does not compress, what is empty, what is longer than one call may give.
     #[test]
     fn every_text_has_a_twin() {
-        let mut state = 1_u64;
-        let noise: Vec<u8> = std::iter::repeat_with(|| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            state.to_be_bytes()[0]
-        })
-        .take(700_000)
-        .collect();
+        let noise = numbers(1).map(|n| n.to_le_bytes()[1]);
+        let noise: Vec<u8> = noise.take(700_000).collect();
         let same = vec![b'a'; 3_000_000];
         for text in [&noise[..], &noise[..1], b"", &same] {
             let (twin, _) = gzip(text, None).unwrap();

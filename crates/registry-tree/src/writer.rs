@@ -359,25 +359,10 @@ impl TreeWriter {
         text: &[u8],
         earlier: Option<(&[u8], &Segments)>,
     ) -> Result<Option<Segments>, FsError> {
-        if earlier.is_some_and(|(earlier, _)| earlier == text) && self.is_whole(path, text)? {
-            return Ok(earlier.map(|(_, segments)| segments.clone()));
-        }
-        let twin = self.root.join(format!("{path}.gz"));
-        let twin = earlier.and_then(|_| fs::read(twin).ok());
-        let earlier = earlier.zip(twin.as_deref());
-        let earlier = earlier.map(|((text, segments), twin)| Earlier {
-            text,
-            twin,
-            segments,
-        });
-        self.put_texts(&[(phase, path)], text, earlier)
-    }
-
-    /// Whether the tree has this text at `path`, and no other twins.
-    fn is_whole(&self, path: &str, text: &[u8]) -> Result<bool, FsError> {
-        Ok(self.new_tree()?.is_none()
-            && self.holds(path, text)
-            && twins_agree(&self.root.join(path), text))
+        let made = self.put_texts(&[(phase, path)], text, earlier)?;
+        // Where nothing was made, the tree has this text: its twin is what it was.
+        let same = earlier.filter(|(earlier, _)| made.is_none() && *earlier == text);
+        Ok(made.or_else(|| same.map(|(_, segments)| segments.clone())))
     }
 
     /// Stages one text for several names, each of a later phase than the one before; the bytes are
@@ -393,7 +378,7 @@ impl TreeWriter {
         &self,
         names: &[(Phase, &str)],
         text: &[u8],
-        earlier: Option<Earlier<'_>>,
+        earlier: Option<(&[u8], &Segments)>,
     ) -> Result<Option<Segments>, FsError> {
         let new = self.new_tree()?;
         let mut missing = names.iter().filter(|(phase, path)| match phase {
@@ -422,6 +407,13 @@ impl TreeWriter {
             }
             Ok(())
         };
+        let twin = earlier.and_then(|_| fs::read(self.root.join(format!("{first}.gz"))).ok());
+        let earlier = earlier.zip(twin.as_deref());
+        let earlier = earlier.map(|((text, segments), twin)| Earlier {
+            text,
+            twin,
+            segments,
+        });
         let mut made = Vec::new();
         let mut make_twins = || {
             twins(text, earlier, |suffix, bytes| {

@@ -7,9 +7,10 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use nix::sys::signal::{SigSet, Signal as Caught};
+use nix::sys::signal::{self, SigSet};
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpgid, getppid, set_parent_process_death_signal, setpgid, wait,
+    Pid, Signal, WaitOptions, getpgid, getpid, getppid, set_parent_process_death_signal, setpgid,
+    wait,
 };
 
 use super::calls::{self, Sockets};
@@ -76,10 +77,10 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Launch
 /// What asks a process to end. The launcher ends when its program has: what asks the program is no matter of its own.
 fn requests_to_end() -> SigSet {
     SigSet::from_iter([
-        Caught::SIGHUP,
-        Caught::SIGINT,
-        Caught::SIGQUIT,
-        Caught::SIGTERM,
+        signal::SIGHUP,
+        signal::SIGINT,
+        signal::SIGQUIT,
+        signal::SIGTERM,
     ])
 }
 
@@ -180,7 +181,7 @@ fn inside(order: &Order, mut held: Confined, rest: &[OsString]) -> Result<u8, La
     let mut program = Command::new(&order.program);
     program.args(rest);
     let not_started = system("start the program");
-    if held.processes == "namespace" {
+    if getpid().is_init() {
         drop(report);
         return look_after(&program.spawn().map_err(not_started)?);
     }
