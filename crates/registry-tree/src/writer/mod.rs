@@ -10,10 +10,12 @@
 //!
 //! Dropped without a commit, no file of the tree has changed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::{self, Read as _};
+mod commit;
+mod put;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,16 +25,12 @@ use pack_format::Hint;
 use pack_fs::error::Context as _;
 use pack_fs::lock::{Holder, Lock, LockError};
 use pack_fs::{FsError, durable, placement, remove};
-use rayon::prelude::*;
 
 use crate::early_sync::EarlySync;
 use crate::layout;
 use crate::new_tree::{self, NewTree};
-use crate::segments::{Earlier, Segments};
-use crate::twins::{LARGE_BYTES, MIN_TWIN_BYTES, twins, twins_agree};
 
-/// From this many files on, one sync of the file system is cheaper than one per file.
-const SYNC_ALL_FROM: usize = 64;
+pub use self::commit::Committed;
 
 /// When a file of a commit gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,13 +124,6 @@ struct Folders {
     /// Of files that have no names yet.
     of_files: Vec<PathBuf>,
     new_tree: NewTree,
-}
-
-/// What a commit did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Committed {
-    /// Number of files that got new bytes, twins included.
-    pub files_written: usize,
 }
 
 impl TreeWriter {
@@ -338,329 +329,12 @@ impl TreeWriter {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stages `text` for `path` with its twins, unless the tree has these bytes there already.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub fn put_text(&self, phase: Phase, path: &str, text: &[u8]) -> Result<(), FsError> {
-        self.put_text_at(&[(phase, path)], text)
-    }
-
-    /// As [`put_text`](Self::put_text), for a long text in place of `earlier`, what the tree has there, and what its
-    /// twin is made of. What stays the same of it is not compressed again; the bytes are those of `put_text`.
-    ///
-    /// Returns what the new twin is made of, to be given the next time; `None` of a text that is short.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub fn put_long_text(
-        &self,
-        (phase, path): (Phase, &str),
-        text: &[u8],
-        earlier: Option<(&[u8], &Segments)>,
-    ) -> Result<Option<Segments>, FsError> {
-        let made = self.put_texts(&[(phase, path)], text, earlier)?;
-        // Where nothing was made, the tree has this text: its twin is what it was.
-        let same = earlier.filter(|(earlier, _)| made.is_none() && *earlier == text);
-        Ok(made.or_else(|| same.map(|(_, segments)| segments.clone())))
-    }
-
-    /// Stages one text for several names, each of a later phase than the one before; the bytes are
-    /// stored once where the file system can link.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub fn put_text_at(&self, names: &[(Phase, &str)], text: &[u8]) -> Result<(), FsError> {
-        self.put_texts(names, text, None).map(|_| ())
-    }
-
-    fn put_texts(
-        &self,
-        names: &[(Phase, &str)],
-        text: &[u8],
-        earlier: Option<(&[u8], &Segments)>,
-    ) -> Result<Option<Segments>, FsError> {
-        let new = self.new_tree()?;
-        let mut missing = names.iter().filter(|(phase, path)| match phase {
-            _ if new.is_some() => true,
-            // The name of an object says its content.
-            Phase::Object => !self.has(path),
-            _ => !self.holds(path, text) || !twins_agree(&self.root.join(path), text),
-        });
-        let Some((phase, first)) = missing.next() else {
-            return Ok(None);
-        };
-        let others: Vec<&(Phase, &str)> = missing.collect();
-        // One time for the group: a server pairs a file with its twins by it.
-        let time = (text.len() >= MIN_TWIN_BYTES).then(SystemTime::now);
-        let link_others = |suffix: &str| -> Result<(), FsError> {
-            let first = format!("{first}{suffix}");
-            for (phase, path) in &others {
-                let path = format!("{path}{suffix}");
-                let is_linked = match new {
-                    Some(new) => new.link(&first, &path)?,
-                    None => false,
-                };
-                if !is_linked {
-                    self.push(*phase, &path, Content::SameAs((&first).into()));
-                }
-            }
-            Ok(())
-        };
-        let twin = earlier.and_then(|_| fs::read(self.root.join(format!("{first}.gz"))).ok());
-        let earlier = earlier.zip(twin.as_deref());
-        let earlier = earlier.map(|((text, segments), twin)| Earlier {
-            text,
-            twin,
-            segments,
-        });
-        let mut made = Vec::new();
-        let mut make_twins = || {
-            twins(text, earlier, |suffix, bytes| {
-                made.push(suffix);
-                self.put(*phase, &format!("{first}{suffix}"), bytes, time)?;
-                link_others(suffix)
-            })
-        };
-        let (segments, staged) = if text.len() >= LARGE_BYTES && new.is_none() {
-            // Written while it is compressed.
-            let (segments, staged) = rayon::join(make_twins, || self.stage_at(text, time));
-            (segments?, Some(staged?))
-        } else {
-            (make_twins()?, None)
-        };
-        if new.is_none() {
-            let placed =
-                std::iter::once((*phase, *first)).chain(others.iter().map(|other| **other));
-            self.remove_other_twins(placed, &made);
-        }
-        match staged {
-            Some(staged) => self.place(*phase, first, staged),
-            None => self.put(*phase, first, text, time)?,
-        }
-        link_others("")?;
-        Ok(segments)
-    }
-
-    /// Of a text that has become short, or that no longer shrinks: a web host would go on serving its twins.
-    fn remove_other_twins<'n>(&self, names: impl Iterator<Item = (Phase, &'n str)>, made: &[&str]) {
-        for (phase, path) in names {
-            for suffix in [".gz", ".zst"].iter().filter(|s| !made.contains(s)) {
-                let twin = format!("{path}{suffix}");
-                if self.root.join(&twin).symlink_metadata().is_ok() {
-                    self.push(phase, &twin, Content::Nothing);
-                }
-            }
-        }
-    }
-
-    /// Writes bytes for `path`: there, in a new tree, else to staging.
-    fn put(
-        &self,
-        phase: Phase,
-        path: &str,
-        bytes: &[u8],
-        time: Option<SystemTime>,
-    ) -> Result<(), FsError> {
-        if let Some(new) = self.new_tree()?
-            && new.write(path, bytes, time)?
-        {
-            return self.early.staged(&self.staging, bytes.len() as u64);
-        }
-        let staged = self.stage_at(bytes, time)?;
-        self.place(phase, path, staged);
-        Ok(())
-    }
-
-    fn holds(&self, path: &str, bytes: &[u8]) -> bool {
-        let path = self.root.join(path);
-        fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64)
-            && File::open(&path).is_ok_and(|file| begins_with(file, bytes).unwrap_or(false))
-    }
-
-    /// Stages other bytes (an icon, say) for `path`, unless they are there already.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub fn put_bytes(&self, phase: Phase, path: &str, bytes: &[u8]) -> Result<(), FsError> {
-        if self.holds(path, bytes) {
-            return Ok(());
-        }
-        self.put(phase, path, bytes, None)
-    }
-
-    /// Puts everything placed so far into the tree; see the module for the order.
-    ///
-    /// # Errors
-    /// [`WriteError`]. Before the pointers are placed the tree still says what it said.
-    pub fn commit(&self) -> Result<Committed, WriteError> {
-        let mut placements = std::mem::take(&mut *self.placements());
-        let files_written = placements.len() + self.written();
-        if files_written > 0 {
-            placements.sort_by_key(|p| (p.phase, p.order));
-            match self.new_tree()? {
-                Some(new) => self.commit_new(new, &placements)?,
-                None => self.commit_changes(&placements)?,
-            }
-        }
-        self.sweep()?;
-        Ok(Committed { files_written })
-    }
-
-    fn commit_new(&self, new: &NewTree, placements: &[Placement]) -> Result<(), FsError> {
-        self.early.wait()?;
-        for phase in [Phase::Object, Phase::View, Phase::Pointer] {
-            self.put_in_place(new.root(), &of_phase(placements, phase))?;
-        }
-        new.put_in_place(&self.root)?;
-        self.new.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn commit_changes(&self, placements: &[Placement]) -> Result<(), FsError> {
-        durable::create_directories(&self.root)?;
-        self.sync_staged(placements)?;
-        let put_in_place = |placements: &[&Placement]| self.put_in_place(&self.root, placements);
-        // Pointers pin objects and nothing pins views: what both need is to be durable before a pointer.
-        let mut directories = put_in_place(&of_phase(placements, Phase::Object))?;
-        directories.extend(put_in_place(&of_phase(placements, Phase::View))?);
-        self.sync_names(&directories)?;
-        // One pointer after the other, its twins before it.
-        let mut group = Vec::new();
-        for pointer in of_phase(placements, Phase::Pointer) {
-            group.push(pointer);
-            if pointer.target.extension().is_some_and(|e| e == "json") {
-                self.sync_names(&put_in_place(&group)?)?;
-                group.clear();
-            }
-        }
-        self.sync_names(&put_in_place(&group)?)
-    }
-
-    fn sync_staged(&self, placements: &[Placement]) -> Result<(), FsError> {
-        self.early.wait()?;
-        if placements.len() >= SYNC_ALL_FROM {
-            return durable::sync_file_system(&self.staging);
-        }
-        for placement in placements {
-            if let Content::Staged(staged) = &placement.content {
-                sync_file(staged)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts files of one phase in place below `root`, in any order; returns the directories whose names are to be synced.
-    ///
-    /// A new directory is filled in staging and put in place as a whole: there it is made far from others
-    /// (see [`placement`]), and readers see it complete.
-    fn put_in_place(
-        &self,
-        root: &Path,
-        placements: &[&Placement],
-    ) -> Result<BTreeSet<PathBuf>, FsError> {
-        let parents = parents_of(placements);
-        let above: BTreeSet<&Path> = parents.iter().map(|p| folder_of(p)).collect();
-        for directory in above {
-            let directory = root.join(directory);
-            fs::create_dir_all(&directory).on("create directory", &directory)?;
-        }
-        // Making directories is the slow part on many file systems, and worth two threads.
-        let made: BTreeMap<&OsStr, PathBuf> = parents
-            .par_iter()
-            .filter(|parent| !root.join(parent).is_dir())
-            .map(|parent| {
-                let staged = self.fresh_path()?;
-                fs::create_dir(&staged).on("create directory", &staged)?;
-                Ok((parent.as_os_str(), staged))
-            })
-            .collect::<Result<_, FsError>>()?;
-        placements.par_iter().try_for_each(|placement| {
-            let target = match made.get(folder_of(&placement.target).as_os_str()) {
-                Some(staged) => staged.join(placement.target.file_name().unwrap_or_default()),
-                None => root.join(&placement.target),
-            };
-            match &placement.content {
-                Content::Staged(staged) => fs::rename(staged, &target).on("replace", &target),
-                Content::SameAs(other) => self.link(&root.join(other), &target),
-                Content::Nothing => remove::remove_all(&target),
-            }
-        })?;
-        made.par_iter().try_for_each(|(parent, staged)| {
-            let parent = root.join(parent);
-            fs::rename(staged, &parent).on("create directory", &parent)
-        })?;
-        // Up to the root: a directory an interrupted run made may not be durable yet.
-        let mut directories = BTreeSet::new();
-        for parent in parents {
-            // Above a directory that is there already, all are.
-            for directory in parent.ancestors() {
-                if !directories.insert(root.join(directory)) {
-                    break;
-                }
-            }
-        }
-        Ok(directories)
-    }
-
-    /// Makes the names in these directories durable.
-    fn sync_names(&self, directories: &BTreeSet<PathBuf>) -> Result<(), FsError> {
-        if directories.len() >= SYNC_ALL_FROM {
-            return durable::sync_file_system(&self.root);
-        }
-        directories
-            .iter()
-            .try_for_each(|directory| durable::sync_directory(directory))
-    }
-
-    /// Gives the durable file `other` a second name.
-    fn link(&self, other: &Path, target: &Path) -> Result<(), FsError> {
-        match fs::hard_link(other, target) {
-            Ok(()) => return Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(FsError::new("link to", other, e));
-            }
-            // The name is taken, or the file system has no links: through staging, and a copy if need be.
-            Err(_) => {}
-        }
-        let staged = self.fresh_path()?;
-        if fs::hard_link(other, &staged).is_err() {
-            fs::copy(other, &staged).on("copy to", &staged)?;
-            let time = fs::metadata(other)
-                .and_then(|m| m.modified())
-                .on("look at", other)?;
-            OpenOptions::new()
-                .write(true)
-                .open(&staged)
-                .and_then(|file| file.set_times(FileTimes::new().set_modified(time)))
-                .on("set the time of", &staged)?;
-            sync_file(&staged)?;
-        }
-        fs::rename(&staged, target).on("replace", target)
-    }
-
     fn sweep(&self) -> Result<(), FsError> {
         if self.staging.exists() {
             remove::remove_all(&self.staging)?;
         }
         Ok(())
     }
-}
-
-/// Whether a file begins with these bytes; most that do not differ within the first ones that are read.
-fn begins_with(mut file: File, mut bytes: &[u8]) -> io::Result<bool> {
-    let mut buffer = vec![0; bytes.len().min(64 * 1024)];
-    while !bytes.is_empty() {
-        let count = file.read(&mut buffer)?;
-        let (Some(found), Some(rest)) = (buffer.get(..count), bytes.get(count..)) else {
-            return Ok(false);
-        };
-        if count == 0 || !bytes.starts_with(found) {
-            return Ok(false);
-        }
-        bytes = rest;
-    }
-    Ok(true)
 }
 
 /// A tree that is a mount point is another file system: what is staged must be on it.
@@ -680,37 +354,6 @@ fn same_device(root: &Path, state: &Path) -> bool {
     found.is_none_or(|found| device(state) == Some(found))
 }
 
-/// The files of one phase, in order.
-fn of_phase(placements: &[Placement], phase: Phase) -> Vec<&Placement> {
-    placements.iter().filter(|p| p.phase == phase).collect()
-}
-
-/// The folder of the tree that holds `path`; the root is the empty path.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(path)
-}
-
-/// The directories that files are placed in, each once.
-fn parents_of<'p>(placements: &[&'p Placement]) -> BTreeSet<&'p Path> {
-    let mut parents = BTreeSet::new();
-    let mut last = None;
-    for placement in placements {
-        let parent = folder_of(&placement.target);
-        // A file and its twins come together; comparing paths is slow.
-        if last != Some(parent.as_os_str()) {
-            parents.insert(parent);
-            last = Some(parent.as_os_str());
-        }
-    }
-    parents
-}
-
-fn sync_file(path: &Path) -> Result<(), FsError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .on("sync", path)
-}
-
 impl Drop for TreeWriter {
     fn drop(&mut self) {
         // Best effort: what stays is swept by the next writer.
@@ -722,6 +365,7 @@ impl Drop for TreeWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twins::twins_agree;
 
     fn begin(root: &Path) -> TreeWriter {
         TreeWriter::begin(root, "test", Duration::ZERO, |_| {}).unwrap()
