@@ -5,6 +5,9 @@
 //! allowed. Histories of one pack are joined: each version once, and never with two contents. What the merged tree listed
 //! before stays.
 
+mod error;
+mod joined;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -12,21 +15,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pack_format::documents::{PackDocument, PackPointer, VersionDocument};
-use pack_format::patch::{self, PatchError};
-use pack_format::{ArchiveDigest, Hint, PackRef, Timestamp, Version};
+use pack_format::{ArchiveDigest, PackRef, Timestamp};
 use pack_fs::FsError;
 use pack_fs::lock::Holder;
 use pack_fs::source_dir::open_regular;
 use rayon::prelude::*;
 use registry_tree::assemble::{self, Identity};
-use registry_tree::{Phase, ReadError, TreeReader, TreeWriter, WriteError, layout};
+use registry_tree::{Phase, TreeReader, TreeWriter, layout};
 
+pub use self::error::MergeTreesError;
+use self::joined::{Joined, is_one_pack, repository};
 use crate::build::DEFAULT_NAME;
 use crate::facts::Neighbours;
-use crate::history::same_repository;
 use crate::icon;
 use crate::publish::{self, About, Publication, Scope, Staged};
-use crate::publish_error::PublishError;
 
 /// What to merge, and how.
 #[derive(Debug, Clone)]
@@ -73,146 +75,6 @@ pub struct MergedTrees {
     pub shadowed: Vec<ShadowedPack>,
     /// What deserves attention, one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// Why trees were not merged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MergeTreesError {
-    /// An input is no tree of format 2.
-    #[error("`{}` is no registry tree: it has no `packs.json`", .0.display())]
-    NotATree(PathBuf),
-    /// An input is the output.
-    #[error("`{}` is an input and the tree to write", .0.display())]
-    IntoItself(PathBuf),
-    /// Somebody's files are where the tree is to be.
-    #[error("`{}` is no registry tree and not empty", .0.display())]
-    Occupied(PathBuf),
-    /// The base URL cannot be used.
-    #[error("the base URL {0}")]
-    BaseUrl(pack_format::url_policy::UrlError),
-    /// A document cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Two packs have one name.
-    #[error(
-        "`{pack_ref}` is another pack in `{}` than in `{}`\n  {first}\n  {second}", one.display(), other.display()
-    )]
-    Shadowing {
-        /// The name.
-        pack_ref: PackRef,
-        /// The tree that comes first.
-        one: PathBuf,
-        /// The tree that comes later.
-        other: PathBuf,
-        /// Repository in the first.
-        first: String,
-        /// Repository in the other.
-        second: String,
-    },
-    /// One version has two contents.
-    #[error(
-        "`{pack_ref}@{version}` has other contents in `{}` than in `{}`\n  {first}\n  {second}", one.display(), other.display()
-    )]
-    TwoContents {
-        /// The pack.
-        pack_ref: PackRef,
-        /// The version.
-        version: Version,
-        /// The tree that comes first, or the merged one.
-        one: PathBuf,
-        /// The tree that comes later.
-        other: PathBuf,
-        /// Archive digest in the first.
-        first: String,
-        /// Archive digest in the other.
-        second: String,
-    },
-    /// What one tree corrected says something else in another.
-    #[error("the patch of `{pack_ref}@{version}` does not hold in every tree: {source}")]
-    Patch {
-        /// The pack.
-        pack_ref: PackRef,
-        /// The version.
-        version: Version,
-        /// Why.
-        source: PatchError,
-    },
-    /// A document of an input names an archive outside its tree.
-    #[error("`{}` names an archive of `{pack_ref}` outside of itself: `{}`", root.display(), pack_format::text::printable(path))]
-    Outside {
-        /// The input.
-        root: PathBuf,
-        /// The pack.
-        pack_ref: PackRef,
-        /// What its document says.
-        path: String,
-    },
-    /// An archive is not what the document says.
-    #[error("`{}` is not the archive its document names\n  expected  {expected}\n  computed  {computed}", path.display())]
-    Archive {
-        /// The file.
-        path: PathBuf,
-        /// The digest of the document.
-        expected: ArchiveDigest,
-        /// The digest of the bytes.
-        computed: ArchiveDigest,
-    },
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    File(#[from] FsError),
-    /// The tree cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A page or document cannot be made.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-}
-
-impl MergeTreesError {
-    /// Whether another process is changing the tree.
-    pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Write(error) if error.is_busy())
-    }
-
-    /// Whether something has other bytes than were promised.
-    pub fn is_mismatch(&self) -> bool {
-        match self {
-            Self::Archive { .. } => true,
-            Self::Read(error) => error.is_mismatch(),
-            _ => false,
-        }
-    }
-}
-
-impl Hint for MergeTreesError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotATree(_) => Some("make one with `attune registry build`".to_owned()),
-            Self::IntoItself(_) | Self::Occupied(_) => {
-                Some("name another folder with `--out`".to_owned())
-            }
-            Self::Shadowing { pack_ref, .. } => Some(format!(
-                "let the first one stay with `--allow-shadow {pack_ref}`, or rename one of them"
-            )),
-            Self::TwoContents { .. } => Some(
-                "a published version never changes; ask the operators which one is right"
-                    .to_owned(),
-            ),
-            Self::Patch { .. } => Some(
-                "take it back in one of the trees with `attune registry patch --remove FIELD`"
-                    .to_owned(),
-            ),
-            Self::Archive { .. } | Self::Outside { .. } => {
-                Some("run `attune registry check` on that tree".to_owned())
-            }
-            Self::BaseUrl(error) => error.hint(),
-            Self::Read(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Write(error) => error.hint(),
-            Self::Publish(error) => error.hint(),
-        }
-    }
 }
 
 /// One input.
@@ -353,14 +215,6 @@ struct Merge<'a> {
     neighbours: Neighbours,
 }
 
-/// A pack as it is put together: its document, and the tree each version comes from.
-struct Joined<'a> {
-    document: PackDocument,
-    from: BTreeMap<Version, &'a Path>,
-    /// The first tree that lists it.
-    first: &'a Path,
-}
-
 impl<'a> Merge<'a> {
     /// Stages a pack, unless it is as it was; also tells what it shadows.
     fn pack(
@@ -490,160 +344,5 @@ impl<'a> Merge<'a> {
         let staged = self.writer.stage(&bytes)?;
         self.writer.place(Phase::Object, &record.path, staged);
         Ok(())
-    }
-}
-
-impl<'a> Joined<'a> {
-    fn new(document: PackDocument, root: &'a Path) -> Self {
-        let versions = document.versions.iter();
-        Self {
-            from: versions.map(|v| (v.version.clone(), root)).collect(),
-            first: root,
-            document,
-        }
-    }
-
-    /// Adds what another tree says of the same pack.
-    fn join(&mut self, other: PackDocument, root: &'a Path) -> Result<(), MergeTreesError> {
-        for version in other.versions {
-            let known = self
-                .document
-                .versions
-                .iter_mut()
-                .find(|known| known.version == version.version);
-            match known {
-                None => {
-                    self.from.insert(version.version.clone(), root);
-                    self.document.versions.push(version);
-                }
-                Some(known) => {
-                    let places = (self.first, root);
-                    same_contents(&self.document.pack_ref, places, known, &version)?;
-                    carry(&self.document.pack_ref, known, &version)?;
-                    agree(known, version);
-                }
-            }
-        }
-        if self.document.deprecated.is_none() {
-            self.document.deprecated = other.deprecated;
-        }
-        if self.document.owners.is_empty() {
-            self.document.owners = other.owners;
-        }
-        Ok(())
-    }
-
-    /// Keeps what the merged tree lists already.
-    fn keep(&mut self, listed: &PackDocument, out: &Path) -> Result<(), MergeTreesError> {
-        for version in &listed.versions {
-            let known = self
-                .document
-                .versions
-                .iter_mut()
-                .find(|known| known.version == version.version);
-            match known {
-                None => self.document.versions.push(version.clone()),
-                Some(known) => {
-                    same_contents(&self.document.pack_ref, (out, self.first), version, known)?;
-                    date(known, version);
-                    carry(&self.document.pack_ref, known, version)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self) {
-        let versions = &mut self.document.versions;
-        versions.sort_by(|a, b| b.version.cmp(&a.version));
-    }
-}
-
-/// The repository that the newest version to declare one declares.
-fn repository(document: &PackDocument) -> Option<&str> {
-    let mut declared = document.versions.iter();
-    declared.find_map(|version| version.repository.as_deref())
-}
-
-/// Whether two documents are about one pack.
-fn is_one_pack(one: &PackDocument, other: &PackDocument) -> bool {
-    let (first, second) = (repository(one), repository(other));
-    if first.is_some() || second.is_some() {
-        return same_repository(first, second);
-    }
-    // Nobody says where it comes from: the same bytes are the same pack.
-    let mut shared = one.versions.iter().filter_map(|version| {
-        let twin = other
-            .versions
-            .iter()
-            .find(|v| v.version == version.version)?;
-        Some(twin.store_key.is_some() && twin.store_key == version.store_key)
-    });
-    let first = shared.next();
-    first == Some(true) && shared.all(|same| same)
-}
-
-fn same_contents(
-    pack_ref: &PackRef,
-    (one, other): (&Path, &Path),
-    first: &VersionDocument,
-    second: &VersionDocument,
-) -> Result<(), MergeTreesError> {
-    let archive = |version: &VersionDocument| version.archive.as_ref().map(|a| a.checksum);
-    let differ = |a: Option<String>, b: Option<String>| a.is_some() && b.is_some() && a != b;
-    let text = |key: Option<pack_format::StoreKey>| key.map(|key| key.to_string());
-    let archives = [archive(first), archive(second)].map(|a| a.map(|a| a.to_string()));
-    let [a, b] = archives.clone();
-    if !differ(a, b) && !differ(text(first.store_key), text(second.store_key)) {
-        return Ok(());
-    }
-    let [a, b] = archives.map(|a| a.unwrap_or_else(|| "no archive".to_owned()));
-    Err(MergeTreesError::TwoContents {
-        pack_ref: pack_ref.clone(),
-        version: first.version.clone(),
-        one: one.to_owned(),
-        other: other.to_owned(),
-        first: a,
-        second: b,
-    })
-}
-
-/// Takes over the patches and given sources of the same version in another tree, but for fields patched already.
-fn carry(
-    pack_ref: &PackRef,
-    known: &mut VersionDocument,
-    other: &VersionDocument,
-) -> Result<(), MergeTreesError> {
-    if known.taken_down.is_some() {
-        return Ok(());
-    }
-    known.give_sources(&other.given_sources);
-    patch::reapply(known, &other.patches).map_err(|source| MergeTreesError::Patch {
-        pack_ref: pack_ref.clone(),
-        version: known.version.clone(),
-        source,
-    })
-}
-
-/// Who entered a version first, and when, is who published it.
-fn date(known: &mut VersionDocument, other: &VersionDocument) {
-    if other.published_at < known.published_at {
-        known.published_at = other.published_at;
-        known.published_by.clone_from(&other.published_by);
-    }
-}
-
-/// What both trees say of one version: the first says it, but for what is withdrawn anywhere.
-fn agree(known: &mut VersionDocument, other: VersionDocument) {
-    date(known, &other);
-    if known.taken_down.is_none() && other.taken_down.is_some() {
-        known.taken_down = other.taken_down;
-        known.yanked.clone_from(&other.yanked);
-        known.archive = None;
-        known.install_sources.clear();
-        known.given_sources.clear();
-    }
-    if known.yanked.is_none() {
-        known.yanked = other.yanked;
     }
 }
